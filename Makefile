@@ -1,0 +1,64 @@
+# Every verb of the project. `make` alone lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help serve demo test check bench soak lock clean
+
+# A virtual environment made elsewhere, or another interpreter, may be named: make VENV=... PYTHON=...
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+ARGS ?=
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+serve: $(VENV)/.runtime ## run the hub on http://127.0.0.1:8080 with SQLite under ./data
+	$(BIN)/trackside serve $(ARGS)
+
+demo: $(VENV)/.runtime ## run the hub with a small made-up world to look at
+	$(BIN)/trackside demo $(ARGS)
+
+test: $(VENV)/.dev ## run the tests, except those that need real orchestrators or hours
+	$(BIN)/pytest -m "not real and not soak" -n 2 $(ARGS)
+
+check: $(VENV)/.dev ## lint, format, types, import rules, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/pytest -q tests/docs
+
+bench: $(VENV)/.dev ## measure against floors and peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+soak: $(VENV)/.dev ## long kills and millions of events
+	$(BIN)/pytest -m soak --timeout=0 $(ARGS)
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versions)
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.lock $(ARGS)
+	$(COMPILE) pyproject.toml -o requirements/runtime.lock $(ARGS)
+	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock $(ARGS)
+
+clean: ## remove the environment and caches, never ./data
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Each stamp is newer than the files it was made from; a change of a lock file makes it again.
+$(VENV)/.uv: requirements/bootstrap.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.lock pyproject.toml $(VENV)/.uv
+	$(INSTALL) --require-hashes -r $<
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(VENV)/.runtime
+	$(INSTALL) --require-hashes -r $<
+	@touch $@

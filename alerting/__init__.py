@@ -1,0 +1,1 @@
+"""Tell people and other systems about incidents: routing, muting, grouping, delivery."""

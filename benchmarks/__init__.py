@@ -1,0 +1,1 @@
+"""Figures against floors and peers, measured in the same run: python -m benchmarks."""

@@ -1,0 +1,1 @@
+"""The hub: it records, evaluates, triggers and serves."""
