@@ -1,0 +1,465 @@
+"""What the operator decides: defaults < trackside.yaml < TRACKSIDE_* variables < flags.
+
+The only reader of the environment and of trackside.yaml. All of it is checked as a whole: an error
+tells every wrong setting, where it stands, what was found and what was expected.
+The sections of objects (rules, routes, ...) are handed on as they are: the code that knows the
+kinds checks them, and finds the line of a mistake with `Settings.place`.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+
+from hub.errors import ConfigError, shorten
+
+PREFIX: Final = "TRACKSIDE_"
+FILE_NAME: Final = "trackside.yaml"
+MIB: Final = 1024 * 1024
+
+#: The path of a setting: ("retention", "runs") or ("teams", 0, "name").
+Spot = tuple[str | int, ...]
+
+
+# --- what a value may look like --------------------------------------------------------------
+
+
+def _size(value: object) -> object:
+    """Bytes, from a number or from a text such as 5MiB or 64 kB."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+)\s*([kMG]?)(i?)B?", value.strip())
+    if not match:
+        raise ValueError("expected a number of bytes, as in 5242880 or 5MiB")
+    number, unit, binary = match.groups()
+    return int(number) * (1024 if binary else 1000) ** " kMG".index(unit or " ")
+
+
+def _words(value: object) -> object:
+    """A list; in a variable its items are separated by commas."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
+
+
+def _database_url(value: str) -> str:
+    url = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", value)
+    parts = urlsplit(url)
+    if parts.scheme == "postgresql" and parts.path.strip("/"):
+        return url
+    if parts.scheme == "sqlite" and re.fullmatch(r"sqlite:///[^?:][^?]*", url):
+        return url
+    raise ValueError(
+        "expected sqlite:///relative/path, sqlite:////absolute/path or "
+        "postgresql://user:password@host:port/database"
+    )
+
+
+def _pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"expected a regular expression, but {error}") from None
+    return value
+
+
+Size = Annotated[int, Field(ge=1), BeforeValidator(_size)]
+Words = Annotated[list[str], BeforeValidator(_words)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Objects = list[dict[str, Any]]
+
+
+# --- the settings ----------------------------------------------------------------------------
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Retention(_Section):
+    """How long things are kept, in days."""
+
+    lineage_events: Days = Field(90, description="raw lineage events, as they came in")
+    runs: Days = Field(400, description="runs, attempts, updates and check results")
+    changes: Days = Field(30, description="changes; one that a loop has not read yet is kept")
+    dead_letters: Days = Field(30, description="input that could not be understood")
+
+
+class Redaction(_Section):
+    """What is taken out of a payload before it is stored."""
+
+    keys: Words = Field(
+        default=["password", "passwd", "secret", "token", "api_key", "apikey", "authorization"],
+        description="the value of a key that contains one of these words, in any case",
+    )
+    patterns: list[Pattern] = Field(default=[], description="text that matches, anywhere")
+    run_configuration: bool = Field(True, description="dagRun.conf and its like: keep only keys")
+    environment_variables: bool = Field(True, description="keep only the variables' names")
+    source_code: bool = Field(True, description="drop the text of a job's source code")
+    sql_literals: bool = Field(True, description="replace literals in SQL by ?")
+    stack_traces: bool = Field(False, description="drop stack traces of failed runs")
+
+
+class Team(_Section):
+    """Who owns jobs and hears about them."""
+
+    name: Name
+    namespaces: Words = Field(default=[], description="job namespaces it owns; * is any text")
+    secrets: Words = Field(
+        default=[], description="secret references its objects may name; * is any text"
+    )
+    private: bool = Field(False, description="only its members see its jobs")
+
+
+class Orchestrator(_Section):
+    """One connected instance. Its kind's own settings are checked by the adapter."""
+
+    name: Name
+    kind: Name = Field(description="airflow, dagster, engine, ...")
+    namespaces: Words = Field(
+        default=[], description="job namespaces whose lineage events are its own; * is any text"
+    )
+    team: str | None = Field(None, description="the team that owns its jobs by default")
+    settings: dict[str, Any] = Field(default={}, description="what its kind asks for")
+
+
+class Settings(_Section):
+    """All of them. Made by `load`; a bare `Settings()` holds the defaults."""
+
+    version: Literal[1] = Field(1, description="of the file's format")
+    host: str = Field("127.0.0.1", min_length=1, description="address to listen on")
+    port: int = Field(8080, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    public_url: str | None = Field(
+        None, pattern=r"^https?://[^/]+", description="where people reach the hub, for links"
+    )
+    allowed_hosts: Words = Field(
+        default=["localhost", "127.0.0.1", "[::1]"],
+        description="Host headers answered, besides that of public_url; * is any",
+    )
+    insecure: bool = Field(
+        False, description="listen beyond this computer though there are no tokens"
+    )
+    database_url: DatabaseUrl = Field(
+        "sqlite:///data/trackside.db", description="sqlite:///path or postgresql://..."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least told"
+    )
+    log_format: Literal["console", "json"] = Field("console", description="for people or programs")
+    max_body_bytes: Size = Field(5 * MIB, description="largest body of one lineage event")
+    max_batch_bytes: Size = Field(20 * MIB, description="largest body of a batch of them")
+    max_queued_events: int = Field(
+        20_000, ge=1, description="lineage events waiting for the writer; more is answered 503"
+    )
+    max_queued_bytes: Size = Field(256 * MIB, description="the same in bytes")
+    dead_letter_max_bytes: Size = Field(
+        256 * MIB, description="input that could not be understood; the oldest makes room"
+    )
+    retention: Retention = Retention()
+    redaction: Redaction = Redaction()
+    teams: list[Team] = []
+    orchestrators: list[Orchestrator] = []
+
+    calendars: Objects = []
+    connections: Objects = []
+    notifiers: Objects = []
+    routes: Objects = []
+    rules: Objects = []
+    sensors: Objects = []
+    silences: Objects = []
+    subscriptions: Objects = []
+
+    _config: Path | None = PrivateAttr(None)
+    _places: dict[Spot, str] = PrivateAttr(default_factory=dict)
+    _warnings: tuple[str, ...] = PrivateAttr(())
+
+    @classmethod
+    def load(
+        cls,
+        config: Path | str | None = None,
+        flags: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The settings as the operator wants them, else ConfigError.
+
+        config: the file; else TRACKSIDE_CONFIG, else ./trackside.yaml if there is one.
+        flags: by the setting's name ("port", "retention.runs"); None means not given.
+        """
+        environment = os.environ if environment is None else environment
+        path = _config_path(config, environment)
+        values, places = _read_file(path) if path else ({}, {})
+        for setting, value in _from_environment(environment):
+            _put(values, places, setting, value, _variable(setting))
+        for name, flag in (flags or {}).items():
+            if flag is not None:
+                place = "--" + name.replace("_", "-").replace(".", "-")
+                _put(values, places, tuple(name.split(".")), flag, place)
+        settings = cls._checked(values, places)
+        settings._remember(path, places, tuple(_misspelt(environment)))  # noqa: SLF001  our own
+        return settings
+
+    def _remember(
+        self, config: Path | None, places: dict[Spot, str], warnings: tuple[str, ...]
+    ) -> None:
+        self._config, self._places, self._warnings = config, places, warnings
+
+    @classmethod
+    def _checked(cls, values: dict[str, Any], places: dict[Spot, str]) -> Self:
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = [_problem(detail, places) for detail in error.errors(include_url=False)]
+            raise ConfigError("\n".join(problems)) from None
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        _once("team", [team.name for team in self.teams])
+        _once("orchestrator", [each.name for each in self.orchestrators])
+        _once(
+            "claim of namespace", [name for each in self.orchestrators for name in each.namespaces]
+        )
+        return self
+
+    @model_validator(mode="after")
+    def _teams_exist(self) -> Self:
+        known = [team.name for team in self.teams]
+        for each in self.orchestrators:
+            if each.team is not None and each.team not in known:
+                names = ", ".join(known) or "none"
+                raise ValueError(
+                    f"orchestrator {each.name!r} names the team {each.team!r}; known: {names}"
+                )
+        return self
+
+    @property
+    def config(self) -> Path | None:
+        """The file that was read."""
+        return self._config
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What looks wrong but stops nothing, to be logged at the start."""
+        return self._warnings
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this computer can reach us."""
+        try:
+            return ip_address(self.host.strip("[]")).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    def place(self, *path: str | int) -> str:
+        """Where a setting was given ("trackside.yaml:12"), or the nearest that holds it."""
+        return _place(self._places, path)
+
+    def shown(self) -> dict[str, Any]:
+        """The settings as they may be shown and logged: JSON values, passwords masked."""
+        return self.model_dump(mode="json") | {"database_url": mask_url(self.database_url)}
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        for name, value in super().__repr_args__():
+            yield name, mask_url(value) if name == "database_url" else value
+
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """JSON Schema of trackside.yaml, for editors."""
+        schema = cls.model_json_schema()
+        return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
+
+
+class ClientSettings(_Section):
+    """How the command line finds a running hub; only from the environment and flags."""
+
+    url: str = Field("http://127.0.0.1:8080", description="a running hub, for the command line")
+    token: SecretStr | None = Field(None, description="its token, for the command line")
+
+    @classmethod
+    def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        environment = os.environ if environment is None else environment
+        names = {name: PREFIX + name.upper() for name in cls.model_fields}
+        given = {n: environment[v] for n, v in names.items() if environment.get(v)}
+        return cls.model_validate(given)
+
+
+def variables() -> dict[str, str]:
+    """Every TRACKSIDE_* variable and what it sets."""
+    told = {PREFIX + "CONFIG": f"path of {FILE_NAME}"}
+    for path, description in _settable():
+        told[_variable(path)] = description
+    for name, field in ClientSettings.model_fields.items():
+        told[PREFIX + name.upper()] = field.description or ""
+    return told
+
+
+def mask_url(url: str) -> str:
+    """A URL with *** in place of its password."""
+    url = re.sub(r"(?i)([?&](?:password|sslpassword)=)[^&]*", r"\1***", url)
+    return re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", url)
+
+
+# --- the environment -------------------------------------------------------------------------
+
+
+def _settable() -> Iterator[tuple[Spot, str]]:
+    """The settings that a variable can carry: single values and lists of words."""
+    sections: dict[str, type[BaseModel]] = {"retention": Retention, "redaction": Redaction}
+    skipped = {"version", "teams", "orchestrators", "patterns", *sections}
+    for name, field in Settings.model_fields.items():
+        if name not in skipped and field.annotation != Objects:
+            yield (name,), field.description or ""
+    for section, model in sections.items():
+        for name, field in model.model_fields.items():
+            if name not in skipped:
+                yield (section, name), field.description or ""
+
+
+def _variable(path: Spot) -> str:
+    return PREFIX + "_".join(str(part) for part in path).upper()
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[Spot, str]]:
+    for path, _ in _settable():
+        value = environment.get(_variable(path))
+        # Kubernetes sets TRACKSIDE_PORT=tcp://... where a Service is called trackside
+        if value and not (path == ("port",) and value.startswith("tcp://")):
+            yield path, value
+
+
+def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
+    """Only those near a setting: others may be secrets or come from Kubernetes."""
+    known = variables()
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            for close in get_close_matches(name, known, n=1, cutoff=0.85):
+                yield f"{name} is not a setting; did you mean {close}?"
+
+
+# --- the file --------------------------------------------------------------------------------
+
+
+def _config_path(config: Path | str | None, environment: Mapping[str, str]) -> Path | None:
+    named = config or environment.get(PREFIX + "CONFIG")
+    if named:
+        return Path(named)
+    return Path(FILE_NAME) if Path(FILE_NAME).exists() else None
+
+
+def _read_file(path: Path) -> tuple[dict[str, Any], dict[Spot, str]]:
+    """The file's values and the place of each."""
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        places = {spot: f"{path}:{line}" for spot, line in _lines(path, node, (), frozenset())}
+        values = loader.construct_document(node) if node else {}
+    except OSError as error:
+        raise ConfigError(f"{path} can't be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {_yaml_problem(error)}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}:1: expected settings (name: value), found {shorten(values)}")
+    return values, places
+
+
+def _yaml_problem(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or type(error).__name__
+    return f"line {mark.line + 1}: {problem}" if mark else problem
+
+
+def _lines(
+    path: Path, node: yaml.Node | None, at: Spot, above: frozenset[int]
+) -> Iterator[tuple[Spot, int]]:
+    """Every setting's path and line. A key that stands twice is an error: YAML takes the last."""
+    if node is None or id(node) in above:  # an alias may point at what holds it
+        return
+    above |= {id(node)}
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                raise ConfigError(f"{path}:{line}: {name} stands here and in line {seen[name]}")
+            seen[name] = line
+            yield (*at, name), line
+            yield from _lines(path, value, (*at, name), above)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield (*at, index), item.start_mark.line + 1
+            yield from _lines(path, item, (*at, index), above)
+
+
+def _put(
+    values: dict[str, Any], places: dict[Spot, str], path: Spot, value: object, place: str
+) -> None:
+    """Override one setting; what stood there may have been of a wrong type."""
+    inner = values
+    for part in path[:-1]:
+        if not isinstance(inner.get(str(part)), dict):
+            inner[str(part)] = {}
+        inner = inner[str(part)]
+    inner[str(path[-1])] = value
+    places[path] = place
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+def _once(what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"the {what} {name!r} stands more than once")
+
+
+def _place(places: Mapping[Spot, str], path: Spot) -> str:
+    for end in range(len(path), 0, -1):
+        if path[:end] in places:
+            return places[path[:end]]
+    return FILE_NAME
+
+
+def _problem(detail: ErrorDetails, places: Mapping[Spot, str]) -> str:
+    path = detail["loc"]
+    where = ".".join(str(part) for part in path)
+    prefix = f"{_place(places, path)}: {where}: " if where else f"{FILE_NAME}: "
+    if detail["type"] == "extra_forbidden":
+        return f"{prefix}no such setting{_meant(path)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = re.sub(r"^(Input should|String should|Value should) ", "expected to ", message)
+    message = message.replace("expected to be", "expected", 1)
+    if detail["type"] == "missing" or not where:
+        return prefix + message
+    found = detail["input"]
+    told = mask_url(found) if isinstance(found, str) else found
+    return f"{prefix}{message}, found {shorten(told)}"
+
+
+def _meant(path: Spot) -> str:
+    models: dict[str | int, type[BaseModel]] = {
+        "retention": Retention,
+        "redaction": Redaction,
+        "teams": Team,
+        "orchestrators": Orchestrator,
+    }
+    model = Settings if len(path) == 1 else models.get(path[0], Settings)
+    close = get_close_matches(str(path[-1]), model.model_fields, n=1)
+    return f"; did you mean {close[0]}?" if close else ""

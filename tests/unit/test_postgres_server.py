@@ -1,0 +1,46 @@
+"""The server that the other tests stand on."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+pytestmark = pytest.mark.postgres
+
+
+def one(url: str, statement: str) -> object:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(statement.encode()).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_a_database_is_fresh_and_durable(postgres_url: str) -> None:
+    assert one(postgres_url, "SELECT count(*) FROM pg_stat_user_tables") == 0
+    assert one(postgres_url, "SHOW server_encoding") == "UTF8"
+
+
+def test_the_server_is_recent_enough(postgres_url: str) -> None:
+    assert int(str(one(postgres_url, "SHOW server_version_num"))) >= 150_000
+
+
+def test_what_was_committed_survives_a_kill() -> None:
+    with PostgresServer() as server:
+        url = server.create_database()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        server.kill()
+        assert not server.running
+        server.restart()
+        assert one(url, "SELECT answer FROM kept") == 42
+    assert not server.running
+    assert not server.home.exists()
+
+
+def test_a_database_url_of_either_engine_is_empty(database_url: str) -> None:
+    if database_url.startswith("sqlite:////"):
+        assert not Path(database_url.removeprefix("sqlite:///")).exists()
+    else:
+        assert one(database_url, "SELECT 1") == 1
