@@ -1,0 +1,1 @@
+"""Versions of the store, one file each; hub.store.migrate applies them."""
