@@ -287,6 +287,12 @@ class Settings(_Section):
         return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
+#: The sections whose content belongs to the code that knows their kinds.
+OBJECTS: Final = tuple(
+    n for n, field in Settings.model_fields.items() if field.annotation == Objects
+)
+
+
 class ClientSettings(_Section):
     """How the command line finds a running hub; only from the environment and flags."""
 
@@ -323,9 +329,9 @@ def mask_url(url: str) -> str:
 def _settable() -> Iterator[tuple[Spot, str]]:
     """The settings that a variable can carry: single values and lists of words."""
     sections: dict[str, type[BaseModel]] = {"retention": Retention, "redaction": Redaction}
-    skipped = {"version", "teams", "orchestrators", "patterns", *sections}
+    skipped = {"version", "teams", "orchestrators", "patterns", *sections, *OBJECTS}
     for name, field in Settings.model_fields.items():
-        if name not in skipped and field.annotation != Objects:
+        if name not in skipped:
             yield (name,), field.description or ""
     for section, model in sections.items():
         for name, field in model.model_fields.items():
@@ -370,10 +376,10 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[Spot, str]]:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         places = {spot: f"{path}:{line}" for spot, line in _lines(path, node, (), frozenset())}
-        values = loader.construct_document(node) if node else {}
+        values = (loader.construct_document(node) if node else None) or {}
     except OSError as error:
         raise ConfigError(f"{path} can't be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid YAML: {_yaml_problem(error)}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}:1: expected settings (name: value), found {shorten(values)}")
@@ -383,7 +389,7 @@ def _read_file(path: Path) -> tuple[dict[str, Any], dict[Spot, str]]:
 def _yaml_problem(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or type(error).__name__
-    return f"line {mark.line + 1}: {problem}" if mark else problem
+    return f"line {mark.line + 1}: {problem}" if mark else str(error) or problem
 
 
 def _lines(
