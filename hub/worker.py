@@ -1,0 +1,168 @@
+"""Runs named loops: under a fenced lease, one replica at a time, with a heartbeat.
+
+    worker = Worker(db, owner="hub-1", observer=metrics)
+    worker.add(Loop("retention", every_s=3600, body=sweep))
+    worker.start()
+
+Knows no rule and no adapter: a body is a function of its Tick. A body that raises is logged,
+counted and tried again at its next time; the other loops don't notice.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import structlog
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from hub.store import leases
+from hub.store.db import Database
+from hub.store.leases import Fence, Held, LeaseLostError
+
+log = structlog.get_logger(__name__)
+
+THREADS = 8
+#: A lease outlives this many missed rounds of its holder, but at least HOLD_AT_LEAST.
+ROUNDS = 3
+HOLD_AT_LEAST = timedelta(seconds=30)
+
+
+class Observer(Protocol):
+    """Who hears of each round, for metrics."""
+
+    def loop_ran(self, name: str, seconds: float, *, failed: bool) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One round of a loop. `now` is its only clock; `fence` belongs first in each transaction."""
+
+    now: datetime
+    fence: Fence
+    stopping: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A body that runs each `every_s` seconds; one that returns True is run again at once.
+
+    leased: only the replica that holds the loop's lease runs it; else every replica does.
+    """
+
+    name: str
+    every_s: float
+    body: Callable[[Tick], bool | None]
+    leased: bool = True
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """How a loop is doing, for `/readyz` and people. `holding`: this replica runs it."""
+
+    every_s: float
+    last_at: datetime | None = None
+    last_error: str = ""
+    holding: bool = False
+
+
+class Worker:
+    """All periodic loops of one hub process."""
+
+    def __init__(self, db: Database, owner: str, observer: Observer | None = None) -> None:
+        """`owner` names this replica; no two that run may share it."""
+        self._db = db
+        self._owner = owner
+        self._observer = observer
+        self._loops: dict[str, Loop] = {}
+        self._held: dict[str, Held] = {}
+        self._stopping = threading.Event()
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        self.heartbeats: dict[str, Heartbeat] = {}
+
+    def add(self, loop: Loop) -> None:
+        self._loops[loop.name] = loop
+        self.heartbeats[loop.name] = Heartbeat(loop.every_s)
+
+    def start(self) -> None:
+        now = datetime.now(UTC)
+        for loop in self._loops.values():
+            self._scheduler.add_job(
+                self.run, "interval", [loop.name], seconds=loop.every_s, id=loop.name,
+                next_run_time=now,
+            )  # fmt: skip
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Lets each body come to its end, then gives the leases back."""
+        self._stopping.set()
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+        for held in self._held.values():
+            with suppress(Exception), self._db.writing() as connection:
+                leases.release(connection, held, now=leases.clock(connection))
+        self._held.clear()
+
+    def run(self, name: str) -> None:
+        """One round of a loop, now, until it says that nothing is left."""
+        loop = self._loops[name]
+        started, error = time.perf_counter(), ""
+        try:
+            while not self._stopping.is_set() and self._round(loop):
+                pass
+        except LeaseLostError:
+            self._held.pop(name, None)
+            log.warning("lease_lost", loop=name)
+        except Exception as failure:
+            error = f"{type(failure).__name__}: {failure}"
+            log.exception("loop_failed", loop=name)
+        self._beat(loop, time.perf_counter() - started, error)
+
+    def _round(self, loop: Loop) -> bool:
+        fence = self._fence(loop)
+        if fence is None:
+            return False
+        return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
+
+    def _fence(self, loop: Loop) -> Fence | None:
+        """What fences a round, None if another replica runs the loop. SQLite has one process."""
+        if not loop.leased or self._db.is_sqlite:
+            return leases.no_fence
+        held = self._take(loop)
+        return None if held is None else lambda connection: leases.fence(connection, held)
+
+    def _take(self, loop: Loop) -> Held | None:
+        with self._db.reading() as connection:
+            free = leases.is_free(connection, loop.name, self._owner, now=leases.clock(connection))
+        held = None
+        if free:
+            hold = max(HOLD_AT_LEAST, timedelta(seconds=ROUNDS * loop.every_s))
+            with self._db.writing() as connection:
+                now = leases.clock(connection)
+                held = leases.take(connection, loop.name, self._owner, now=now, hold=hold)
+        self._remember(loop.name, held)
+        return held
+
+    def _remember(self, name: str, held: Held | None) -> None:
+        before = self._held.pop(name, None)
+        if held is not None:
+            self._held[name] = held
+        if held is not None and (before is None or before.epoch != held.epoch):
+            log.info("lease_taken", loop=name, epoch=held.epoch)
+
+    def _beat(self, loop: Loop, seconds: float, error: str) -> None:
+        beat = self.heartbeats[loop.name]
+        beat.last_at, beat.last_error = datetime.now(UTC), error
+        beat.holding = not loop.leased or self._db.is_sqlite or loop.name in self._held
+        if self._observer is not None:
+            self._observer.loop_ran(loop.name, seconds, failed=bool(error))

@@ -1,0 +1,112 @@
+"""Loops run under their lease, survive what goes wrong in them, and stop when told to."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from hub.store.db import Database
+from hub.store.migrate import migrate
+from hub.worker import Loop, Tick, Worker
+
+
+@pytest.fixture
+def db(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, durable=False)
+    migrate(database)
+    yield database
+    database.close()
+
+
+class Rounds:
+    """Counts the rounds it hears of."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, bool]] = []
+
+    def loop_ran(self, name: str, seconds: float, *, failed: bool) -> None:
+        assert seconds >= 0
+        self.told.append((name, failed))
+
+
+def worker_with(db: Database, owner: str, loop: Loop, rounds: Rounds | None = None) -> Worker:
+    worker = Worker(db, owner, rounds)
+    worker.add(loop)
+    return worker
+
+
+def test_a_loop_runs_by_itself_and_again_at_once_while_something_is_left(db: Database) -> None:
+    done = threading.Event()
+    left = [True, True, False]
+
+    def body(_: Tick) -> bool:
+        more = left.pop(0)
+        if not left:
+            done.set()
+        return more
+
+    worker = worker_with(db, "a", Loop("digest", 3600, body))
+    worker.start()
+    assert done.wait(5)
+    worker.stop()
+
+
+def test_a_body_that_raises_is_counted_and_told(db: Database) -> None:
+    def body(_: Tick) -> None:
+        raise ZeroDivisionError("no trains today")
+
+    rounds = Rounds()
+    worker = worker_with(db, "a", Loop("count", 3600, body), rounds)
+    worker.run("count")
+    assert rounds.told == [("count", True)]
+    assert worker.heartbeats["count"].last_error == "ZeroDivisionError: no trains today"
+
+
+@pytest.mark.postgres
+def test_one_replica_runs_a_leased_loop_until_it_stops(postgres_url: str) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    ran: list[str] = []
+    first = worker_with(db, "a", Loop("evaluate", 10, lambda _: ran.append("a")))
+    second = worker_with(db, "b", Loop("evaluate", 10, lambda _: ran.append("b")))
+    first.run("evaluate")
+    second.run("evaluate")
+    assert ran == ["a"]
+    assert (first.heartbeats["evaluate"].holding, second.heartbeats["evaluate"].holding) == (
+        True,
+        False,
+    )
+    first.stop()
+    second.run("evaluate")
+    assert ran == ["a", "b"]
+    db.close()
+
+
+@pytest.mark.postgres
+def test_a_paused_replica_commits_nothing_after_the_lease_passed_on(postgres_url: str) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+
+    def body(tick: Tick) -> None:
+        with db.writing() as connection:  # meanwhile another replica takes over
+            connection.execute(text("UPDATE lease SET owner = 'b', epoch = epoch + 1"))
+        with db.writing() as connection:
+            connection.execute(text("UPDATE meta SET value = 'mine' WHERE key = 'created_at'"))
+            tick.fence(connection)
+
+    rounds = Rounds()
+    worker_with(db, "a", Loop("evaluate", 10, body), rounds).run("evaluate")
+    with db.reading() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM meta WHERE value = 'mine'")) == 0
+    assert rounds.told == [("evaluate", False)]
+    db.close()
+
+
+def test_each_replica_runs_a_loop_without_a_lease(db: Database) -> None:
+    ran: list[str] = []
+    for owner in ("a", "b"):
+        worker_with(db, owner, Loop("lag", 10, lambda _: ran.append("x"), leased=False)).run("lag")
+    assert ran == ["x", "x"]
