@@ -44,7 +44,7 @@ def test_no_committed_file_names_a_registry_host_or_a_path_of_one_computer(
 
 def test_the_patterns_find_what_they_look_for() -> None:
     assert HOST.search(b"https://" + ".".join(REGISTRIES[0]).encode() + b"/simple")
-    assert PATH.search(b"file:/" + b"/work/main")
+    assert PATH.search(b"/".join([b"file:", b"", b"work", b"main"]) + b"/")
     assert not PATH.search(b"https://example.com/work/")
 
 

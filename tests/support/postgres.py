@@ -161,8 +161,11 @@ class PostgresServer:
         """A virtual environment may lie where the other user can't look: take a copy."""
         test = [*self._as_user(), "test", "-x", str(self.programs / "initdb")]
         if subprocess.run(test, check=False, cwd="/").returncode:
-            copy = self.home / "programs"
-            shutil.copytree(self.programs.parent, copy, symlinks=True)
+            install = self.programs.parent
+            libraries = f"{install.parent.name}.libs"  # found relative to the programs
+            copy = self.home / install.parent.name / install.name
+            shutil.copytree(install, copy, symlinks=True)
+            shutil.copytree(install.parent.with_name(libraries), self.home / libraries)
             self.programs = copy / "bin"
 
     def _as_user(self) -> Sequence[str]:
