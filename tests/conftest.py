@@ -40,7 +40,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
-    """One running server for all workers. Don't stop it: start a PostgresServer of your own."""
+    """One running server for all workers. Don't stop it: that is what own_postgres is for."""
     state = Path(os.environ[SHARED], "postgres")
     with state.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -51,6 +51,17 @@ def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
     if isinstance(server, PostgresServer):
         return server
     pytest.skip(f"no PostgreSQL: {server}")
+
+
+@pytest.fixture
+def own_postgres() -> Iterator[PostgresServer]:
+    """A running, durable server for one test, which may stop, kill and restart it."""
+    try:
+        server = PostgresServer()
+    except PostgresUnavailableError as reason:
+        pytest.skip(f"no PostgreSQL: {reason}")
+    with server:
+        yield server
 
 
 @pytest.fixture

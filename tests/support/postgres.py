@@ -90,6 +90,8 @@ class PostgresServer:
         pid = self.pid
         os.killpg(pid, signal.SIGKILL)
         _wait_until_gone(pid)
+        # where nobody reaps the dead, the next start would take the dead one for running
+        (self.data / "postmaster.pid").unlink()
 
     def restart(self) -> Self:
         """Stop it if it runs, start it on the same data and port."""
@@ -104,10 +106,9 @@ class PostgresServer:
     @property
     def running(self) -> bool:
         try:
-            os.kill(self.pid, 0)
-        except (OSError, ValueError):
+            return _alive(self.pid)
+        except (OSError, ValueError, IndexError):  # no such file, or one just being written
             return False
-        return True
 
     def url(self, dbname: str = "postgres") -> str:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{dbname}"
@@ -206,12 +207,18 @@ def _free_port() -> int:
         return port
 
 
+def _alive(pid: int) -> bool:
+    """Whether it runs; one that is dead but not reaped does not."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def _wait_until_gone(pid: int, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(pid, 0)
-        except ProcessLookupError:
-            return
+    while _alive(pid):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} is still there")
         time.sleep(0.01)
-    raise TimeoutError(f"process group {pid} is still there")

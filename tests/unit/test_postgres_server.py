@@ -26,15 +26,19 @@ def test_the_server_is_recent_enough(postgres_url: str) -> None:
     assert int(str(one(postgres_url, "SHOW server_version_num"))) >= 150_000
 
 
-def test_what_was_committed_survives_a_kill() -> None:
-    with PostgresServer() as server:
-        url = server.create_database()
-        with psycopg.connect(url) as connection:
-            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-        server.kill()
-        assert not server.running
-        server.restart()
-        assert one(url, "SELECT answer FROM kept") == 42
+def test_what_was_committed_survives_a_kill(own_postgres: PostgresServer) -> None:
+    url = own_postgres.create_database()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    own_postgres.kill()
+    assert not own_postgres.running
+    own_postgres.restart()
+    assert one(url, "SELECT answer FROM kept") == 42
+
+
+def test_nothing_is_left_of_a_server(postgres_server: PostgresServer) -> None:
+    with PostgresServer(fsync=False) as server:
+        assert server.running
     assert not server.running
     assert not server.home.exists()
 
