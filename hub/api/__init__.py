@@ -1,0 +1,1 @@
+"""Routers: parse, call, render. No SQL, no rules."""

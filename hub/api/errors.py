@@ -1,0 +1,154 @@
+"""Every error as application/problem+json (RFC 9457), with what the clients of Marquez read.
+
+`type` is what a program compares (`urn:trackside:not-found`); `code` and `message` are Marquez's
+words for the status and the text. No answer holds a stack or a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any, Final
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hub.errors import Overloaded, TracksideError, Unauthorized, shorten
+from hub.logs import mask
+
+PROBLEM: Final = "application/problem+json"
+DOCS: Final = "/docs lists what the hub answers"
+
+_SCHEMA: Final = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "message"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:trackside:not-found"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "integer", "description": "the status, as Marquez calls it"},
+        "message": {"type": "string", "description": "the detail, as Marquez calls it"},
+        "path": {"type": "string", "description": "where in the input"},
+        "found": {"type": "string"},
+        "expected": {"type": "string"},
+    },
+}
+
+
+def _documented(description: str) -> dict[str, Any]:
+    return {"description": description, "content": {PROBLEM: {"schema": _SCHEMA}}}
+
+
+#: For `FastAPI(responses=...)` or a router: how errors look in the OpenAPI document.
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    400: _documented("The input is malformed"),
+    401: _documented("A valid token is needed"),
+    403: _documented("This was not granted"),
+    404: _documented("There is no such thing"),
+    422: _documented("A parameter or field is not as described"),
+    503: _documented("Too much at once; see Retry-After"),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Has the app answer every error that its routes raise as a problem.
+
+    What is unexpected is answered by the shell, which knows the request's id.
+    """
+    app.add_exception_handler(TracksideError, _on_ours)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+
+
+def problem_of(error: TracksideError) -> dict[str, Any]:
+    """The members of the problem document."""
+    return _problem(error.code, error.title, error.status, str(error), error.details)
+
+
+def problem_response(error: TracksideError) -> Response:
+    return _response(problem_of(error), _headers_of(error))
+
+
+def unexpected_response(incident: str) -> Response:
+    """For what should not have happened: the log tells more under that id."""
+    text = f"the hub met an error that it did not expect; its log tells more under {incident}"
+    return _response(_problem("internal", "Something went wrong", 500, text, {"id": incident}))
+
+
+def _problem(
+    code: str, title: str, status: int, detail: str, more: Mapping[str, object]
+) -> dict[str, Any]:
+    detail = mask(detail)
+    told = {key: mask(value) if isinstance(value, str) else value for key, value in more.items()}
+    return {
+        "type": f"urn:trackside:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": status,
+        "message": detail,
+        **told,
+    }
+
+
+def _response(problem: dict[str, Any], headers: Mapping[str, str] | None = None) -> Response:
+    body = msgspec.json.encode(problem)
+    return Response(body, problem["status"], headers=headers, media_type=PROBLEM)
+
+
+def _headers_of(error: TracksideError) -> dict[str, str]:
+    if isinstance(error, Unauthorized):
+        return {"WWW-Authenticate": 'Bearer realm="trackside"'}
+    if isinstance(error, Overloaded):
+        return {"Retry-After": str(max(1, ceil(error.retry_after)))}
+    return {}
+
+
+async def _on_ours(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TracksideError)
+    return problem_response(error)
+
+
+async def _on_invalid(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    problems = [_invalid(detail) for detail in error.errors()]
+    first = problems[0]
+    text = f"{first['path']}: {first['expected']}, found {first['found']}"
+    more = {**first, "errors": problems}
+    return _response(_problem("invalid", "The input is not as described", 422, text, more))
+
+
+def _invalid(detail: Mapping[str, Any]) -> dict[str, str]:
+    path = _path(detail["loc"])
+    found = "nothing" if detail["type"] == "missing" else shorten(detail.get("input"))
+    return {"path": mask(path), "found": mask(found), "expected": mask(str(detail["msg"]))}
+
+
+def _path(location: Sequence[str | int]) -> str:
+    """`$.tags[0]` within a body, else `query.limit` and the like."""
+    where, *inner = location or ("body",)
+    start = "$" if where == "body" else str(where)
+    return start + "".join(f"[{i}]" if isinstance(i, int) else f".{i}" for i in inner)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    # FastAPI wraps what goes wrong while it reads a body.
+    if isinstance(error.__cause__, TracksideError):
+        return problem_response(error.__cause__)
+    code, text = _http_told(request, error)
+    return _response(_problem(code, error.detail, error.status_code, text, {}), error.headers)
+
+
+def _http_told(request: Request, error: HTTPException) -> tuple[str, str]:
+    asked = f"{request.method} {request.url.path}"
+    if error.status_code == 404:
+        return "not-found", f"nothing answers {asked}; {DOCS}"
+    if error.status_code == 405:
+        return "method-not-allowed", f"nothing answers {asked}, only other methods do; {DOCS}"
+    return f"http-{error.status_code}", error.detail

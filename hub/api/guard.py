@@ -1,0 +1,114 @@
+"""Who is asking, and from where: the first thing that happens to a request.
+
+The principal stands in `scope["principal"]` afterwards; what it may do is asked by each route
+(`hub.api.access`). On loopback the Host header must name this computer: else any web page could
+point a name of its own at 127.0.0.1 and read the hub through its visitor's browser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from hub.access import Principal
+from hub.api.errors import problem_response
+from hub.authenticator import Authenticator
+from hub.errors import Forbidden
+from hub.settings import Settings
+
+#: Probes and scrapes come by address and hold nothing to steal.
+_FOR_ALL_HOSTS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+
+#: A flood of made-up tokens may keep so many threads and readers busy, no more.
+_VERIFYING: Final = 2
+
+
+class Guard:
+    """Checks Host and Origin, and finds the principal."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, settings: Settings) -> None:
+        self.app = app
+        self._authenticator = authenticator
+        self._hosts = allowed_hosts(settings)
+        self._limiter = CapacityLimiter(_VERIFYING)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        host, origin, authorization = _told(scope["headers"])
+        refusal = self._refusal(scope["path"], host, origin, authorization)
+        if refusal:
+            await problem_response(refusal)(scope, receive, send)
+            return
+        known = self._authenticator.known(authorization)
+        scope["principal"] = known or await self._verify(authorization)
+        await self.app(scope, receive, send)
+
+    async def _verify(self, authorization: bytes | None) -> Principal:
+        return await anyio.to_thread.run_sync(
+            self._authenticator.verify, authorization, limiter=self._limiter
+        )
+
+    def _refusal(
+        self, path: str, host: bytes, origin: bytes | None, authorization: bytes | None
+    ) -> Forbidden | None:
+        named = host_name(host)
+        if self._hosts is not None and named not in self._hosts and path not in _FOR_ALL_HOSTS:
+            return _wrong("Host", host)
+        # A browser sends a token only for a page that holds it; a page without needs to be ours.
+        if origin is None or authorization is not None:
+            return None
+        origin_named = urlsplit(origin.decode("latin-1")).netloc.encode("latin-1")
+        if host_name(origin_named) in (self._hosts or {named}):
+            return None
+        return _wrong("Origin", origin)
+
+
+def allowed_hosts(settings: Settings) -> frozenset[bytes] | None:
+    """The hosts that may be named, None for any.
+
+    Checked where the hub listens on loopback, and where the operator has set them.
+    """
+    told = "allowed_hosts" in settings.model_fields_set
+    if "*" in settings.allowed_hosts or not (told or settings.is_loopback):
+        return None
+    ours = [settings.public_url and urlsplit(settings.public_url).netloc]
+    if settings.is_loopback:
+        ours.append(settings.host)
+    names = [*settings.allowed_hosts, *filter(None, ours)]
+    return frozenset(host_name(name.encode()) for name in names)
+
+
+def host_name(host: bytes) -> bytes:
+    """A Host header without its port, in lower case; `[::1]` keeps its brackets."""
+    host = host.strip().lower()
+    if host.startswith(b"["):
+        return host.partition(b"]")[0] + b"]"
+    return host.partition(b":")[0] if host.count(b":") <= 1 else b"[" + host + b"]"
+
+
+def _told(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes | None, bytes | None]:
+    """Host, Origin and Authorization."""
+    host, origin, authorization = b"", None, None
+    for name, value in headers:
+        if name == b"host":
+            host = value
+        elif name == b"origin":
+            origin = value
+        elif name == b"authorization":
+            authorization = value
+    return host, origin, authorization
+
+
+def _wrong(header: str, found: bytes) -> Forbidden:
+    name = found[:80].decode("latin-1")
+    return Forbidden(
+        f"the {header} header names {name!r}, which is not this hub; if it should be, add its "
+        "name to allowed_hosts in trackside.yaml or TRACKSIDE_ALLOWED_HOSTS"
+    )

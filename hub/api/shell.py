@@ -1,0 +1,170 @@
+"""What surrounds every request: a name for it, a line in the log, a count, and safe headers.
+
+Plain ASGI. The order, from outside: `Shell` (here), `Guard` (who is asking, from where), the app.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hub.api import errors
+from hub.api.body import read_body
+from hub.api.guard import Guard
+from hub.errors import Overloaded, TracksideError
+from hub.logs import request_id
+from hub.metrics import Metrics
+from hub.store.faults import Fault, fault_of
+
+__all__ = ["Shell", "install", "read_body"]
+
+log = structlog.get_logger(__name__)
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_GIVEN_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_CLIENT_LEFT: Final = 499  # nginx's word for a sender that did not wait for the answer
+
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+#: Asked so often that a success is worth a line only when debugging; all are counted.
+_BUSY: Final = frozenset(
+    {
+        "/api/v1/lineage",
+        "/api/v1/lineage/batch",
+        "/api/v1/observations",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    }
+)
+
+
+def install(app: FastAPI, hub: Any) -> None:
+    """Puts the shell around the app; `hub` has settings, authenticator and metrics."""
+    errors.install(app)
+    app.add_middleware(Guard, authenticator=hub.authenticator, settings=hub.settings)
+    app.add_middleware(Shell, metrics=hub.metrics)  # added last, so it is the outer one
+
+
+class Shell:
+    """Names, times, counts and logs each request, and answers what nobody expected."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app = app
+        self._requests = metrics.http_requests
+        self._seconds = metrics.http_seconds
+        self._counters: dict[tuple[str, str, int], tuple[Any, Any]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send)
+        token = request_id.set(exchange.id)
+        try:
+            await self.app(scope, receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = _CLIENT_LEFT
+        except Exception as error:  # noqa: BLE001  nothing may pass the outermost layer
+            await exchange.fail(error, receive)
+        finally:
+            self._tell(exchange)
+            request_id.reset(token)
+
+    def _tell(self, exchange: _Exchange) -> None:
+        seconds = time.perf_counter() - exchange.started
+        scope, status = exchange.scope, exchange.status or _CLIENT_LEFT
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = route_of(scope)
+        requests, timer = self._counter(method, route, status)
+        requests.inc()
+        timer.observe(seconds)
+        tell = log.debug if status < 400 and route in _BUSY else log.info
+        tell(
+            "http_request",
+            method=method,
+            path=scope["path"],
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 2),
+            principal=exchange.principal,
+        )
+
+    def _counter(self, method: str, route: str, status: int) -> tuple[Any, Any]:
+        key = (method, route, status)
+        found = self._counters.get(key)
+        if found is None:
+            found = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+            self._counters[key] = found
+        return found
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    __slots__ = ("_send", "id", "scope", "started", "status")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self.started = time.perf_counter()
+        self.scope = scope
+        self.status = 0  # until the answer starts
+        self.id = _id_of(scope)
+        self._send = send
+
+    @property
+    def principal(self) -> str | None:
+        principal = self.scope.get("principal")
+        return principal.name if principal else None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = [*message.get("headers", ()), *_HEADERS, (b"x-request-id", self.id.encode())]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def fail(self, error: Exception, receive: Receive) -> None:
+        """Answers an error that no handler knows, if it isn't too late for an answer."""
+        known = _known(error)
+        if known is None:
+            log.error("request_failed", path=self.scope["path"], exc_info=error)
+        else:
+            log.warning("store_unavailable", error=type(error).__name__)
+        if not self.status:
+            answer = (
+                errors.problem_response(known) if known else errors.unexpected_response(self.id)
+            )
+            await answer(self.scope, receive, self.send)
+
+
+def _known(error: Exception) -> TracksideError | None:
+    if isinstance(error, TracksideError):
+        return error
+    if fault_of(error) is Fault.PASSING:
+        return Overloaded("the store does not answer; try again in a moment", retry_after=2)
+    return None
+
+
+def _id_of(scope: Scope) -> str:
+    """The id that a proxy in front of us gave, else a new one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _GIVEN_ID.fullmatch(value):
+            return str(value, "ascii")
+    return os.urandom(8).hex()
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that answered, for a bounded number of names."""
+    route = scope.get("route")
+    return getattr(route, "path_format", None) or getattr(route, "path", None) or "none"

@@ -1,0 +1,98 @@
+"""The figures of this process, as Prometheus reads them at /metrics.
+
+Names are `trackside_*` with the unit at the end; `tests/unit/test_metrics.py` holds them to
+Prometheus' own rules. Figures of the world (dead letters, store size) are set by one process
+only: the holder of the lease.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import prometheus_client
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
+
+CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+# A `_created` series per counter doubles their number and nobody asks for it.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """All metrics of one hub, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+
+        self.events = self._counter(
+            "trackside_events",
+            "What senders handed in, by type and by what became of it",
+            "type",  # run, job, dataset, observation, unknown
+            "result",  # recorded, duplicate, refused, overloaded
+        )
+        self.queue_events = self._gauge("trackside_queue_events", "Items waiting for the writer")
+        self.queue_bytes = self._gauge("trackside_queue_bytes", "Bytes waiting for the writer")
+        self.commit_seconds = self._histogram(
+            "trackside_commit_seconds", "How long the writer took for one batch", _SECONDS
+        )
+        self.batch_events = self._histogram(
+            "trackside_batch_events", "Items in one batch of the writer", _EVENTS
+        )
+        self.dead_letters_parked = self._counter(
+            "trackside_dead_letters_parked", "Input set aside because it could not be understood"
+        )
+        self.dead_letters = self._gauge(
+            "trackside_dead_letters", "Dead letters in the store, waiting for a replay"
+        )
+        self.dead_letter_bytes = self._gauge(
+            "trackside_dead_letter_bytes", "What the dead letters take of the store"
+        )
+        self.store_bytes = self._gauge("trackside_store_size_bytes", "What the store takes on disk")
+        self.loop_lag_seconds = self._gauge(
+            "trackside_loop_lag_seconds",
+            "How far a loop is behind what it should have done",
+            "loop",
+        )
+        self.loop_runs = self._counter(
+            "trackside_loop_runs", "Rounds of a loop, by result", "loop", "result"
+        )
+        self.http_requests = self._counter(
+            "trackside_http_requests", "HTTP requests answered", "method", "route", "status"
+        )
+        self.http_seconds = self._histogram(
+            "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
+        )
+        self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
+
+    def observe_batch(self, items: int, seconds: float) -> None:
+        """For the writer's `figures.observers`."""
+        self.batch_events.observe(items)
+        self.commit_seconds.observe(seconds)
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads, see CONTENT_TYPE."""
+        return prometheus_client.generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, text: str, buckets: tuple[float, ...], *labels: str
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
