@@ -1,0 +1,46 @@
+"""The envelope of an event as it comes over the wire (spec 2-0-2, OpenLineage.json).
+
+Facets stay raw: known ones get a typed decoder of their own, unknown ones are only kept. Names are
+the spec's. What the spec requires and practice omits (schemaURL, producer, eventType) is optional.
+"""
+
+from msgspec import Raw, Struct
+from msgspec.json import Decoder
+
+Facets = dict[str, Raw]
+
+
+class WireRun(Struct, gc=False, rename={"run_id": "runId"}):
+    run_id: str
+    facets: Facets | None = None
+
+
+class WireJob(Struct, gc=False):
+    namespace: str
+    name: str
+    facets: Facets | None = None
+
+
+class WireDataset(Struct, gc=False, rename="camel"):
+    namespace: str
+    name: str
+    facets: Facets | None = None
+    input_facets: Facets | None = None
+    output_facets: Facets | None = None
+
+
+class WireEvent(Struct, gc=False, rename={
+    "event_time": "eventTime", "event_type": "eventType", "schema_url": "schemaURL",
+}):  # fmt: skip
+    event_time: str
+    event_type: str | None = None
+    producer: str | None = None
+    schema_url: str | None = None
+    run: WireRun | None = None
+    job: WireJob | None = None
+    dataset: WireDataset | None = None
+    inputs: list[WireDataset] | None = None
+    outputs: list[WireDataset] | None = None
+
+
+EVENT = Decoder(WireEvent)
