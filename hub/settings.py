@@ -102,6 +102,8 @@ class Retention(_Section):
     runs: Days = Field(400, description="runs, attempts, updates and check results")
     changes: Days = Field(30, description="changes; one that a loop has not read yet is kept")
     dead_letters: Days = Field(30, description="input that could not be understood")
+    samples: Days = Field(90, description="how much work was waiting when (backlog)")
+    audit: Days = Field(730, description="who did what")
 
 
 class Redaction(_Section):
