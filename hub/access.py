@@ -27,7 +27,7 @@ _BASE62: Final = digits + ascii_letters
 _LENGTH: Final = 43  # base62 characters that hold 256 bits
 
 HOW_TO_GET_ONE: Final = (
-    "Make one on the machine of the store: trackside token create --scope {scope}, "
+    "Make one on the machine of the store: trackside token create NAME --scope {scope}, "
     "and send it as Authorization: Bearer <token>"
 )
 
@@ -142,7 +142,7 @@ def listening_rule(settings: Settings, token_count: int) -> None:
         return
     raise ConfigError(
         f"host: {settings.host} can be reached from other computers, and there are no tokens: "
-        "everybody could send and read. Either make a token first (trackside token create "
+        "everybody could send and read. Either make a token first (trackside token create NAME "
         "--scope admin), or listen on this computer only (--host 127.0.0.1), or, where "
         "something else guards the way, say --insecure"
     )

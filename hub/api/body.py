@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.errors import BadInput, TooLarge, TracksideError
 
@@ -103,6 +103,33 @@ async def _gunzip(chunks: AsyncIterator[bytes], limit: int) -> bytes:
             await asyncio.sleep(0)
             more = gunzip.feed(b"")
     return gunzip.end()
+
+
+class BodyLimit:
+    """Refuses bodies over `limit` bytes, except on the paths of `doors`: those have their own."""
+
+    def __init__(self, app: ASGIApp, limit: int, doors: frozenset[str]) -> None:
+        self.app = app
+        self._limit = limit
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] not in self._doors:
+            receive = self._limited(receive)
+        await self.app(scope, receive, send)
+
+    def _limited(self, receive: Receive) -> Receive:
+        left = self._limit
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise TooLarge(self._limit)
+            return message
+
+        return limited
 
 
 class _Gunzip:

@@ -6,6 +6,7 @@ words for the status and the text. No answer holds a stack or a secret.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, Final
@@ -118,15 +119,30 @@ async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     problems = [_invalid(detail) for detail in error.errors()]
     first = problems[0]
-    text = f"{first['path']}: {first['expected']}, found {first['found']}"
+    text = f"{first['path']}: expected {first['expected']}, found {first['found']}"
     more = {**first, "errors": problems}
     return _response(_problem("invalid", "The input is not as described", 422, text, more))
 
 
 def _invalid(detail: Mapping[str, Any]) -> dict[str, str]:
+    if detail["type"] == "json_invalid":
+        return _broken_json(detail)
     path = _path(detail["loc"])
     found = "nothing" if detail["type"] == "missing" else shorten(detail.get("input"))
-    return {"path": mask(path), "found": mask(found), "expected": mask(str(detail["msg"]))}
+    return {"path": mask(path), "found": mask(found), "expected": _expected(detail)}
+
+
+def _expected(detail: Mapping[str, Any]) -> str:
+    """Pydantic's sentence without its beginning: "a valid integer"."""
+    if detail["type"] == "missing":
+        return "a value"
+    text = str(detail["msg"]).removeprefix("Value error, ")
+    return mask(re.sub(r"^(\w+ )?should (be )?", "", text))
+
+
+def _broken_json(detail: Mapping[str, Any]) -> dict[str, str]:
+    reason = detail.get("ctx", {}).get("error", "something else")
+    return {"path": "$", "found": f"{reason} (byte {detail['loc'][-1]})", "expected": "JSON"}
 
 
 def _path(location: Sequence[str | int]) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import Connection, RowMapping, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import Conflict, NotFound
+from hub.store.reading import Page, Slice, cut, newest_first
 from hub.store.tables import audit, team, token
 
 #: How stale `last_used_at` may get before it is written again.
@@ -209,14 +210,12 @@ def record_action(
     )
 
 
-def list_actions(
-    connection: Connection, *, limit: int, before: tuple[datetime, int] | None = None
-) -> list[Action]:
-    """The latest actions first; `before` is the (at, id) of the last one already seen."""
-    query = select(audit).order_by(audit.c.at.desc(), audit.c.id.desc()).limit(limit)
-    if before:
-        query = query.where(tuple_(audit.c.at, audit.c.id) < before)
-    return [_action(row) for row in connection.execute(query).mappings()]
+def list_actions(connection: Connection, page: Page) -> Slice[Action]:
+    """The latest actions first."""
+    query = newest_first(select(audit), page, audit.c.at, audit.c.id)
+    found = connection.execute(query).mappings().all()
+    rows, following = cut(found, page, lambda row: (row["at"], row["id"]))
+    return Slice([_action(row) for row in rows], following)
 
 
 def _action(row: RowMapping) -> Action:

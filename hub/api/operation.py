@@ -1,0 +1,81 @@
+"""For those who run the hub: is it alive, is it ready, and its figures. Nobody needs a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from hub.metrics import CONTENT_TYPE
+from hub.store import migrate
+
+log = structlog.get_logger(__name__)
+
+router: Final = APIRouter(tags=["operation"])
+
+#: A queue so full may refuse the next batch: traffic had better go to another replica.
+FULL: Final = 0.95
+
+
+@router.get("/healthz")
+async def healthz() -> dict[str, str]:
+    """The process is alive and its event loop turns; nothing else is asked."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", responses={503: {"description": "It can't take lineage events now"}})
+def readyz(request: Request) -> JSONResponse:
+    """Whether it can take lineage events: store reachable and migrated, writer at work."""
+    hub = request.app.state.hub
+    checks = {name: _outcome(name, check, hub) for name, check in _CHECKS.items()}
+    ready = all(outcome == "ok" for outcome in checks.values())
+    status = "ready" if ready else "not ready"
+    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+
+
+@router.get("/metrics", response_class=Response)
+def metrics(request: Request) -> Response:
+    """The figures of this process, as Prometheus reads them."""
+    hub = request.app.state.hub
+    figures = hub.writer.figures
+    hub.metrics.queue_events.set(figures.queued_items)
+    hub.metrics.queue_bytes.set(figures.queued_bytes)
+    return Response(hub.metrics.render(), media_type=CONTENT_TYPE)
+
+
+def _outcome(name: str, check: Callable[[Any], str], hub: Any) -> str:
+    try:
+        return check(hub) or "ok"
+    except Exception as error:  # noqa: BLE001  whatever it is, the hub is not ready
+        log.warning("not_ready", check=name, error=type(error).__name__)
+        return "failed"
+
+
+def _store(hub: Any) -> str:
+    missing = migrate.pending(hub.db)
+    return f"migrations are pending: {', '.join(missing)}" if missing else ""
+
+
+def _writer(hub: Any) -> str:
+    return "" if hub.writer.alive else "stopped"
+
+
+def _queue(hub: Any) -> str:
+    figures, settings = hub.writer.figures, hub.settings
+    filled = max(_filled(figures, settings))
+    return f"{filled:.0%} full" if filled >= FULL else ""
+
+
+def _filled(figures: Any, settings: Any) -> Iterator[float]:
+    yield figures.queued_items / settings.max_queued_events
+    yield figures.queued_bytes / settings.max_queued_bytes
+
+
+_CHECKS: Final[dict[str, Callable[[Any], str]]] = {
+    "store": _store,
+    "writer": _writer,
+    "queue": _queue,
+}
