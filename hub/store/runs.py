@@ -1,0 +1,224 @@
+"""Runs: one, those of a job, the attempts and facts of each."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
+
+from hub.errors import NotFound
+from hub.model import Direction, EntityName, Viewer
+from hub.store.facets import facets_of_runs
+from hub.store.names import find_job
+from hub.store.reading import (
+    Page,
+    PublicKind,
+    Slice,
+    among,
+    cut,
+    dataset_seen,
+    job_seen,
+    newest_first,
+    newest_of_each,
+    public_uuid,
+    uuid_text,
+)
+from hub.store.tables import (
+    attempt,
+    dataset,
+    dataset_update,
+    job,
+    job_version,
+    namespace,
+    run,
+    run_dataset,
+)
+from hub.store.views import RunDatasetView, RunView, VersionId
+
+_parent, _root = run.alias("parent"), run.alias("root")
+_MILLISECOND = timedelta(milliseconds=1)
+
+Io = dict[tuple[int, str], list[RunDatasetView]]
+
+
+def select_runs(viewer: Viewer) -> Select[Any]:
+    """Rows that `run_views` takes, of the runs the viewer may see."""
+    return (
+        select(
+            run,
+            job.c.name.label("job_name"),
+            namespace.c.name.label("namespace"),
+            _parent.c.attempt_uuid.label("parent_uuid"),
+            _root.c.attempt_uuid.label("root_uuid"),
+        )
+        .join(job, job.c.id == run.c.job_id)
+        .join(namespace, namespace.c.id == job.c.namespace_id)
+        .outerjoin(_parent, _parent.c.id == run.c.parent_run_id)
+        .outerjoin(_root, _root.c.id == run.c.root_run_id)
+        .where(job_seen(viewer))
+    )
+
+
+def find_run(
+    connection: Connection, viewer: Viewer, run_uuid: UUID, within: EntityName | None = None
+) -> int:
+    """The id of the run that any of its attempts' UUIDs names; raises NotFound.
+
+    Several jobs of one Dagster run carry the same UUID: the first recorded counts, unless the
+    job is named by `within`.
+    """
+    statement = (
+        select(attempt.c.run_id)
+        .join(job, job.c.id == attempt.c.job_id)
+        .where(attempt.c.uuid == run_uuid.bytes, job_seen(viewer))
+        .order_by(attempt.c.id)
+    )
+    if within is not None:
+        statement = statement.where(attempt.c.job_id == find_job(connection, viewer, within))
+    found = connection.scalar(statement.limit(1))
+    if found is None:
+        raise NotFound(f"Run '{run_uuid}' not found.")
+    return int(found)
+
+
+def get_run(
+    connection: Connection, viewer: Viewer, run_uuid: UUID, within: EntityName | None = None
+) -> RunView:
+    key = find_run(connection, viewer, run_uuid, within)
+    return run_views_by_id(connection, viewer, [key], facets=True)[key]
+
+
+def list_runs(
+    connection: Connection, viewer: Viewer, name: EntityName, page: Page
+) -> Slice[RunView]:
+    """The runs of a job, the latest first."""
+    job_id = find_job(connection, viewer, name)
+    mine = select_runs(viewer).where(run.c.job_id == job_id)
+    rows = connection.execute(newest_first(mine, page, run.c.sort_at, run.c.id)).all()
+    kept, following = cut(rows, page, lambda row: (row.sort_at, row.id))
+    views = run_views(connection, viewer, kept, facets=True)
+    total = connection.scalar(select(func.count()).where(run.c.job_id == job_id))
+    return Slice(views, following, total)
+
+
+def latest_runs(
+    connection: Connection, viewer: Viewer, job_ids: list[int], count: int
+) -> dict[int, list[RunView]]:
+    """The latest runs of each job, without facets."""
+    keys = newest_of_each(connection, run, "job_id", "sort_at", job_ids, count)
+    rows = among(connection, select_runs(viewer), run.c.id, keys)
+    rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
+    found: dict[int, list[RunView]] = defaultdict(list)
+    for row, view in zip(rows, run_views(connection, viewer, rows), strict=True):
+        found[row.job_id].append(view)
+    return found
+
+
+def run_views_by_id(
+    connection: Connection, viewer: Viewer, keys: Sequence[int], *, facets: bool = False
+) -> dict[int, RunView]:
+    rows = among(connection, select_runs(viewer), run.c.id, keys)
+    views = run_views(connection, viewer, rows, facets=facets)
+    return {row.id: view for row, view in zip(rows, views, strict=True)}
+
+
+def run_views(
+    connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool = False
+) -> list[RunView]:
+    """Rows of `select_runs` with their datasets, versions and, if asked for, facets."""
+    keys = [row.id for row in rows]
+    io = _datasets_of(connection, viewer, keys)
+    versions = _versions_of(connection, rows)
+    told = facets_of_runs(connection, keys) if facets else {}
+    return [_view(row, io, versions.get(row.id), told.get(row.id, {})) for row in rows]
+
+
+def _view(row: Row[Any], io: Io, version: bytes | None, facets: Any) -> RunView:
+    return RunView(
+        id=str(UUID(bytes=row.attempt_uuid)),
+        job=EntityName(row.namespace, row.job_name),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        nominal_start_time=row.nominal_start,
+        nominal_end_time=row.nominal_end,
+        state=row.state,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        duration_ms=_duration(row),
+        args={},
+        job_version=None
+        if version is None
+        else VersionId(row.namespace, row.job_name, uuid_text(version)),
+        input_dataset_versions=io.get((row.id, Direction.INPUT), []),
+        output_dataset_versions=io.get((row.id, Direction.OUTPUT), []),
+        facets=facets,
+        natural_id=row.natural_id,
+        map_index=row.map_index,
+        attempt=row.attempt_no,
+        partition=row.partition_key,
+        parent_run_id=uuid_text(row.parent_uuid),
+        root_run_id=uuid_text(row.root_uuid),
+        error_class=row.error_class,
+        error_message=row.error_message,
+        external_url=row.external_url,
+    )
+
+
+def _duration(row: Row[Any]) -> int | None:
+    if row.started_at is None or row.ended_at is None:
+        return None
+    return int(max(0, (row.ended_at - row.started_at) // _MILLISECOND))
+
+
+def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElement[int]:
+    """The id of the dataset's latest update at or before an instant."""
+    latest = select(dataset_update.c.id).where(
+        dataset_update.c.dataset_id == of, dataset_update.c.at <= at
+    )
+    return latest.order_by(dataset_update.c.at.desc()).limit(1).scalar_subquery()
+
+
+def _datasets_of(connection: Connection, viewer: Viewer, run_ids: list[int]) -> Io:
+    statement = (
+        select(
+            run_dataset,
+            dataset.c.name,
+            namespace.c.name.label("namespace"),
+            version_then(run_dataset.c.at, run_dataset.c.dataset_id).label("update_id"),
+        )
+        .join(dataset, dataset.c.id == run_dataset.c.dataset_id)
+        .join(namespace, namespace.c.id == dataset.c.namespace_id)
+        .where(dataset_seen(viewer))
+    )
+    found: Io = defaultdict(list)
+    for row in among(connection, statement, run_dataset.c.run_id, run_ids):
+        found[row.run_id, row.direction].append(_run_dataset(row))
+    return found
+
+
+def _run_dataset(row: Row[Any]) -> RunDatasetView:
+    version = row.update_id and public_uuid(PublicKind.UPDATE, row.update_id)
+    return RunDatasetView(
+        VersionId(row.namespace, row.name, version),
+        {},
+        row.partition_key,
+        row.rows,
+        row.bytes,
+        row.files,
+    )
+
+
+def _versions_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, bytes]:
+    """The version of its job that each finished run belongs to: the latest made by its end."""
+    at = func.coalesce(run.c.ended_at, run.c.updated_at)
+    latest = select(job_version.c.uuid).where(
+        job_version.c.job_id == run.c.job_id, job_version.c.created_at <= at
+    )
+    newest = latest.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
+    statement = select(run.c.id, newest.label("uuid")).where(run.c.started_at.is_not(None))
+    found = among(connection, statement, run.c.id, [row.id for row in rows])
+    return {row.id: row.uuid for row in found if row.uuid is not None}

@@ -1,0 +1,101 @@
+"""Tags, and the ones people put on jobs, datasets and columns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, union, update
+
+from hub.errors import NotFound
+from hub.model import EntityName, Viewer
+from hub.store.names import find_dataset, find_job
+from hub.store.reading import Page, Slice, cut, decode_cursor, json_list
+from hub.store.tables import dataset as dataset_table
+from hub.store.tables import dataset_schema, dataset_tag, job_tag, tag
+from hub.store.views import TagView
+
+#: The `origin` of a tag that a person set; tags told by events carry another.
+BY_HAND = "user"
+WHOLE = ""
+
+
+def list_tags(connection: Connection, page: Page) -> Slice[TagView]:
+    """Every tag that was described or is in use, by name."""
+    used = union(select(tag.c.name), select(job_tag.c.tag), select(dataset_tag.c.tag)).subquery()
+    statement = (
+        select(used.c.name, tag.c.description)
+        .outerjoin(tag, tag.c.name == used.c.name)
+        .order_by(used.c.name)
+        .limit(page.limit + 1)
+        .offset(page.offset)
+    )
+    if page.after is not None:
+        statement = statement.where(used.c.name > decode_cursor(page.after, tuple[str])[0])
+    rows, following = cut(connection.execute(statement).all(), page, lambda row: (row.name,))
+    return Slice([TagView(row.name, row.description) for row in rows], following)
+
+
+def put_tag(connection: Connection, name: str, description: str | None, now: datetime) -> TagView:
+    said = {"description": description, "updated_at": now}
+    if not connection.execute(update(tag).where(tag.c.name == name).values(said)).rowcount:
+        connection.execute(insert(tag).values({**said, "name": name}))
+    return TagView(name, description)
+
+
+def tag_job(
+    connection: Connection, viewer: Viewer, name: EntityName, word: str, now: datetime
+) -> None:
+    key = {"job_id": find_job(connection, viewer, name)}
+    _put(connection, job_tag, key, word, now)
+
+
+def untag_job(connection: Connection, viewer: Viewer, name: EntityName, word: str) -> None:
+    _take_off(connection, job_tag, {"job_id": find_job(connection, viewer, name)}, word)
+
+
+def tag_dataset(
+    connection: Connection,
+    viewer: Viewer,
+    name: EntityName,
+    word: str,
+    now: datetime,
+    *,
+    field: str = WHOLE,
+) -> None:
+    """Tags a dataset, or one of its columns; raises NotFound for a column it doesn't have."""
+    dataset_id = find_dataset(connection, viewer, name)
+    if field != WHOLE:
+        _check_field(connection, dataset_id, field)
+    _put(connection, dataset_tag, {"dataset_id": dataset_id, "field": field}, word, now)
+
+
+def untag_dataset(
+    connection: Connection, viewer: Viewer, name: EntityName, word: str, *, field: str = WHOLE
+) -> None:
+    key = {"dataset_id": find_dataset(connection, viewer, name), "field": field}
+    _take_off(connection, dataset_tag, key, word)
+
+
+def _put(connection: Connection, table: Any, key: dict[str, Any], word: str, now: datetime) -> None:
+    conditions = [table.c[name] == value for name, value in {**key, "tag": word}.items()]
+    if connection.execute(select(1).select_from(table).where(*conditions)).first() is None:
+        connection.execute(insert(table).values(**key, tag=word, value=word, origin=BY_HAND))
+    if connection.execute(select(1).where(tag.c.name == word)).first() is None:
+        connection.execute(insert(tag).values(name=word, description=None, updated_at=now))
+
+
+def _take_off(connection: Connection, table: Any, key: dict[str, Any], word: str) -> None:
+    conditions = [table.c[name] == value for name, value in {**key, "tag": word}.items()]
+    connection.execute(delete(table).where(*conditions))
+
+
+def _check_field(connection: Connection, dataset_id: int, field: str) -> None:
+    statement = (
+        select(dataset_schema.c.fields)
+        .join(dataset_table, dataset_table.c.schema_id == dataset_schema.c.id)
+        .where(dataset_table.c.id == dataset_id)
+    )
+    fields = connection.scalar(statement)
+    if fields is None or field not in {row[0] for row in json_list(fields)}:
+        raise NotFound(f"Dataset field '{field}' not found.")
