@@ -1,0 +1,221 @@
+"""The door: POST /api/v1/lineage, /api/v1/lineage/batch and /api/v1/observations.
+
+Plain ASGI in front of everything else, because senders wait for it inside their tasks (DESIGN D2).
+The answer goes out when what it says is durable, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+import msgspec
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from hub.access import Principal, Scope
+from hub.api.body import read_body
+from hub.api.errors import problem_response
+from hub.errors import BadInput, Overloaded, TracksideError
+from hub.openlineage.batch import split_batch
+from hub.record import Accepted, Incoming, Outcome, Refused, Sender
+from hub.record.intake import Read
+from hub.store.writer import Work
+
+LINEAGE: Final = "/api/v1/lineage"
+BATCH: Final = "/api/v1/lineage/batch"
+OBSERVATIONS: Final = "/api/v1/observations"
+#: Events of a batch decoded before others get their turn on the event loop.
+TURN: Final = 50
+
+_JSON: Final = (b"content-type", b"application/json")
+_encode = msgspec.json.encode
+
+
+class NotStorable(TracksideError):
+    """An event was understood, but the store can't hold it; it lies among the dead letters."""
+
+    code = "not-storable"
+    status = 422
+    title = "The store can't hold this"
+
+
+class Door:
+    """Takes facts in; hands every other request on to `app`."""
+
+    def __init__(self, app: ASGIApp, hub: Any) -> None:
+        self._app = app
+        self._hub = hub
+        self._paths = {LINEAGE: self._lineage, BATCH: self._batch, OBSERVATIONS: self._observe}
+        self._counts: dict[tuple[str, str], Any] = {}
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        handle = self._paths.get(scope["path"]) if scope["type"] == "http" else None
+        if handle is None or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        try:
+            principal: Principal = scope["principal"]
+            principal.require(Scope.INGEST)
+            status, body = await handle(scope, receive, principal)
+        except TracksideError as error:
+            await problem_response(error)(scope, receive, send)
+            return
+        await _answer(send, status, body)
+
+    # -- one event -------------------------------------------------------------------------------
+
+    async def _lineage(
+        self, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        raw = await read_body(receive, scope["headers"], self._hub.settings.max_body_bytes)
+        self._limit(principal, 1)
+        read = self._hub.intake.event(raw, _sender(principal), principal.require_namespace)
+        outcomes = await self._settle([read], len(raw))
+        if read.error is not None:
+            raise read.error
+        return _status_of(outcomes[0]), b""
+
+    # -- many ------------------------------------------------------------------------------------
+
+    async def _batch(
+        self, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        body = await read_body(receive, scope["headers"], self._hub.settings.max_batch_bytes)
+        raws = await self._split(body, principal)
+        self._limit(principal, len(raws))
+        reads = await self._read_all(raws, principal)
+        outcomes = await self._settle(reads, len(body))
+        return 200, _encode(_summary(reads, outcomes))
+
+    async def _split(self, body: bytes, principal: Principal) -> list[bytes]:
+        try:
+            return split_batch(body)
+        except BadInput as error:
+            letter = self._hub.intake.unreadable(body, _sender(principal), error)
+            await self._settle([Read([letter], "unknown", error)], len(body))
+            raise
+
+    async def _read_all(self, raws: Sequence[bytes], principal: Principal) -> list[Read]:
+        sender, may_write = _sender(principal), principal.require_namespace
+        reads = []
+        for number, raw in enumerate(raws, 1):
+            reads.append(self._hub.intake.event(raw, sender, may_write))
+            if number % TURN == 0:
+                await asyncio.sleep(0)
+        return reads
+
+    async def _observe(
+        self, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        raw = await read_body(receive, scope["headers"], self._hub.settings.max_body_bytes)
+        named = _query(scope, "orchestrator")
+        read = self._hub.intake.observations(
+            raw, _sender(principal), named, principal.require_namespace
+        )
+        self._limit(principal, len(read.items))
+        outcomes = await self._settle([read], len(raw))
+        if read.error is not None:
+            raise read.error
+        return 201, _encode({"accepted": len(outcomes)})
+
+    # -- the writer ------------------------------------------------------------------------------
+
+    async def _settle(self, reads: Sequence[Read], size: int) -> list[Outcome]:
+        """Waits until everything that was read is durable; an outcome per item."""
+        items = [item for read in reads for item in read.items]
+        if not items:
+            return []
+        try:
+            outcomes = await self._write(items, size)
+        except Overloaded:
+            self._count(reads, ["overloaded"] * len(items))
+            raise
+        self._count(reads, [_result_of(outcome) for outcome in outcomes])
+        return outcomes
+
+    async def _write(self, items: Sequence[Incoming], size: int) -> list[Outcome]:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Outcome]] = loop.create_future()
+
+        def settle(outcome: list[Outcome] | Exception) -> None:
+            loop.call_soon_threadsafe(_resolve, future, outcome)
+
+        self._hub.writer.submit(Work(items, size, settle))
+        return await future
+
+    def _limit(self, principal: Principal, events: int) -> None:
+        if self._hub.ingest_limit is not None:
+            self._hub.ingest_limit.take(principal, events)
+
+    def _count(self, reads: Sequence[Read], results: Sequence[str]) -> None:
+        start = 0
+        for read in reads:
+            for result in results[start : start + len(read.items)]:
+                self._counter(read.kind, "refused" if read.error else result).inc()
+            start += len(read.items)
+            if isinstance(read.error, BadInput):
+                self._hub.metrics.dead_letters_parked.inc()
+
+    def _counter(self, kind: str, result: str) -> Any:
+        found = self._counts.get((kind, result))
+        if found is None:
+            found = self._counts[(kind, result)] = self._hub.metrics.events.labels(kind, result)
+        return found
+
+
+def _resolve(future: asyncio.Future[list[Outcome]], outcome: list[Outcome] | Exception) -> None:
+    if future.done():  # the sender went away; what it sent is durable all the same
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+def _sender(principal: Principal) -> Sender:
+    team = min(principal.teams) if len(principal.teams) == 1 else None
+    return Sender(principal.orchestrator, team)
+
+
+def _status_of(outcome: Outcome) -> int:
+    if isinstance(outcome, Refused):
+        raise NotStorable(outcome.reason)
+    return 201 if outcome.new else 200
+
+
+def _result_of(outcome: Outcome) -> str:
+    if isinstance(outcome, Accepted):
+        return "recorded" if outcome.new else "duplicate"
+    return "refused"
+
+
+def _summary(reads: Sequence[Read], outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """The answer to a batch, as the OpenLineage 2-0-2 OpenAPI has it."""
+    failed, settled = [], iter(outcomes)
+    for index, read in enumerate(reads):
+        outcome = next(settled) if read.items else None
+        reason = str(read.error) if read.error else getattr(outcome, "reason", None)
+        if reason is not None:
+            failed.append({"index": index, "reason": reason, "retriable": False})
+    counts = {"received": len(reads), "successful": len(reads) - len(failed), "failed": len(failed)}
+    return {
+        "status": "partial_success" if failed else "success",
+        "summary": {**counts, "retriable": 0, "non_retriable": len(failed)},
+        "failed_events": failed,
+    }
+
+
+def _query(scope: AsgiScope, name: str) -> str | None:
+    values = parse_qs(scope["query_string"].decode("latin-1")).get(name)
+    return values[0] if values else None
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append(_JSON)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,26 @@
+"""Transitions worth a change row."""
+
+from __future__ import annotations
+
+from hub.model import ChangeKind, RunState
+from hub.store.ledger import ChangeRow
+from hub.store.rows import AttemptRow, RunRow
+
+_KIND_OF = {
+    RunState.RUNNING: ChangeKind.RUN_STARTED,
+    RunState.COMPLETED: ChangeKind.RUN_COMPLETED,
+    RunState.FAILED: ChangeKind.RUN_FAILED,
+    RunState.ABORTED: ChangeKind.RUN_ABORTED,
+}
+
+
+def run_change(now: int, run: RunRow) -> ChangeRow | None:
+    """The change of a run that has just reached its state; none for NEW."""
+    kind = _KIND_OF.get(RunState(run.state))
+    if kind is None:
+        return None
+    return ChangeRow(now, kind, run.job_id, run.id, run.attempt_id)
+
+
+def attempt_change(now: int, run: RunRow, attempt: AttemptRow) -> ChangeRow:
+    return ChangeRow(now, ChangeKind.ATTEMPT_FAILED, run.job_id, run.id, attempt.id)

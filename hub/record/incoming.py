@@ -1,0 +1,99 @@
+"""What the door hands to the writer, and what comes back."""
+
+from __future__ import annotations
+
+import hashlib
+
+import zstandard
+from msgspec import Struct
+
+from hub.model import LineageEvent, Observation
+from hub.store.types import to_micros
+
+_HOUR_US = 3_600_000_000
+_ZSTD_LEVEL = 1
+_LONGEST_HOUR = 2**32 - 1
+
+
+class Sender(Struct, frozen=True):
+    """Whose event it is: the orchestrator and team its token is bound to, if any."""
+
+    orchestrator: str | None = None
+    team: str | None = None
+
+
+class IncomingEvent(Struct, frozen=True):
+    """A decoded lineage event on its way to the store."""
+
+    event: LineageEvent
+    payload: bytes  # zstd of the redacted JSON
+    digest: bytes  # of the bytes as they came
+    at: int  # event time, microseconds
+    received_at: int
+    sender: Sender = Sender()
+
+    @property
+    def key(self) -> bytes:
+        """What tells a duplicate: the same bytes of the same event, filed under its hour."""
+        hour = min(max(self.at // _HOUR_US, 0), _LONGEST_HOUR)
+        return hour.to_bytes(4, "big") + self.digest
+
+
+class IncomingObservation(Struct, frozen=True):
+    """An observation on its way to the store; `orchestrator` is None for the job's own."""
+
+    observation: Observation
+    received_at: int
+    orchestrator: str | None = None
+    sender: Sender = Sender()
+
+
+class DeadLetter(Struct, frozen=True):
+    """Input that could not be understood, kept so that it can be replayed."""
+
+    door: str  # lineage | observations
+    payload: bytes  # zstd of the redacted bytes
+    size: int
+    code: str
+    path: str
+    found: str
+    expected: str
+    received_at: int
+    orchestrator: str | None = None
+
+
+Incoming = IncomingEvent | IncomingObservation | DeadLetter
+
+
+class Accepted(Struct, frozen=True):
+    """The item is durable; `new` is False where it was there before."""
+
+    new: bool = True
+
+
+class Refused(Struct, frozen=True):
+    """The item was understood but can't be stored; it lies among the dead letters."""
+
+    reason: str
+
+
+Outcome = Accepted | Refused
+
+
+def incoming_event(
+    event: LineageEvent, raw: bytes, redacted: bytes, received_at: int, sender: Sender
+) -> IncomingEvent:
+    """Prepares an event for the writer: digest, compressed payload, times in microseconds."""
+    return IncomingEvent(
+        event=event,
+        payload=compress(redacted),
+        digest=hashlib.blake2b(raw, digest_size=16).digest(),
+        at=to_micros(event.event_time),
+        received_at=received_at,
+        sender=sender,
+    )
+
+
+def compress(raw: bytes) -> bytes:
+    # A compressor of its own per call: they are not to be shared between threads.
+    return zstandard.compress(raw, level=_ZSTD_LEVEL)

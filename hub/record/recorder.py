@@ -1,0 +1,154 @@
+"""What the writer does with a batch: duplicates out, the rest folded, everything saved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from hub.errors import shorten
+from hub.record import observations
+from hub.record.batch import Batch
+from hub.record.incoming import (
+    Accepted,
+    DeadLetter,
+    Incoming,
+    IncomingEvent,
+    IncomingObservation,
+    Outcome,
+    Refused,
+)
+from hub.store.bulk import bulk_of
+from hub.store.db import Database
+from hub.store.ids import Ids
+from hub.store.ledger import known_digests
+from hub.store.letterbox import Letterbox
+from hub.store.merge import merge_datasets, merge_runs
+from hub.store.spaces import Claim, Spaces
+from hub.store.workset import Remembered, Workset
+from hub.store.writers import register_writer
+
+NEW, AGAIN = Accepted(new=True), Accepted(new=False)
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def unclaimed(namespace: str) -> None:
+    """No operator claims anything."""
+
+
+class Recorder:
+    """The writer's applier for everything that comes in through the door."""
+
+    def __init__(
+        self,
+        db: Database,
+        *,
+        claim: Claim = unclaimed,
+        dead_letter_max_bytes: int = 256 * 2**20,
+        clock: Callable[[], int] = now_us,
+    ) -> None:
+        self._claim = claim
+        self._clock = clock
+        self._letterbox = Letterbox(dead_letter_max_bytes)
+        self._ids = Ids(db)
+        self._db = db
+        # Elsewhere another replica may change a row between two of our batches.
+        self._remembered = Remembered(enabled=db.is_sqlite)
+        self._writer: int | None = None
+        self._next_seq = 1
+        self._batch: Batch | None = None
+        self._seq_after = 1
+
+    def prepare(self) -> None:
+        if self._writer is None:
+            self._writer = register_writer(self._db, self._ids, self._clock())
+
+    def apply(self, connection: Connection, items: Sequence[Incoming]) -> list[Outcome]:
+        self._ids.enter(connection)
+        now = self._clock()
+        bulk = bulk_of(connection)
+        namespaces = Spaces(bulk, self._ids, self._claim, now)
+        batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), now)
+        letters = [item for item in items if isinstance(item, DeadLetter)]
+        self._letterbox.keep(connection, self._ids, letters)
+        fresh, outcomes = self._sift(batch, items)
+        self._fold(batch, fresh, [i for i in items if isinstance(i, IncomingObservation)])
+        self._save(connection, batch)
+        return outcomes
+
+    def committed(self) -> None:
+        if self._batch is not None:
+            self._batch.work.remember()
+            self._next_seq = self._seq_after
+            self._batch = None
+
+    def rolled_back(self) -> None:
+        self._batch = None
+        if self._db.is_sqlite:
+            self._ids.forget()
+
+    def changed_elsewhere(self) -> None:
+        """Somebody else wrote: forget what rows were."""
+        self._remembered.forget()
+
+    def refused(self, connection: Connection, item: Incoming, error: Exception) -> Outcome:
+        """Parks an item that was understood but can't be stored."""
+        self._ids.enter(connection)
+        reason = f"{type(error).__name__}: {shorten(str(error))}"
+        if isinstance(item, IncomingEvent):
+            letter = DeadLetter(
+                door="lineage",
+                payload=item.payload,
+                size=len(item.payload),
+                code="not-storable",
+                path="$",
+                found=reason,
+                expected="an event that the store can hold",
+                received_at=item.received_at,
+                orchestrator=item.sender.orchestrator,
+            )
+            self._letterbox.keep(connection, self._ids, [letter])
+        return Refused(reason)
+
+    def _sift(
+        self, batch: Batch, items: Sequence[Incoming]
+    ) -> tuple[list[IncomingEvent], list[Outcome]]:
+        """The events that are new, and an outcome for every item."""
+        keys = [item.key if isinstance(item, IncomingEvent) else None for item in items]
+        known = known_digests(batch.work.bulk, sorted({k for k in keys if k is not None}))
+        fresh: list[IncomingEvent] = []
+        outcomes: list[Outcome] = []
+        for item, key in zip(items, keys, strict=True):
+            again = key is not None and key in known
+            outcomes.append(AGAIN if again else NEW)
+            if not again and isinstance(item, IncomingEvent):
+                known.add(item.key)
+                fresh.append(item)
+        return fresh, outcomes
+
+    @staticmethod
+    def _fold(
+        batch: Batch, events: list[IncomingEvent], observed: list[IncomingObservation]
+    ) -> None:
+        batch.load(events, *observations.names(observed))
+        for item in sorted(events, key=lambda e: (e.at, e.digest)):
+            batch.apply(item)
+        for observation in observed:
+            observations.apply(batch, observation)
+        batch.finish()
+
+    def _save(self, connection: Connection, batch: Batch) -> None:
+        work, merges = batch.work, batch.merges
+        work.namespaces.save()
+        work.save()
+        merge_runs(connection, merges.runs)
+        merge_datasets(connection, merges.datasets)
+        work.choose_leaders(batch.stale_leaders)
+        batch.descriptions.save(work.bulk, self._ids, batch.now)
+        assert self._writer is not None
+        self._seq_after = batch.ledger.save(work.bulk, self._ids, self._writer, self._next_seq)
+        self._batch = batch

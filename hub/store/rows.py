@@ -1,0 +1,147 @@
+"""Rows of the recorded tables as the writing side works on them, and their statements.
+
+A row is loaded, changed in memory by pure code and saved if it differs: mutable on purpose, and
+never seen outside the writer. Instants are microseconds; field names are column names.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from msgspec import Struct
+from sqlalchemy import Table
+
+from hub.store import tables
+from hub.store.bulk import Fetch, Insert, Update
+
+
+class JobRow(Struct):
+    id: int
+    namespace_id: int
+    name: str
+    orchestrator_id: int | None
+    hidden: bool
+    created_at: int
+    updated_at: int
+    parent_job_id: int | None = None
+    processing: str | None = None
+    integration: str | None = None
+    kind: str | None = None
+    description: str | None = None
+    owners: str | None = None
+    team: str | None = None
+    location: str | None = None
+    facet_marks: str | None = None
+    latest_run_id: int | None = None
+    latest_run_at: int | None = None
+    latest_run_state: str | None = None
+    version_id: int | None = None
+    io_at: int | None = None
+
+
+class DatasetRow(Struct):
+    id: int
+    namespace_id: int
+    name: str
+    hidden: bool
+    created_at: int
+    updated_at: int
+    canonical_id: int | None = None
+    kind: str | None = None
+    source_name: str | None = None
+    source_uri: str | None = None
+    description: str | None = None
+    owners: str | None = None
+    team: str | None = None
+    lifecycle: str | None = None
+    version: str | None = None
+    schema_id: int | None = None
+    facet_marks: str | None = None
+    last_update_at: int | None = None
+
+
+class RunRow(Struct):
+    id: int
+    orchestrator_id: int
+    job_id: int
+    natural_id: str
+    map_index: int
+    state: str
+    attempt_id: int
+    attempt_uuid: bytes
+    attempt_no: int
+    sort_at: int
+    created_at: int
+    updated_at: int
+    started_at: int | None = None
+    ended_at: int | None = None
+    completed_at: int | None = None
+    nominal_start: int | None = None
+    nominal_end: int | None = None
+    partition_key: str | None = None
+    parent_run_id: int | None = None
+    root_run_id: int | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+    external_url: str | None = None
+    engine: str | None = None
+    tags: str | None = None
+
+
+class AttemptRow(Struct):
+    id: int
+    run_id: int
+    job_id: int
+    uuid: bytes
+    no: int
+    state: str
+    state_at: int
+    state_rank: int
+    state_digest: bytes
+    will_retry: bool
+    first_at: int
+    started_at: int | None = None
+    ended_at: int | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+    external_url: str | None = None
+
+
+class Statements:
+    """How the rows of one table are read and written whole."""
+
+    def __init__(self, table: Table, row: type[Struct]) -> None:
+        columns = row.__struct_fields__
+        values = [c for c in columns if c != "id"]
+        self.table = table.name
+        self.insert = Insert(table, columns)
+        self.update = Update(table, ["id"], values)
+        self.by_id = Fetch(table, ["id"], columns, lock="id")
+
+
+class Rows:
+    """The statements of every row type, and the look-ups by natural key."""
+
+    JOB: ClassVar = Statements(tables.job, JobRow)
+    DATASET: ClassVar = Statements(tables.dataset, DatasetRow)
+    RUN: ClassVar = Statements(tables.run, RunRow)
+    ATTEMPT: ClassVar = Statements(tables.attempt, AttemptRow)
+
+
+JOB_BY_NAME = Fetch(tables.job, ["namespace_id", "name"], JobRow.__struct_fields__, lock="id")
+DATASET_BY_NAME = Fetch(
+    tables.dataset, ["namespace_id", "name"], DatasetRow.__struct_fields__, lock="id"
+)
+RUN_BY_KEY = Fetch(
+    tables.run,
+    ["job_id", "natural_id", "map_index", "orchestrator_id"],
+    RunRow.__struct_fields__,
+    lock="id",
+)
+ATTEMPT_BY_UUID = Fetch(tables.attempt, ["uuid", "job_id"], AttemptRow.__struct_fields__, lock="id")
+LATEST_RUN = Fetch(
+    tables.run,
+    ["job_id"],
+    ["id", "sort_at", "state"],
+    tail="ORDER BY sort_at DESC, id DESC LIMIT 1",
+)
