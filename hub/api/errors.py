@@ -162,7 +162,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 
 def _http_told(request: Request, error: HTTPException) -> tuple[str, str]:
-    asked = f"{request.method} {request.url.path}"
+    # A slash within a name is told as it was sent (hub.api.paths).
+    asked = f"{request.method} {request.url.path}".replace("\0", "%2F")
     if error.status_code == 404:
         return "not-found", f"nothing answers {asked}; {DOCS}"
     if error.status_code == 405:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import structlog
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -49,6 +50,7 @@ _BUSY: Final = DOORS | {"/healthz", "/readyz", "/metrics"}
 def install(app: FastAPI, hub: Any) -> None:
     """Puts the shell around the app; `hub` has settings, authenticator and metrics."""
     errors.install(app)
+    app.user_middleware.append(Middleware(NoteRoute))  # the innermost
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=hub.settings.max_body_bytes, doors=DOORS)
     app.add_middleware(Guard, authenticator=hub.authenticator, settings=hub.settings)
@@ -68,7 +70,7 @@ class Shell:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send)
+        exchange = scope["exchange"] = _Exchange(scope, send)
         token = request_id.set(exchange.id)
         try:
             await self.app(scope, receive, exchange.send)
@@ -84,7 +86,7 @@ class Shell:
         seconds = time.perf_counter() - exchange.started
         scope, status = exchange.scope, exchange.status or _CLIENT_LEFT
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-        route = route_of(scope)
+        route = scope["path"] if scope["path"] in _BUSY else exchange.route
         requests, timer = self._counter(method, route, status)
         requests.inc()
         timer.observe(seconds)
@@ -115,12 +117,13 @@ class Shell:
 class _Exchange:
     """One request and its answer."""
 
-    __slots__ = ("_send", "id", "scope", "started", "status")
+    __slots__ = ("_send", "id", "route", "scope", "started", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.started = time.perf_counter()
         self.scope = scope
         self.status = 0  # until the answer starts
+        self.route = "none"  # its template; a bounded number of names
         self.id = _id_of(scope)
         self._send = send
 
@@ -166,10 +169,20 @@ def _id_of(scope: Scope) -> str:
     return os.urandom(8).hex()
 
 
-def route_of(scope: Scope) -> str:
-    """The template of the route that answered: a bounded number of names, "none" for no route."""
-    path: str = scope["path"]
-    if path in _BUSY:
-        return path
-    route = scope.get("route")
-    return getattr(route, "path_format", None) or getattr(route, "path", None) or "none"
+class NoteRoute:
+    """Tells the exchange which route answered: middlewares in between work on copies of the scope."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            if "exchange" in scope and "route" in scope:
+                scope["exchange"].route = _template(scope["route"])
+
+
+def _template(route: object) -> str:
+    found = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return str(found or "none")

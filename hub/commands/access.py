@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from getpass import getuser
 from typing import Any, Protocol, Self, TypeVar
@@ -16,6 +16,7 @@ import msgspec
 from hub import tokens
 from hub.commands.common import hub_url_given, load
 from hub.errors import Unavailable
+from hub.main import opened
 from hub.settings import ClientSettings, mask_url
 from hub.store import access
 from hub.store.access import NewToken, Team, Token
@@ -49,7 +50,7 @@ def granting(config: str | None, database_url: str | None) -> Iterator[Granting]
             yield remote
         return
     settings = load(config, database_url=database_url)
-    with closing(Database(settings.database_url)) as db:
+    with opened(settings) as db:
         migrate(db)  # the first token may be older than the first start of the hub
         yield Local(db, mask_url(settings.database_url))
 
