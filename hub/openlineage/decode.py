@@ -1,8 +1,6 @@
 """`decode_event`: one OpenLineage event to the model."""
 
-import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import msgspec
 
@@ -27,38 +25,21 @@ from hub.openlineage.faults import Phrase, fault
 from hub.openlineage.job_facets import JOB_FACETS
 from hub.openlineage.reading import Reading
 from hub.openlineage.run_facets import RUN_FACETS
-from hub.openlineage.wire import EVENT, WireDataset, WireEvent, WireJob, WireRun
+from hub.openlineage.wire import EVENT, WireDataset, WireEvent, WireJob, WireRun, without_poison
 
 Edges = dict[EntityName, tuple[ColumnEdge, ...]]
 
 _EVENT_TYPES = {kind.value: kind for kind in EventType}
-_ESCAPES = re.compile(
-    rb"""\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole pair
-       | (\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2}))                  # NUL or half a pair
-       | \\.""",
-    re.VERBOSE | re.DOTALL,
-)
 
 
 def decode_event(raw: bytes) -> LineageEvent:
     """What the event says; BadInput with the JSON path if it can't be understood."""
     try:
         raw.decode()  # msgspec does not look into what it skips
-        event, reading = _parse(raw)
-        return _event(event, reading)
+        clean = without_poison(raw)
+        return _event(EVENT.decode(clean), Reading(replaced=clean is not raw))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise fault(error, EVENT, raw, ()) from None
-
-
-def _parse(raw: bytes) -> tuple[WireEvent, Reading]:
-    if b"\\" in raw and b"\\u" in raw:
-        clean = _ESCAPES.sub(_harmless, raw)
-        return EVENT.decode(clean), Reading(replaced=clean != raw)
-    return EVENT.decode(raw), Reading()
-
-
-def _harmless(escape: re.Match[bytes]) -> bytes:
-    return rb"\ufffd" if escape[1] else escape[0]
 
 
 def _event(event: WireEvent, reading: Reading) -> LineageEvent:

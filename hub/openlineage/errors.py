@@ -8,7 +8,8 @@ _NAMED = re.compile(
 _USUAL = (
     "Error", "Exception", "Timeout", "Interrupt", "Exit", "Failure", "Warning", "Fault",
 )  # fmt: skip
-_FRAMES = (" ", "\t")
+_FRAMES = ('File "', "at ")
+_LINE = 500  # characters of a line that are looked at
 
 
 def exception_class(stack_trace: str | None, message: str) -> str | None:
@@ -20,12 +21,12 @@ def exception_class(stack_trace: str | None, message: str) -> str | None:
 
 
 def _last_named(lines: list[str]) -> str | None:
-    """By its usual ending; else by its place, the first line after the last stack frame."""
+    """By its usual ending; else by its place, the first full line after the last stack frame."""
     for line in reversed(lines):
-        if line[:1].isalpha() and (match := _NAMED.match(line)) and match[1].endswith(_USUAL):
-            return match[1]
-    place = max((i for i, line in enumerate(lines) if line.startswith(_FRAMES)), default=None)
-    if place is None or place + 1 >= len(lines):
-        return None
-    after = _NAMED.match(lines[place + 1])
-    return after[1] if after and after[1][0].isupper() else None
+        if line[:1].isalpha() and (match := _NAMED.match(line[:_LINE])):
+            if match[1].endswith(_USUAL):
+                return match[1]
+    frames = [i for i, line in enumerate(lines) if line.lstrip().startswith(_FRAMES)]
+    after = lines[frames[-1] + 1 :] if frames else []
+    named = _NAMED.match(next((line for line in after if line[:1].strip()), "")[:_LINE])
+    return named[1] if named and named[1][0].isupper() else None

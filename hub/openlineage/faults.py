@@ -18,6 +18,11 @@ _EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `.+`)?")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
 _NAMES = {"int": "integer", "int | float": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_OTHER = {
+    "Invalid RFC3339": "a time as in RFC 3339",
+    "Invalid": "one of the values the spec names",
+    "Number out of range": "a number that fits",
+}
 _ANY_KEY = "..."
 
 
@@ -61,10 +66,14 @@ def _misfit(text: str, decoder: Decoder[Any], raw: Any, where: Sequence[Step]) -
     steps = list(_concrete(_steps(path), found, decoder))
     if missing := _MISSING.fullmatch(what):
         return BadInput(spot([*where, *steps, missing[1]]), Phrase("nothing"), "a value")
-    expected = _EXPECTED.fullmatch(what)
-    return BadInput(
-        spot([*where, *steps]), _shown(_at(found, steps)), _kind(expected[1]) if expected else what
-    )
+    return BadInput(spot([*where, *steps]), _shown(_at(found, steps)), _wanted(what))
+
+
+def _wanted(what: str) -> str:
+    if expected := _EXPECTED.fullmatch(what):
+        kind = expected[1].removesuffix(" | null")
+        return _NAMES.get(kind, kind)
+    return next((told for start, told in _OTHER.items() if what.startswith(start)), what)
 
 
 def tree(raw: Any) -> Any:
@@ -73,11 +82,6 @@ def tree(raw: Any) -> Any:
         return msgspec.json.decode(raw)
     except (msgspec.MsgspecError, RecursionError):
         return None
-
-
-def _kind(types: str) -> str:
-    kind = types.removesuffix(" | null")
-    return _NAMES.get(kind, kind)
 
 
 def _shown(value: Any) -> Any:

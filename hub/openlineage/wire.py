@@ -4,6 +4,8 @@ Facets stay raw: known ones get a typed decoder of their own, unknown ones are o
 the spec's. What the spec requires and practice omits (schemaURL, producer, eventType) is optional.
 """
 
+import re
+
 from msgspec import Raw, Struct
 from msgspec.json import Decoder
 
@@ -44,3 +46,22 @@ class WireEvent(Struct, gc=False, rename={
 
 
 EVENT = Decoder(WireEvent)
+
+_ESCAPES = re.compile(
+    rb"""\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole pair
+       | (\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2}))                  # NUL, or half a pair
+       | \\.""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def without_poison(raw: bytes) -> bytes:
+    """Itself, or with U+FFFD for NULs and lone surrogates, which no text column takes."""
+    if b"\\" not in raw or b"\\u" not in raw:
+        return raw
+    clean = _ESCAPES.sub(_harmless, raw)
+    return raw if clean == raw else clean
+
+
+def _harmless(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape[1] else escape[0]
