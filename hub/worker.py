@@ -37,7 +37,8 @@ HOLD_AT_LEAST = timedelta(seconds=30)
 class Observer(Protocol):
     """Who hears of each round, for metrics."""
 
-    def loop_ran(self, name: str, seconds: float, *, failed: bool) -> None: ...
+    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
+        """A round has ended that began `late_s` seconds after it was due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +55,14 @@ class Loop:
     """A body that runs each `every_s` seconds; one that returns True is run again at once.
 
     leased: only the replica that holds the loop's lease runs it; else every replica does.
+    elsewhere: called on a replica when another one holds the lease.
     """
 
     name: str
     every_s: float
     body: Callable[[Tick], bool | None]
     leased: bool = True
+    elsewhere: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -82,6 +85,7 @@ class Worker:
         self._observer = observer
         self._loops: dict[str, Loop] = {}
         self._held: dict[str, Held] = {}
+        self._due: dict[str, float] = {}  # when the next round should begin, monotonic
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -116,7 +120,9 @@ class Worker:
     def run(self, name: str) -> None:
         """One round of a loop, now, until it says that nothing is left."""
         loop = self._loops[name]
-        started, error = time.perf_counter(), ""
+        started, error = time.monotonic(), ""
+        late_s = max(0.0, started - self._due.get(name, started))
+        self._due[name] = started + loop.every_s
         try:
             while not self._stopping.is_set() and self._round(loop):
                 pass
@@ -126,11 +132,12 @@ class Worker:
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}"
             log.exception("loop_failed", loop=name)
-        self._beat(loop, time.perf_counter() - started, error)
+        self._beat(loop, late_s, error)
 
     def _round(self, loop: Loop) -> bool:
         fence = self._fence(loop)
         if fence is None:
+            loop.elsewhere()
             return False
         return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
 
@@ -160,9 +167,9 @@ class Worker:
         if held is not None and (before is None or before.epoch != held.epoch):
             log.info("lease_taken", loop=name, epoch=held.epoch)
 
-    def _beat(self, loop: Loop, seconds: float, error: str) -> None:
+    def _beat(self, loop: Loop, late_s: float, error: str) -> None:
         beat = self.heartbeats[loop.name]
         beat.last_at, beat.last_error = datetime.now(UTC), error
         beat.holding = not loop.leased or self._db.is_sqlite or loop.name in self._held
         if self._observer is not None:
-            self._observer.loop_ran(loop.name, seconds, failed=bool(error))
+            self._observer.loop_ran(loop.name, late_s=late_s, failed=bool(error))

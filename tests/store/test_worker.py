@@ -27,8 +27,8 @@ class Rounds:
     def __init__(self) -> None:
         self.told: list[tuple[str, bool]] = []
 
-    def loop_ran(self, name: str, seconds: float, *, failed: bool) -> None:
-        assert seconds >= 0
+    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
+        assert late_s >= 0
         self.told.append((name, failed))
 
 

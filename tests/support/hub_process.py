@@ -1,84 +1,89 @@
-"""A real hub in a process of its own, on a free port of this computer."""
+"""A real hub: its own process, started as a person would start it."""
 
 from __future__ import annotations
 
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 40.0
+ROOT = Path(__file__).parents[2]
+
+
+def trackside(
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 60
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end in `folder`."""
+    return subprocess.run(
+        [sys.executable, "-m", "hub.cli", *arguments],
+        cwd=folder,
+        env=_environment(environment),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
 
 
 class HubProcess:
-    """`trackside serve` on `database_url`; `kill` is kill -9, `start` again resumes."""
+    """`trackside serve` on a free port, in a folder of its own.
+
+    with HubProcess(tmp_path) as hub:
+        httpx.get(f"{hub.url}/healthz")
+    """
 
     def __init__(
-        self,
-        database_url: str,
-        folder: Path,
-        *,
-        environment: Mapping[str, str] | None = None,
-        port: int | None = None,
+        self, folder: Path, *arguments: str, environment: dict[str, str] | None = None
     ) -> None:
-        self.database_url = database_url
         self.folder = folder
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = folder / f"hub-{self.port}.log"
-        self._environment = dict(environment or {})
-        self.process: subprocess.Popen[bytes] | None = None
+        self.out = folder / "hub.out"
+        self.url = ""
+        self._command = [sys.executable, "-m", "hub.cli", "serve", "--port", "0", *arguments]
+        self._environment = _environment(environment)
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> Self:
-        """Returns once the hub is ready; raises RuntimeError with its log if it does not get so."""
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hub.cli", "serve"],
+    def start(self, seconds: float = 30) -> Self:
+        """Returns when it listens; what it said is in the error if it doesn't."""
+        with self.out.open("wb") as out:
+            self._process = subprocess.Popen(
+                self._command,
                 cwd=self.folder,
-                env=self._env(),
-                stdout=log,
+                env=self._environment,
+                stdout=out,
                 stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
             )
-        self._await_ready()
-        return self
-
-    def command(self, *arguments: str) -> str:
-        """Output of a `trackside` command on the same store."""
-        done = subprocess.run(
-            [sys.executable, "-m", "hub.cli", *arguments],
-            cwd=self.folder,
-            env=self._env(),
-            capture_output=True,
-            text=True,
-            timeout=START_TIMEOUT_S,
-            check=True,
-        )
-        return done.stdout
-
-    def stop(self) -> int:
-        """SIGTERM; the exit code of a hub that finished what it accepted."""
-        process = self._running()
-        process.send_signal(signal.SIGTERM)
-        return process.wait(STOP_TIMEOUT_S)
-
-    def kill(self) -> None:
-        process = self._running()
-        process.kill()
-        process.wait(STOP_TIMEOUT_S)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            if match := re.search(r"listens on (http://\S+)", self.said):
+                self.url = match[1]
+                return self
+            time.sleep(0.02)
+        raise AssertionError(f"it does not listen; it said: {self.said}")
 
     @property
-    def pid(self) -> int:
-        return self._running().pid
+    def said(self) -> str:
+        return self.out.read_text(errors="replace")
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 30) -> int:
+        """Its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(seconds)
+
+    def post(self, event: dict, **options: Any) -> httpx.Response:
+        return httpx.post(f"{self.url}/api/v1/lineage", json=event, timeout=30, **options)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -89,39 +94,22 @@ class HubProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.kill()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self.process is None:
-            raise RuntimeError("the hub was never started")
-        return self.process
-
-    def _env(self) -> dict[str, str]:
-        own = {
-            "TRACKSIDE_DATABASE_URL": self.database_url,
-            "TRACKSIDE_PORT": str(self.port),
-            "TRACKSIDE_LOG_FORMAT": "json",
-            "TRACKSIDE_URL": self.url,
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        }
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("TRACKSIDE_")}
-        return {**clean, **own, **self._environment}
-
-    def _await_ready(self) -> None:
-        end = time.monotonic() + START_TIMEOUT_S
-        while time.monotonic() < end:
-            if self._running().poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.url}/readyz", timeout=2).status_code == httpx.codes.OK:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.05)
-        raise RuntimeError(f"the hub did not start:\n{self.log.read_text()[-4000:]}")
+        self.stop(signal.SIGKILL)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def event(job: str = "hello", run: int = 1, event_type: str = "COMPLETE") -> dict:
+    """A small lineage event of run number `run`."""
+    return {
+        "eventType": event_type,
+        "eventTime": "2026-11-23T10:00:00Z",
+        "run": {"runId": f"0190a7c0-5d1e-7000-8000-{run:012x}"},
+        "job": {"namespace": "first", "name": job},
+        "inputs": [],
+        "outputs": [{"namespace": "file", "name": f"/tmp/{job}.csv"}],
+        "producer": "https://example.org/by-hand",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+    }
+
+
+def _environment(more: dict[str, str] | None) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", **(more or {})}

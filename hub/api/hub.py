@@ -1,0 +1,30 @@
+"""What a running hub is made of, as its routes see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.authenticator import Authenticator
+from hub.limits import IngestLimit
+from hub.metrics import Metrics
+from hub.record import Incoming, Outcome, Recorder
+from hub.record.intake import Intake
+from hub.settings import Settings
+from hub.store.db import Database
+from hub.store.lock import StoreLock
+from hub.store.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Everything that lives as long as the process; `hub.main` puts it together."""
+
+    settings: Settings
+    db: Database
+    lock: StoreLock
+    recorder: Recorder
+    writer: Writer[Incoming, Outcome]
+    authenticator: Authenticator
+    metrics: Metrics
+    intake: Intake
+    ingest_limit: IngestLimit | None = None

@@ -1,0 +1,88 @@
+"""The command line. What goes wrong on purpose is told in a line, what to do about it included.
+
+Exit codes: 0 done, 1 it failed or something was found, 2 the command or the configuration is
+wrong, 3 the store or the hub can't be reached, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from hub.commands import config, migrate, serve, token
+from hub.commands.common import err
+from hub.errors import ConfigError, Overloaded, TracksideError, Unavailable
+
+app = typer.Typer(
+    name="trackside",
+    help="Trackside stands beside the tracks: it sees every run of your orchestrators, tells who "
+    "must know, and can start the next one.\n\nBegin with:  trackside serve",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve")(serve.command)
+app.command("migrate")(migrate.command)
+app.add_typer(token.app, name="token")
+app.add_typer(token.teams, name="team")
+app.add_typer(config.app, name="config")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"trackside {version('trackside')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say and exit.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show where in the code an error arose.")
+    ] = False,
+) -> None:
+    """Options of all commands; `main` looks for --debug itself, for errors come after parsing."""
+
+
+def main() -> None:
+    """Runs a command and turns what goes wrong into one line and an exit code."""
+    try:
+        app()
+    except TracksideError as error:
+        if _debugging():
+            raise
+        for line in str(error).splitlines():
+            err.print(f"[bold red]error:[/] {_plain(line)}", soft_wrap=True)
+        sys.exit(_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if _debugging():
+            raise
+        err.print(f"[bold red]unexpected error:[/] {_plain(f'{type(error).__name__}: {error}')}")
+        err.print("Say it again with [b]trackside --debug ...[/] to see where it arose.")
+        sys.exit(1)
+
+
+def _debugging() -> bool:
+    return "--debug" in sys.argv
+
+
+def _code(error: TracksideError) -> int:
+    if isinstance(error, ConfigError):
+        return 2
+    return 3 if isinstance(error, Unavailable | Overloaded) else 1
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+if __name__ == "__main__":
+    main()

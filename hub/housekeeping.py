@@ -1,0 +1,65 @@
+"""What a hub does by itself, apart from its work: retention, partitions, its own figures."""
+
+from __future__ import annotations
+
+import math
+
+import structlog
+
+from hub.api.hub import Hub
+from hub.store import size
+from hub.store.partitions import create_ahead
+from hub.store.sweep import Sweep
+from hub.worker import Loop, Tick
+
+log = structlog.get_logger(__name__)
+
+HOUR_S = 3600.0
+MINUTE_S = 60.0
+
+
+def loops(hub: Hub) -> list[Loop]:
+    """Retention and figures of the world run on one replica only."""
+    found = [
+        Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
+        Loop("figures", MINUTE_S, lambda _: _measure(hub), elsewhere=lambda: _tell_nothing(hub)),
+    ]
+    if not hub.db.is_sqlite:
+        found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
+    return found
+
+
+def _retain(hub: Hub, tick: Tick) -> None:
+    gone = Sweep(
+        hub.db,
+        hub.writer,
+        hub.settings,
+        now=tick.now,
+        stopping=tick.stopping.is_set,
+        fence=tick.fence,
+    ).run()
+    deleted = {table: rows for table, rows in gone.items() if rows}
+    if deleted:
+        log.info("retention_deleted", **deleted)
+
+
+def _prepare_weeks(hub: Hub, tick: Tick) -> None:
+    # Not through the writer: it would repeat what fails for want of a lock while the door waits.
+    with hub.db.writing() as connection:
+        tick.fence(connection)
+        for name in create_ahead(connection, tick.now):
+            log.info("week_created", partition=name)
+
+
+def _measure(hub: Hub) -> None:
+    hub.metrics.store_bytes.set(size.store_bytes(hub.db))
+    with hub.db.reading() as connection:
+        count, held = size.dead_letters(connection)
+    hub.metrics.dead_letters.set(count)
+    hub.metrics.dead_letter_bytes.set(held)
+
+
+def _tell_nothing(hub: Hub) -> None:
+    """What another replica measures must not stay here as it was."""
+    for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
+        gauge.set(math.nan)

@@ -1,0 +1,131 @@
+"""Puts a hub together: the one place that knows every part.
+
+with running(settings) as hub:
+    app = create_app(hub)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from fnmatch import translate
+from functools import lru_cache
+from importlib.metadata import version
+
+import structlog
+
+from hub.access import listening_rule
+from hub.api.hub import Hub
+from hub.authenticator import Authenticator
+from hub.housekeeping import loops
+from hub.metrics import Metrics
+from hub.openlineage.redact import Redactor
+from hub.record import Incoming, Outcome, Recorder
+from hub.record.intake import Intake
+from hub.record.recorder import now_us
+from hub.settings import Settings
+from hub.store.access import count_tokens
+from hub.store.db import Database
+from hub.store.lock import StoreLock
+from hub.store.migrate import migrate
+from hub.store.reach import explained
+from hub.store.spaces import Claim
+from hub.store.writer import Writer
+from hub.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Database]:
+    """The store, not yet touched; what its engine refuses inside becomes Unavailable."""
+    with closing(Database(settings.database_url)) as db, explained(db):
+        yield db
+
+
+def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
+    """A hub on a migrated store; nothing of it runs yet."""
+    recorder = Recorder(
+        db, claim=claims_of(settings), dead_letter_max_bytes=settings.dead_letter_max_bytes
+    )
+    writer: Writer[Incoming, Outcome] = Writer(
+        db,
+        recorder,
+        max_queued_items=settings.max_queued_events,
+        max_queued_bytes=settings.max_queued_bytes,
+    )
+    metrics = Metrics()
+    metrics.build.labels(version("trackside")).set(1)
+    writer.figures.observers.append(metrics.observe_batch)
+    authenticator = Authenticator(db, writer, settings)
+    intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
+    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake)
+
+
+@contextmanager
+def running(settings: Settings) -> Iterator[Hub]:
+    """A hub at work. On leaving, the loops end first and the writer last.
+
+    Raises ConfigError if the store is in use, of a later release, or may not be listened on.
+    """
+    with ExitStack() as stack:
+        db = stack.enter_context(opened(settings))
+        lock = StoreLock(db)
+        lock.acquire()
+        stack.callback(lock.release)
+        for step in migrate(db):
+            log.info("store_migrated", version=step)
+        with db.reading() as connection:
+            listening_rule(settings, count_tokens(connection))
+        hub = build_hub(settings, db, lock)
+        hub.writer.start()
+        stack.callback(hub.writer.stop)
+        stack.callback(hub.authenticator.close)
+        worker = build_worker(hub)
+        worker.start()
+        stack.callback(worker.stop)
+        yield hub
+
+
+def build_worker(hub: Hub) -> Worker:
+    """The periodic loops of this process."""
+    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics))
+    for loop in loops(hub):
+        worker.add(loop)
+    return worker
+
+
+class Rounds:
+    """Tells the metrics of each round of a loop."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._runs = metrics.loop_runs
+        self._lag = metrics.loop_lag_seconds
+
+    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
+        self._lag.labels(name).set(late_s)
+        self._runs.labels(name, "failed" if failed else "done").inc()
+
+
+def claims_of(settings: Settings) -> Claim:
+    """Which orchestrator (name, kind) a job namespace belongs to; a name goes before a pattern."""
+    exact = {
+        name: (each.name, each.kind) for each in settings.orchestrators for name in each.namespaces
+    }
+    patterns = [(re.compile(translate(name)), whose) for name, whose in exact.items()]
+
+    @lru_cache(maxsize=10_000)
+    def claim(namespace: str) -> tuple[str, str] | None:
+        matching = (whose for pattern, whose in patterns if pattern.match(namespace))
+        return exact.get(namespace) or next(matching, None)
+
+    return claim
+
+
+def replica_name() -> str:
+    """A name that no other process has, also after a restart in the same container."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
