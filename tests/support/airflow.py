@@ -1,0 +1,172 @@
+"""A real Airflow 3 in an environment of its own: api-server, dag-processor, scheduler."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+VENV = ROOT / ".venv-airflow"
+DAGS = ROOT / "tests" / "real" / "dags"
+READY_TIMEOUT_S = 240.0
+
+
+class Airflow:
+    """Sends its lineage to `hub_url` with `token`; SQLite, two task processes at a time."""
+
+    def __init__(self, home: Path, hub_url: str, token: str, namespace: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._environment = self._env(hub_url, token, namespace)
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._headers: dict[str, str] = {}
+
+    @staticmethod
+    def installed() -> bool:
+        return (VENV / "bin" / "airflow").exists()
+
+    def start(self) -> Self:
+        """Returns once its Dags are there. The api-server comes first: the scheduler needs it."""
+        self._run("db", "migrate")
+        self._spawn("api-server")
+        self._until("the api-server", self._answers)
+        token = httpx.get(f"{self.url}/auth/token", timeout=30).json()["access_token"]
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._spawn("dag-processor")
+        self._spawn("scheduler")
+        self._until("its Dags", lambda: len(self.get("/dags")["dags"]) >= len(list(DAGS.iterdir())))
+        return self
+
+    def get(self, path: str) -> Any:
+        answer = httpx.get(f"{self.url}/api/v2{path}", headers=self._headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def trigger(self, dag: str, run_id: str) -> None:
+        answer = httpx.post(
+            f"{self.url}/api/v2/dags/{dag}/dagRuns",
+            headers=self._headers,
+            json={"dag_run_id": run_id, "logical_date": None},
+            timeout=30,
+        )
+        answer.raise_for_status()
+
+    def await_run(self, dag: str, state: str, timeout_s: float = 180.0) -> str:
+        """The id of the Dag's run once one is in `state`."""
+        found: list[str] = []
+
+        def done() -> bool:
+            runs = self.get(f"/dags/{dag}/dagRuns")["dag_runs"]
+            found.extend(r["dag_run_id"] for r in runs if r["state"] == state)
+            return bool(found)
+
+        self._until(f"a run of {dag} to be {state}", done, timeout_s)
+        return found[0]
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for process in reversed(self._processes):
+            _end(process)
+
+    def _answers(self) -> bool:
+        return httpx.get(f"{self.url}/api/v2/version", timeout=5).status_code == httpx.codes.OK
+
+    def _run(self, *arguments: str) -> None:
+        with (self.home / "airflow.log").open("ab") as log:
+            subprocess.run(
+                [str(VENV / "bin" / "airflow"), *arguments],
+                env=self._environment,
+                cwd=self.home,
+                stdout=log,
+                stderr=log,
+                check=True,
+                timeout=READY_TIMEOUT_S,
+            )
+
+    def _spawn(self, *arguments: str) -> None:
+        with (self.home / f"{arguments[0]}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [str(VENV / "bin" / "airflow"), *arguments],
+                env=self._environment,
+                cwd=self.home,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._processes.append(process)
+
+    def _until(
+        self, what: str, true: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S
+    ) -> None:
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            try:
+                if true():
+                    return
+            except (httpx.TransportError, httpx.HTTPStatusError):
+                pass  # it is still starting
+            time.sleep(1)
+        raise TimeoutError(f"waited {timeout_s:.0f} s for {what}:\n{self._logs()}")
+
+    def _logs(self) -> str:
+        return "\n".join(f"{p.name}: {p.read_text()[-1500:]}" for p in self.home.glob("*.log"))
+
+    def _env(self, hub_url: str, token: str, namespace: str) -> dict[str, str]:
+        transport = {
+            "type": "http",
+            "url": hub_url,
+            "endpoint": "api/v1/lineage",
+            "auth": {"type": "api_key", "apiKey": token},
+        }
+        own = {
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "2",
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": "for-tests-only",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "for-tests-only-" * 5,
+            "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
+            "AIRFLOW__OPENLINEAGE__NAMESPACE": namespace,
+        }
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "PYTHON"))}
+        return {**kept, **own}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sign)
+            process.wait(5)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue
