@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, select, update
+from sqlalchemy import Connection, Row, Select, func, select, update
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
@@ -186,7 +186,8 @@ def list_dataset_versions(
         rows = connection.execute(_described().where(dataset.c.id == key)).all()
     kept, following = cut(rows, page, lambda row: (row.at, row.id))
     views = _version_views(connection, viewer, key, kept)
-    return Slice(views, following)
+    counted = select(func.count()).where(dataset_update.c.dataset_id == key)
+    return Slice(views, following, connection.scalar(counted) or len(views))
 
 
 def get_dataset_version(

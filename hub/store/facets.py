@@ -19,11 +19,11 @@ EVENTS_PER_RUN = 50
 Facets = dict[str, Raw]
 
 
-class _RunPart(Struct):
+class _RunPart(Struct, frozen=True):
     facets: Facets = {}
 
 
-class _Event(Struct):
+class _Event(Struct, frozen=True):
     run: _RunPart = _RunPart()
 
 

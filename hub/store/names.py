@@ -14,12 +14,18 @@ from hub.store.tables import dataset, job, namespace
 
 canonical = dataset.alias("canonical")
 
+#: Named by Marquez's clients where they know no other; it is there, if only empty.
+DEFAULT_NAMESPACE = "default"
+_NOBODYS_ID = 0
+
 
 def find_namespace(connection: Connection, name: str) -> int:
     found = connection.scalar(select(namespace.c.id).where(namespace.c.name == name))
-    if found is None:
-        raise NotFound(f"Namespace '{name}' not found.")
-    return int(found)
+    if found is not None:
+        return int(found)
+    if name == DEFAULT_NAMESPACE:
+        return _NOBODYS_ID
+    raise NotFound(f"Namespace '{name}' not found.")
 
 
 def find_job(connection: Connection, viewer: Viewer, name: EntityName) -> int:

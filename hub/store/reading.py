@@ -167,7 +167,7 @@ def _newest(
         mine = child.alias("mine")
         top = _top(mine, group, order, given.c.value, count).correlate(given)
         return select(child.c.id).select_from(given.join(child, child.c.id.in_(top)))
-    unnested = func.unnest(cast(keys, ARRAY(BigInteger))).table_valued("value")
+    unnested = func.unnest(cast(keys, ARRAY(BigInteger))).table_valued("value").render_derived()
     top_rows = _top(child, group, order, unnested.c.value, count).lateral()
     return select(top_rows.c.id).select_from(unnested.join(top_rows, true()))
 

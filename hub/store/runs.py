@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 from hub.errors import NotFound
 from hub.model import Direction, EntityName, Viewer
 from hub.store.facets import facets_of_runs
-from hub.store.names import find_job
+from hub.store.names import find_job, match_job
 from hub.store.reading import (
     Page,
     PublicKind,
@@ -64,12 +64,12 @@ def select_runs(viewer: Viewer) -> Select[Any]:
 
 
 def find_run(
-    connection: Connection, viewer: Viewer, run_uuid: UUID, within: EntityName | None = None
+    connection: Connection, viewer: Viewer, run_uuid: UUID, within: Sequence[EntityName] = ()
 ) -> int:
     """The id of the run that any of its attempts' UUIDs names; raises NotFound.
 
     Several jobs of one Dagster run carry the same UUID: the first recorded counts, unless the
-    job is named by `within`.
+    job is named by `within` (any reading of its name).
     """
     statement = (
         select(attempt.c.run_id)
@@ -77,16 +77,20 @@ def find_run(
         .where(attempt.c.uuid == run_uuid.bytes, job_seen(viewer))
         .order_by(attempt.c.id)
     )
-    if within is not None:
-        statement = statement.where(attempt.c.job_id == find_job(connection, viewer, within))
+    if within:
+        statement = statement.where(attempt.c.job_id == match_job(connection, viewer, within))
     found = connection.scalar(statement.limit(1))
     if found is None:
         raise NotFound(f"Run '{run_uuid}' not found.")
     return int(found)
 
 
+def job_of(connection: Connection, run_id: int) -> int:
+    return int(connection.execute(select(run.c.job_id).where(run.c.id == run_id)).scalar_one())
+
+
 def get_run(
-    connection: Connection, viewer: Viewer, run_uuid: UUID, within: EntityName | None = None
+    connection: Connection, viewer: Viewer, run_uuid: UUID, within: Sequence[EntityName] = ()
 ) -> RunView:
     key = find_run(connection, viewer, run_uuid, within)
     return run_views_by_id(connection, viewer, [key], facets=True)[key]

@@ -70,11 +70,18 @@ def tag_dataset(
     _put(connection, dataset_tag, {"dataset_id": dataset_id, "field": field}, word, now)
 
 
-def untag_dataset(
-    connection: Connection, viewer: Viewer, name: EntityName, word: str, *, field: str = WHOLE
-) -> None:
-    key = {"dataset_id": find_dataset(connection, viewer, name), "field": field}
+def untag_dataset(connection: Connection, viewer: Viewer, name: EntityName, word: str) -> None:
+    key = {"dataset_id": find_dataset(connection, viewer, name), "field": WHOLE}
     _take_off(connection, dataset_tag, key, word)
+
+
+def untag_field(
+    connection: Connection, viewer: Viewer, name: EntityName, field: str, word: str
+) -> None:
+    """Takes a tag off a column, in whichever case it was set."""
+    key = {"dataset_id": find_dataset(connection, viewer, name), "field": field}
+    for each in {word, word.upper()}:
+        _take_off(connection, dataset_tag, key, each)
 
 
 def _put(connection: Connection, table: Any, key: dict[str, Any], word: str, now: datetime) -> None:

@@ -1,0 +1,67 @@
+"""The application: the door, then the read API, inside the shell that surrounds every request."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from hub.api import (
+    datasets,
+    jobs,
+    lineage,
+    namespaces,
+    operation,
+    runs,
+    search,
+    shell,
+    tags,
+    tokens,
+)
+from hub.api.answers import openapi
+from hub.api.door import Door
+from hub.api.hub import Hub
+from hub.api.paths import RawPaths
+
+# The order matters: `/jobs/runs/{id}` is no job.
+ROUTERS = (
+    operation.router,
+    tokens.router,
+    namespaces.router,
+    runs.router,
+    jobs.router,
+    datasets.router,
+    tags.router,
+    lineage.router,
+    search.router,
+)
+
+_DESCRIPTION = """\
+The read API speaks Marquez where Marquez has a word for a thing, and extends it in the same style.
+Lists take `limit` and `offset`, or the `nextCursor` of the answer before as `cursor`.
+Names are percent-encoded in paths, slashes too. Times are UTC.
+"""
+
+
+def create_app(hub: Hub) -> FastAPI:
+    """The app of one hub. From outside: the shell, the guard, the door, the read API."""
+    app = FastAPI(
+        title="Trackside",
+        version=version("trackside"),
+        description=_DESCRIPTION,
+        redirect_slashes=False,
+    )
+    app.state.hub = hub
+    for router in ROUTERS:
+        app.include_router(router)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
+    # The last one added is the outermost.
+    app.add_middleware(RawPaths, templates=_paths(app))
+    app.add_middleware(Door, hub=hub)
+    shell.install(app, hub)
+    return app
+
+
+def _paths(app: FastAPI) -> list[str]:
+    return [route.path for route in app.routes if isinstance(route, APIRoute)]
