@@ -63,17 +63,14 @@ class Airflow:
         )
         answer.raise_for_status()
 
-    def await_run(self, dag: str, state: str, timeout_s: float = 180.0) -> str:
-        """The id of the Dag's run once one is in `state`."""
-        found: list[str] = []
+    def await_runs(self, dag: str, timeout_s: float = 240.0) -> None:
+        """Returns once the Dag has runs and all of them have ended."""
 
-        def done() -> bool:
-            runs = self.get(f"/dags/{dag}/dagRuns")["dag_runs"]
-            found.extend(r["dag_run_id"] for r in runs if r["state"] == state)
-            return bool(found)
+        def ended() -> bool:
+            states = {run["state"] for run in self.get(f"/dags/{dag}/dagRuns")["dag_runs"]}
+            return bool(states) and states <= {"success", "failed"}
 
-        self._until(f"a run of {dag} to be {state}", done, timeout_s)
-        return found[0]
+        self._until(f"the runs of {dag} to end", ended, timeout_s)
 
     def __enter__(self) -> Self:
         return self.start()
