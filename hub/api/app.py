@@ -57,11 +57,12 @@ def create_app(hub: Hub) -> FastAPI:
         app.include_router(router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     # The last one added is the outermost.
-    app.add_middleware(RawPaths, templates=_paths(app))
+    app.add_middleware(RawPaths, templates=_paths())
     app.add_middleware(Door, hub=hub)
     shell.install(app, hub)
     return app
 
 
-def _paths(app: FastAPI) -> list[str]:
-    return [route.path for route in app.routes if isinstance(route, APIRoute)]
+def _paths() -> list[str]:
+    routes = [route for router in ROUTERS for route in router.routes]
+    return [route.path for route in routes if isinstance(route, APIRoute)]

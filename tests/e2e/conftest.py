@@ -1,0 +1,67 @@
+"""A whole hub on a store of its own, and clients that talk HTTP to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from starlette.testclient import TestClient
+
+from hub import tokens
+from hub.access import Scope
+from hub.api.app import create_app
+from hub.api.hub import Hub
+from hub.main import running
+from hub.settings import Settings
+from hub.store.access import NewToken
+from hub.store.tables import metadata
+
+BASE = "http://127.0.0.1:8080"
+_KEPT = {"meta", "writer", "id_block", "lease"}
+
+
+@pytest.fixture(scope="module")
+def module_hub(module_database_url: str) -> Iterator[Hub]:
+    with running(Settings(database_url=module_database_url)) as hub:
+        yield hub
+
+
+@pytest.fixture
+def hub(module_hub: Hub) -> Iterator[Hub]:
+    """A running hub whose store is empty; open, for there are no tokens."""
+    module_hub.authenticator.forget()
+    yield module_hub
+    _empty(module_hub)
+
+
+def _empty(hub: Hub) -> None:
+    tables = [table.name for table in metadata.sorted_tables if table.name not in _KEPT]
+    with hub.db.writing() as connection:
+        for table in tables:
+            connection.execute(text(f"DELETE FROM {table}"))
+    hub.recorder.changed_elsewhere()
+    hub.authenticator.forget()
+
+
+@pytest.fixture
+def client(hub: Hub) -> Iterator[TestClient]:
+    """Somebody without a token on a hub that runs open: may send and read."""
+    yield TestClient(create_app(hub), base_url=BASE, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def operator(hub: Hub) -> Iterator[TestClient]:
+    """Somebody who may do everything."""
+    wanted = NewToken(name="admin", scopes=(Scope.ADMIN,), namespaces=("*",))
+    issued = hub.writer.call(
+        lambda connection: tokens.issue(
+            connection, wanted, actor="test", now=datetime.now(UTC)
+        )
+    )
+    hub.authenticator.forget()
+    headers = {"Authorization": f"Bearer {issued.text}"}
+    yield TestClient(
+        create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False
+    )
