@@ -165,11 +165,15 @@ def _metrics(facet: _Metrics, known: Known, reading: Reading) -> None:
         if facet.row_count is None:
             raise BadInput(reading.path("columnMetrics"), Phrase("nothing"), "a value")
         reading.warn("is missing", "columnMetrics")
-    _add_counts(known, reading, rowCount=facet.row_count, bytes=facet.bytes, fileCount=facet.file_count)
+    _add_counts(
+        known, reading, rowCount=facet.row_count, bytes=facet.bytes, fileCount=facet.file_count
+    )
 
 
 def _statistics(facet: _Statistics, known: Known, reading: Reading) -> None:
-    _add_counts(known, reading, rowCount=facet.row_count, size=facet.size, fileCount=facet.file_count)
+    _add_counts(
+        known, reading, rowCount=facet.row_count, size=facet.size, fileCount=facet.file_count
+    )
 
 
 _COUNTS = {"rowCount": "rows", "bytes": "bytes", "size": "bytes", "fileCount": "files"}

@@ -91,7 +91,13 @@ def _event_type(word: str | None, reading: Reading) -> EventType:
     if known := _EVENT_TYPES.get(word or ""):
         return known
     known = _EVENT_TYPES.get((word or "").upper(), EventType.OTHER)
-    told = "is missing" if word is None else "is unknown" if known is EventType.OTHER else "is not in capitals"
+    told = (
+        "is missing"
+        if word is None
+        else "is unknown"
+        if known is EventType.OTHER
+        else "is not in capitals"
+    )
     reading.warn(f"{told}, taken as {known}", "eventType")
     return known
 

@@ -23,9 +23,9 @@ def exception_class(stack_trace: str | None, message: str) -> str | None:
 def _last_named(lines: list[str]) -> str | None:
     """By its usual ending; else by its place, the first full line after the last stack frame."""
     for line in reversed(lines):
-        if line[:1].isalpha() and (match := _NAMED.match(line[:_LINE])):
-            if match[1].endswith(_USUAL):
-                return match[1]
+        match = _NAMED.match(line[:_LINE]) if line[:1].isalpha() else None
+        if match and match[1].endswith(_USUAL):
+            return match[1]
     frames = [i for i, line in enumerate(lines) if line.lstrip().startswith(_FRAMES)]
     after = lines[frames[-1] + 1 :] if frames else []
     named = _NAMED.match(next((line for line in after if line[:1].strip()), "")[:_LINE])

@@ -8,6 +8,7 @@ import msgspec
 from msgspec.json import Decoder
 
 from hub.errors import BadInput
+from hub.openlineage.secret_words import KEYS, SecretKeys, presentable
 
 T = TypeVar("T")
 Step = str | int
@@ -17,12 +18,19 @@ _MISSING = re.compile(r"Object missing required field `(.+)`")
 _EXPECTED = re.compile(r"Expected `(.+?)`(?:, got `.+`)?")
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 _PLAIN = re.compile(r"[A-Za-z_$][\w$-]*")
-_NAMES = {"int": "integer", "int | float": "integer", "float": "number", "str": "string", "bool": "boolean"}
+_NAMES = {
+    "int": "integer",
+    "int | float": "integer",
+    "float": "number",
+    "str": "string",
+    "bool": "boolean",
+}
 _OTHER = {
     "Invalid RFC3339": "a time as in RFC 3339",
     "Invalid": "one of the values the spec names",
     "Number out of range": "a number that fits",
 }
+_SECRET = SecretKeys(KEYS).judge
 _ANY_KEY = "..."
 
 
@@ -66,7 +74,7 @@ def _misfit(text: str, decoder: Decoder[Any], raw: Any, where: Sequence[Step]) -
     steps = list(_concrete(_steps(path), found, decoder))
     if missing := _MISSING.fullmatch(what):
         return BadInput(spot([*where, *steps, missing[1]]), Phrase("nothing"), "a value")
-    return BadInput(spot([*where, *steps]), _shown(_at(found, steps)), _wanted(what))
+    return BadInput(spot([*where, *steps]), shown(_at(found, steps), *steps), _wanted(what))
 
 
 def _wanted(what: str) -> str:
@@ -84,7 +92,8 @@ def tree(raw: Any) -> Any:
         return None
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any, *below: Step) -> Any:
+    """What may be told of a value: of objects and arrays nothing, of texts the beginning."""
     match value:
         case dict():
             return Phrase("an object")
@@ -92,8 +101,10 @@ def _shown(value: Any) -> Any:
             return Phrase("an array")
         case None | bool():
             return Phrase(msgspec.json.encode(value).decode())
+        case str() if any(_SECRET(step) for step in below if isinstance(step, str)):
+            return Phrase("a secret")
         case str():
-            return value[:40]
+            return presentable(value[:200])[:60]
         case _:
             return value
 

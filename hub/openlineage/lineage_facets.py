@@ -68,7 +68,7 @@ class _DatasetLineage(Facet):
 
 
 def _column_lineage(facet: _ColumnLineage, known: Known, reading: Reading) -> None:
-    edges = []
+    edges: list[ColumnEdge] = []
     for name, column in facet.fields.items():
         to = reading.word(name, "fields", name)
         old = _old_transformation(column)
@@ -85,7 +85,9 @@ def _old_transformation(column: _Column) -> tuple[_Transformation, ...]:
     kind, told = column.transformation_type, column.transformation_description
     if not kind and not told:
         return ()
-    return (_Transformation("DIRECT", kind or None, told or None, True if kind == "MASKED" else None),)
+    return (
+        _Transformation("DIRECT", kind or None, told or None, True if kind == "MASKED" else None),
+    )
 
 
 def _edges(
@@ -128,7 +130,9 @@ def _explicit(
 ) -> Iterator[ColumnEdge]:
     for i, source in enumerate(inputs or ()):
         if source.type == "DATASET":
-            yield from _edges(None, source, source.transformations or (), reading, (*at, "inputs", i))
+            yield from _edges(
+                None, source, source.transformations or (), reading, (*at, "inputs", i)
+            )
     for name, column in (fields or {}).items():
         to = reading.word(name, *at, "fields", name)
         for i, source in enumerate(column.inputs):

@@ -9,7 +9,7 @@ from msgspec.json import Decoder
 
 from hub.errors import BadInput
 from hub.model import EntityName, Observation, ScheduleObserved
-from hub.openlineage.faults import Step, fault
+from hub.openlineage.faults import Step, fault, shown
 from hub.openlineage.reading import BIGINT, REPLACEMENT, TEXT, Reading
 from hub.openlineage.wire import without_poison
 
@@ -73,15 +73,15 @@ def _utc(value: datetime, reading: Reading, *at: Step) -> datetime:
 
 def _text(value: str, reading: Reading, *at: Step) -> str:
     if len(value) > TEXT:
-        raise BadInput(reading.path(*at), value, f"at most {TEXT:,} characters")
+        raise BadInput(reading.path(*at), shown(value), f"at most {TEXT:,} characters")
     if reading.replaced and REPLACEMENT in value:
-        raise BadInput(reading.path(*at), value, "text without NUL or lone surrogates")
+        raise BadInput(reading.path(*at), shown(value), "text without NUL or lone surrogates")
     return value
 
 
 def _number(value: float, reading: Reading, *at: Step) -> float:
     if not -BIGINT <= value < BIGINT:
-        raise BadInput(reading.path(*at), value, "a number of 64 bits")
+        raise BadInput(reading.path(*at), shown(value), "a number of 64 bits")
     if value < 0 and at[-1] in _NEVER_NEGATIVE:
-        raise BadInput(reading.path(*at), value, "a number that is not negative")
+        raise BadInput(reading.path(*at), shown(value), "a number that is not negative")
     return value

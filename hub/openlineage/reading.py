@@ -9,9 +9,10 @@ whole. Integers must fit 64 bits, signed.
 from datetime import datetime
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from hub import model
 from hub.errors import BadInput
-from hub.model import EntityName, EventType, Warning
-from hub.openlineage.faults import spot
+from hub.model import EntityName, EventType
+from hub.openlineage.faults import shown, spot
 from hub.openlineage.times import read_time
 
 NAMESPACE_BYTES = 512
@@ -30,7 +31,7 @@ class Reading:
 
     def __init__(self, *, replaced: bool = False) -> None:
         self.event_type = EventType.OTHER
-        self.warnings: list[Warning] = []
+        self.warnings: list[model.Warning] = []
         self.where: tuple[str | int, ...] = ()
         self.replaced = replaced
         if replaced:
@@ -40,7 +41,7 @@ class Reading:
         return spot((*self.where, *below))
 
     def warn(self, message: str, *below: str | int) -> None:
-        self.warnings.append(Warning(self.path(*below), message))
+        self.warnings.append(model.Warning(self.path(*below), message))
 
     def entity(self, namespace: str, name: str, *below: str | int) -> EntityName:
         """The name of a job or dataset; an empty namespace is `default`, as in Marquez."""
@@ -53,11 +54,11 @@ class Reading:
 
     def _check_name(self, value: str, limit: int, *below: str | int) -> None:
         if not value:
-            raise BadInput(self.path(*below), value, "a name")
+            raise BadInput(self.path(*below), shown(value), "a name")
         if len(value) * 4 > limit and len(value.encode()) > limit:
-            raise BadInput(self.path(*below), value, f"at most {limit} bytes of UTF-8")
+            raise BadInput(self.path(*below), shown(value), f"at most {limit} bytes of UTF-8")
         if self.replaced and REPLACEMENT in value:
-            raise BadInput(self.path(*below), value, "text without NUL or lone surrogates")
+            raise BadInput(self.path(*below), shown(value), "text without NUL or lone surrogates")
 
     def word(self, value: str, *below: str | int) -> str:
         return value if len(value) <= WORD else self._cut(value, WORD, *below)
@@ -78,7 +79,7 @@ class Reading:
         if value is None:
             return None
         if value != int(value) or not -BIGINT <= value < BIGINT:
-            raise BadInput(self.path(*below), value, "an integer of 64 bits")
+            raise BadInput(self.path(*below), shown(value), "an integer of 64 bits")
         if value < 0:
             self.warn("is negative, taken as unknown", *below)
             return None
@@ -87,14 +88,16 @@ class Reading:
     def small(self, value: int, *below: str | int) -> int:
         """An ordinal, of 32 bits."""
         if not -(2**31) <= value < 2**31:
-            raise BadInput(self.path(*below), value, "an integer of 32 bits")
+            raise BadInput(self.path(*below), shown(value), "an integer of 32 bits")
         return value
 
     def time(self, value: str, *below: str | int) -> datetime:
         try:
             time, survived = read_time(value)
         except ValueError:
-            raise BadInput(self.path(*below), value, "an ISO 8601 time with its zone") from None
+            raise BadInput(
+                self.path(*below), shown(value), "an ISO 8601 time with its zone"
+            ) from None
         if survived:
             self.warn(survived, *below)
         return time

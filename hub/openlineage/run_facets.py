@@ -123,7 +123,9 @@ def _job_dependencies(facet: _JobDependencies, known: Known, reading: Reading) -
 
 def _dependency(one: _Dependency, reading: Reading, side: str, index: int) -> Dependency:
     job = entity(one.job, reading, side, index, "job")
-    run_id = one.run and reading.run_id(one.run.run_id, job, side, index, "run", "runId")
+    run_id = None
+    if one.run is not None:
+        run_id = reading.run_id(one.run.run_id, job, side, index, "run", "runId")
     kind = reading.maybe(one.dependency_type, side, index, "dependency_type")
     return Dependency(job, side == "upstream", run_id, kind)
 
