@@ -34,6 +34,7 @@ from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
 from hub.store.spaces import Claim
+from hub.store.transfer import refuse_unfinished
 from hub.store.writer import Writer
 from hub.worker import Worker
 
@@ -80,6 +81,7 @@ def running(settings: Settings) -> Iterator[Hub]:
         for step in migrate(db):
             log.info("store_migrated", version=step)
         with db.reading() as connection:
+            refuse_unfinished(connection)
             listening_rule(settings, count_tokens(connection))
         hub = build_hub(settings, db, lock)
         hub.writer.start()

@@ -37,7 +37,7 @@ def migrate(db: Database, *, to: str = "head", now: datetime | None = None) -> l
     now = now or datetime.now(UTC)
     with db.writing() as connection:
         _wait_for_others(connection)
-        missing = _missing(_version(connection), _works_with(connection))
+        missing = _missing(version_of(connection), _works_with(connection))
         steps = missing if to == "head" else [step for step in missing if step <= to]
         if steps:
             _apply(connection, steps[-1])
@@ -49,13 +49,13 @@ def migrate(db: Database, *, to: str = "head", now: datetime | None = None) -> l
 def current(db: Database) -> str | None:
     """The version of the store, None before its first migration."""
     with db.reading() as connection:
-        return _version(connection)
+        return version_of(connection)
 
 
 def pending(db: Database) -> list[str]:
     """The versions that `migrate` would apply, oldest first."""
     with db.reading() as connection:
-        return _missing(_version(connection), _works_with(connection))
+        return _missing(version_of(connection), _works_with(connection))
 
 
 def versions() -> list[str]:
@@ -117,7 +117,8 @@ def _wait_for_others(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
 
 
-def _version(connection: Connection) -> str | None:
+def version_of(connection: Connection) -> str | None:
+    """The version of the store, None before its first migration."""
     return MigrationContext.configure(connection).get_current_revision()
 
 

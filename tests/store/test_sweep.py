@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import (
-    Column,
     Connection,
-    Integer,
-    LargeBinary,
     Table,
-    Text,
     func,
     insert,
     select,
@@ -28,10 +24,10 @@ from hub.store.expired import plan
 from hub.store.migrate import migrate
 from hub.store.partitions import existing
 from hub.store.sweep import Sweep
-from hub.store.types import Timestamp, to_micros
+from hub.store.types import to_micros
+from tests.support.rows import NOW, fill
 
 T = TypeVar("T")
-NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=800)
 SETTINGS = Settings()
 
@@ -58,26 +54,6 @@ def db(database_url: str) -> Iterator[Database]:
     migrate(database, now=NOW)
     yield database
     database.close()
-
-
-def fill(db: Database, table: Table, *rows: dict[str, Any]) -> None:
-    """Rows with something in each column that must not be empty."""
-    with db.writing() as connection:
-        for number, row in enumerate(rows, 1):
-            needed = {
-                column.name: filler(column, number)
-                for column in table.columns
-                if not column.nullable
-            }
-            connection.execute(insert(table).values(needed | row))
-
-
-def filler(column: Column[Any], number: int) -> Any:
-    if isinstance(column.type, Timestamp):
-        return NOW
-    if isinstance(column.type, Text | LargeBinary):
-        return str(number) if isinstance(column.type, Text) else str(number).encode()
-    return number if isinstance(column.type, Integer) else False
 
 
 def swept(db: Database, settings: Settings = SETTINGS, now: datetime = NOW) -> dict[str, int]:
