@@ -1,7 +1,7 @@
 # Every verb of the project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test check real bench soak lock clean
+.PHONY: help serve demo test real check bench soak lock clean
 
 # A virtual environment made elsewhere, or another interpreter, may be named: make VENV=... PYTHON=...
 PYTHON ?= $(shell command -v python3.11 || command -v python3)

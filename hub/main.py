@@ -22,6 +22,7 @@ from hub.access import listening_rule
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.housekeeping import loops
+from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
 from hub.record import Incoming, Outcome, Recorder
@@ -64,7 +65,9 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     writer.figures.observers.append(metrics.observe_batch)
     authenticator = Authenticator(db, writer, settings)
     intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
-    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake)
+    rate = settings.max_events_per_second
+    limit = IngestLimit(rate) if rate else None
+    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake, limit)
 
 
 @contextmanager

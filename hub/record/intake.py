@@ -11,7 +11,14 @@ from typing import Protocol
 import msgspec
 
 from hub.errors import BadInput, Forbidden, TracksideError
-from hub.model import LineageEvent
+from hub.model import (
+    EntityName,
+    FreshnessPolicyObserved,
+    LineageEvent,
+    Observation,
+    RunFacts,
+    ScheduleObserved,
+)
 from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
 from hub.record.incoming import (
@@ -24,6 +31,8 @@ from hub.record.incoming import (
     incoming_event,
 )
 
+# What only a sender with the glob `*` may write: it speaks for orchestrators at large.
+ANY_NAMESPACE = ""
 MayWrite = Callable[[str], None]  # raises Forbidden for a namespace it may not write
 
 
@@ -62,8 +71,7 @@ class Intake:
         """One lineage event. What can't be understood becomes a dead letter."""
         redacted = self._redact(raw)
         try:
-            event = decode_event(redacted)
-            may_write(_namespace_of(event))
+            event = within(decode_event(redacted), may_write)
         except BadInput as error:
             return Read([self._letter("lineage", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
@@ -74,12 +82,17 @@ class Intake:
     def observations(
         self, raw: bytes, sender: Sender, orchestrator: str | None, may_write: MayWrite = everywhere
     ) -> Read:
-        """One observation or an array of them; all of them or none."""
+        """One observation or an array of them; all of them or none.
+
+        `orchestrator` is the one that backlog, health and watermarks are of. A sender that is
+        bound to one speaks for no other.
+        """
         redacted = self._redact(raw)
         try:
             seen = decode_observations(redacted)
+            _check_orchestrator(sender, orchestrator)
             for one in seen:
-                may_write(_namespace_of_observation(one))
+                _check_subject(one, sender, may_write)
         except BadInput as error:
             return Read([self._letter("observations", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
@@ -129,13 +142,54 @@ def _kind_of(event: LineageEvent) -> str:
     return "job" if event.job is not None else "dataset"
 
 
-def _namespace_of(event: LineageEvent) -> str:
-    """The namespace that the event writes: its job's, else its dataset's."""
-    if event.job is not None:
-        return event.job.name.namespace
-    return event.datasets[0].name.namespace if event.datasets else ""
+def within(event: LineageEvent, may_write: MayWrite) -> LineageEvent:
+    """The event as far as its sender may write: Forbidden if not even its own job or dataset.
+
+    Runs of namespaces that the sender may not write are not made because it names them as parent
+    or dependency; the raw event keeps the reference.
+    """
+    if event.job is None:
+        for facts in event.datasets:
+            may_write(facts.name.namespace)
+        return event
+    may_write(event.job.name.namespace)
+    run = event.run
+    if run is None or not _foreign(run, may_write):
+        return event
+    kept = msgspec.structs.replace(
+        run,
+        parent=run.parent if run.parent and _may(run.parent.job, may_write) else None,
+        root=run.root if run.root and _may(run.root.job, may_write) else None,
+        dependencies=tuple(d for d in run.dependencies if _may(d.job, may_write)),
+    )
+    return msgspec.structs.replace(event, run=kept)
 
 
-def _namespace_of_observation(seen: object) -> str:
-    name = getattr(seen, "job", None) or getattr(seen, "dataset", None)
-    return name.namespace if name is not None else ""
+def _foreign(run: RunFacts, may_write: MayWrite) -> bool:
+    refs = (run.parent, run.root, *run.dependencies)
+    return any(ref is not None and not _may(ref.job, may_write) for ref in refs)
+
+
+def _may(name: EntityName, may_write: MayWrite) -> bool:
+    try:
+        may_write(name.namespace)
+    except Forbidden:
+        return False
+    return True
+
+
+def _check_orchestrator(sender: Sender, named: str | None) -> None:
+    if sender.orchestrator is not None and named not in {None, sender.orchestrator}:
+        raise Forbidden(
+            f"this token speaks for the orchestrator {sender.orchestrator!r}, not for {named!r}"
+        )
+
+
+def _check_subject(seen: Observation, sender: Sender, may_write: MayWrite) -> None:
+    """A job's or dataset's namespace, or the right to speak for orchestrators at large."""
+    if isinstance(seen, ScheduleObserved):
+        may_write(seen.job.namespace)
+    elif isinstance(seen, FreshnessPolicyObserved):
+        may_write(seen.dataset.namespace)
+    elif sender.orchestrator is None:
+        may_write(ANY_NAMESPACE)

@@ -65,6 +65,7 @@ class Database:
         engine = create_engine(
             self.url,
             poolclass=QueuePool,
+            hide_parameters=True,  # a payload has no place in an error's text
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=READ_TIMEOUT_S,
@@ -106,6 +107,7 @@ class Database:
             max_overflow=0,
             pool_timeout=READ_TIMEOUT_S,
             pool_pre_ping=True,
+            hide_parameters=True,
             connect_args={"options": options, "application_name": "trackside"},
         )
 
