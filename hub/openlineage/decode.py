@@ -25,7 +25,15 @@ from hub.openlineage.faults import Phrase, fault
 from hub.openlineage.job_facets import JOB_FACETS
 from hub.openlineage.reading import Reading
 from hub.openlineage.run_facets import RUN_FACETS
-from hub.openlineage.wire import EVENT, WireDataset, WireEvent, WireJob, WireRun, without_poison
+from hub.openlineage.wire import (
+    EVENT,
+    WireDataset,
+    WireEvent,
+    WireJob,
+    WireRun,
+    without_nan,
+    without_poison,
+)
 
 Edges = dict[EntityName, tuple[ColumnEdge, ...]]
 
@@ -37,9 +45,22 @@ def decode_event(raw: bytes) -> LineageEvent:
     try:
         raw.decode()  # msgspec does not look into what it skips
         clean = without_poison(raw)
-        return _event(EVENT.decode(clean), Reading(replaced=clean is not raw))
+        reading = Reading(replaced=clean is not raw)
+        return _event(_parse(clean, reading), reading)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise fault(error, EVENT, raw, ()) from None
+
+
+def _parse(raw: bytes, reading: Reading) -> WireEvent:
+    try:
+        return EVENT.decode(raw)
+    except msgspec.DecodeError:
+        finite = without_nan(raw)
+        if finite is None:
+            raise
+    event = EVENT.decode(finite)
+    reading.warn("NaN or Infinity, which are not JSON, taken as null")
+    return event
 
 
 def _event(event: WireEvent, reading: Reading) -> LineageEvent:

@@ -26,6 +26,7 @@ from hub.openlineage.secret_words import (
     assignment_rule,
     plain,
 )
+from hub.openlineage.wire import without_nan
 
 _LOWER = bytes(range(256)).lower()
 _TELLING = b"abcdhknprstwyz"
@@ -83,12 +84,14 @@ class Redactor:
         if rules is None:
             return raw
         cleaner = Cleaner(self._keys, rules, self._dropped, self._emptied, self._sql_literals)
-        try:
-            before = msgspec.json.decode(raw)
-            after = cleaner.clean(before)
-            return raw if after is before else msgspec.json.encode(after)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
-            return _clean_malformed(raw, cleaner)
+        for candidate in (raw, without_nan(raw)):
+            try:
+                before = msgspec.json.decode(candidate or b"")
+                after = cleaner.clean(before)
+                return raw if after is before else msgspec.json.encode(after)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError):
+                continue
+        return _clean_malformed(raw, cleaner)
 
     def _clues(self, raw: bytes) -> list[TextRule] | None:
         """The rules that may clean a text of this event; None if nothing calls for a cleaning."""

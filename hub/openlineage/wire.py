@@ -4,6 +4,7 @@ Facets stay raw: known ones get a typed decoder of their own, unknown ones are o
 the spec's. What the spec requires and practice omits (schemaURL, producer, eventType) is optional.
 """
 
+import json
 import re
 
 from msgspec import Raw, Struct
@@ -65,3 +66,13 @@ def without_poison(raw: bytes) -> bytes:
 
 def _harmless(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape[1] else escape[0]
+
+
+def without_nan(raw: bytes) -> bytes | None:
+    """With null for NaN and Infinity, which Python's json writes; None if that is no help."""
+    if b"NaN" not in raw and b"Infinity" not in raw:
+        return None
+    try:
+        return json.dumps(json.loads(raw, parse_constant=lambda _: None)).encode()
+    except (ValueError, RecursionError):
+        return None
