@@ -12,7 +12,18 @@ from typing import Annotated
 
 import typer
 
-from hub.commands import config, migrate, serve, token
+from hub.commands import (
+    config,
+    dead_letters,
+    demo,
+    doctor,
+    events,
+    migrate,
+    retention,
+    serve,
+    store,
+    token,
+)
 from hub.commands.common import err
 from hub.errors import ConfigError, Overloaded, TracksideError, Unavailable
 
@@ -26,10 +37,16 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("serve")(serve.command)
+app.command("demo")(demo.command)
 app.command("migrate")(migrate.command)
 app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
+app.add_typer(events.app, name="events")
+app.add_typer(store.app, name="store")
+app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
+app.command("doctor")(doctor.command)
 
 
 def _version(asked: bool) -> None:

@@ -76,23 +76,30 @@ def running(settings: Settings) -> Iterator[Hub]:
 
     Raises ConfigError if the store is in use, of a later release, or may not be listened on.
     """
-    with ExitStack() as stack:
-        db = stack.enter_context(opened(settings))
-        lock = StoreLock(db)
-        lock.acquire()
-        stack.callback(lock.release)
-        for step in migrate(db):
-            log.info("store_migrated", version=step)
-        with db.reading() as connection:
-            refuse_unfinished(connection)
+    with writing(settings) as hub, ExitStack() as stack:
+        with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
-        hub = build_hub(settings, db, lock)
-        hub.writer.start()
-        stack.callback(hub.writer.stop)
         stack.callback(hub.authenticator.close)
         worker = build_worker(hub)
         worker.start()
         stack.callback(worker.stop)
+        yield hub
+
+
+@contextmanager
+def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
+    """The writing half of a hub, for commands: no loops, nothing listens.
+
+    what: told to others who want the same SQLite file meanwhile.
+    """
+    with opened(settings) as db, StoreLock(db).held(what) as lock, ExitStack() as stack:
+        for step in migrate(db):
+            log.info("store_migrated", version=step)
+        with db.reading() as connection:
+            refuse_unfinished(connection)
+        hub = build_hub(settings, db, lock)
+        hub.writer.start()
+        stack.callback(hub.writer.stop)
         yield hub
 
 

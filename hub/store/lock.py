@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Self
 
 from msgspec import Struct
 
@@ -72,11 +73,11 @@ class StoreLock:
         return None
 
     @contextmanager
-    def held(self, what: str) -> Iterator[None]:
+    def held(self, what: str) -> Iterator[Self]:
         """Holds it while `what` is going on. Raises ConfigError if somebody else has it."""
         self.acquire(what)
         try:
-            yield
+            yield self
         finally:
             self.release()
 

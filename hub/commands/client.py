@@ -1,0 +1,79 @@
+"""A running hub over HTTP: TRACKSIDE_URL and TRACKSIDE_TOKEN, or the one that has the SQLite file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Self
+
+import httpx
+
+from hub.commands.common import hub_url_given
+from hub.errors import Unavailable
+from hub.settings import ClientSettings, Settings, mask_url
+from hub.store.db import Database
+from hub.store.lock import StoreLock
+
+TIMEOUT_S = 60
+ATTEMPTS = 6
+
+
+class Client:
+    """Asks one hub; a busy one is asked again when it says so."""
+
+    def __init__(self, url: str, token: str | None) -> None:
+        self.where = mask_url(url)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._http = httpx.Client(base_url=url.rstrip("/"), headers=headers, timeout=TIMEOUT_S)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """The answer, whatever its status below 500. Raises Unavailable if there is none."""
+        answer = None
+        for attempt in range(ATTEMPTS):
+            try:
+                answer = self._http.request(method, path, **options)
+            except httpx.HTTPError as error:
+                raise Unavailable(f"no answer from {self.where}: {error}") from None
+            if answer.status_code not in {429, 503}:
+                break
+            time.sleep(float(answer.headers.get("retry-after", 2**attempt)))
+        assert answer is not None
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise Unavailable(f"{self.where} answers {answer.status_code}: {detail(answer)}")
+        return answer
+
+    def json(self, method: str, path: str, **options: Any) -> Any:
+        """The JSON of a good answer; Unavailable tells what another one says."""
+        answer = self.ask(method, path, **options)
+        if not answer.is_success:
+            raise Unavailable(f"{self.where} answers {answer.status_code}: {detail(answer)}")
+        return answer.json() if answer.content else None
+
+
+def detail(answer: httpx.Response) -> str:
+    try:
+        told: Mapping[str, Any] = answer.json()
+        return str(told["detail"])
+    except (ValueError, KeyError, TypeError):
+        return answer.reason_phrase
+
+
+def live_hub(settings: Settings) -> Client | None:
+    """The hub to speak to; None where the store can be worked on directly.
+
+    Named by TRACKSIDE_URL, or holding the SQLite file: nobody else may write into that.
+    """
+    known = ClientSettings.load()
+    token = known.token.get_secret_value() if known.token else None
+    if hub_url_given():
+        return Client(known.url, token)
+    db = Database(settings.database_url)
+    holder = StoreLock(db).holder()
+    db.close()
+    return Client(holder.url, token) if holder and holder.url else None

@@ -1,0 +1,55 @@
+"""Dead letters once more, after what was wrong has been mended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from hub.record.incoming import DeadLetter, Outcome, Refused, Sender
+from hub.record.intake import Intake, Read, Writes
+from hub.store.dead_letters import Letter, mark_replayed
+
+T = TypeVar("T")
+
+
+class Writer(Writes, Protocol):
+    """What is needed of the writer."""
+
+    def call(self, function: Callable[[Any], T]) -> T: ...
+
+
+class Replayed(Struct, frozen=True):
+    """What became of a letter; `reason` says why it is still one."""
+
+    letter: Letter
+    recorded: bool
+    reason: str = ""
+
+
+def replay(
+    intake: Intake, writer: Writer, letter: Letter, payload: bytes, *, now: datetime
+) -> Replayed:
+    """Hands the letter in again. One that is still wrong stays as it is; no second one is made."""
+    read = _read(intake, letter, payload)
+    wrong = read.error is not None or any(isinstance(item, DeadLetter) for item in read.items)
+    if wrong:
+        return Replayed(letter, recorded=False, reason=str(read.error))
+    refused = next((o for o in _record(writer, read) if isinstance(o, Refused)), None)
+    if refused is not None:
+        return Replayed(letter, recorded=False, reason=refused.reason)
+    writer.call(lambda connection: mark_replayed(connection, [letter.id], now))
+    return Replayed(letter, recorded=True)
+
+
+def _read(intake: Intake, letter: Letter, payload: bytes) -> Read:
+    sender = Sender(letter.orchestrator)
+    if letter.door == "observations":
+        return intake.observations(payload, sender, letter.orchestrator)
+    return intake.event(payload, sender)
+
+
+def _record(writer: Writer, read: Read) -> list[Outcome]:
+    return writer.record(read.items)
