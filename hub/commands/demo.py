@@ -96,5 +96,4 @@ def greet(told: Told, url: str) -> None:
     for what, address in SIGHTS:
         shown = address.format(api=f"{url}/api/v1")
         out.print(f"  # {what}\n  curl -s '{shown}'", markup=False, soft_wrap=True)
-    out.print(f"\n  The API: {url}/docs   What things are called: docs/glossary.md")
-    out.print("  To stop: Ctrl-C. To forget it all: rm data/demo.db*\n")
+    out.print(f"\nAll of the API: {url}/docs. The words: docs/glossary.md. To stop: Ctrl-C.\n")
