@@ -165,25 +165,24 @@ def _metrics(facet: _Metrics, known: Known, reading: Reading) -> None:
         if facet.row_count is None:
             raise BadInput(reading.path("columnMetrics"), Phrase("nothing"), "a value")
         reading.warn("is missing", "columnMetrics")
-    _add_counts(
-        known, reading, rowCount=facet.row_count, bytes=facet.bytes, fileCount=facet.file_count
-    )
+    rows, size, files = facet.row_count, facet.bytes, facet.file_count
+    for count, value in _counts(reading, rowCount=rows, bytes=size, fileCount=files):
+        known.setdefault(count, value)
 
 
 def _statistics(facet: _Statistics, known: Known, reading: Reading) -> None:
-    _add_counts(
-        known, reading, rowCount=facet.row_count, size=facet.size, fileCount=facet.file_count
-    )
+    """What a run did itself wins over what metrics say."""
+    rows, size, files = facet.row_count, facet.size, facet.file_count
+    known.update(_counts(reading, rowCount=rows, size=size, fileCount=files))
 
 
 _COUNTS = {"rowCount": "rows", "bytes": "bytes", "size": "bytes", "fileCount": "files"}
 
 
-def _add_counts(known: Known, reading: Reading, **counts: float | None) -> None:
-    """Statistics stand in facets that are read after those with metrics, and win over them."""
+def _counts(reading: Reading, **counts: float | None) -> Iterator[tuple[str, int]]:
     for name, value in counts.items():
         if (count := reading.count(value, name)) is not None:
-            known[_COUNTS[name]] = count
+            yield _COUNTS[name], count
 
 
 def _assertions(facet: _Assertions, known: Known, reading: Reading) -> None:

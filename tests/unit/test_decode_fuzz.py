@@ -2,8 +2,8 @@
 
 import copy
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -17,6 +17,8 @@ from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
 from hub.openlineage.redact import Redactor
 from tests.support.samples import own, own_events
+
+T = TypeVar("T")
 
 REAL = [
     "airflow/dag_start_asset_triggered_jobDependencies.json",
@@ -37,13 +39,20 @@ values = st.recursive(
 
 
 def survives(raw: bytes) -> None:
-    try:
-        event = decode_event(raw)
-    except BadInput as error:
-        assert error.path.startswith("$")
-        assert len(str(error)) < 1_000
-    else:
+    event = read_or_refuse(decode_event, raw)
+    if event is not None:
         assert_storable(event)
+
+
+def read_or_refuse(decode: Callable[[bytes], T], raw: bytes) -> T | None:
+    refusal = None
+    try:
+        return decode(raw)
+    except BadInput as error:
+        refusal = error
+    assert refusal.path.startswith("$")
+    assert len(str(refusal)) < 1_000
+    return None
 
 
 def assert_storable(event: LineageEvent) -> None:
@@ -125,11 +134,8 @@ def test_random_values_at_random_paths_are_refused_or_survived(data: st.DataObje
 def test_random_bytes_are_refused(raw: bytes) -> None:
     survives(raw)
     Redactor().redact(raw)
-    for read in (split_batch, decode_observations):
-        try:
-            read(raw)
-        except BadInput:
-            continue
+    read_or_refuse(split_batch, raw)
+    read_or_refuse(decode_observations, raw)
 
 
 @given(data=st.data())
@@ -145,7 +151,4 @@ def test_random_bytes_within_a_real_event_are_refused_or_survived(data: st.DataO
 def test_random_json_is_refused(value: Any) -> None:
     raw = json.dumps(value).encode()
     survives(raw)
-    try:
-        decode_observations(raw)
-    except BadInput as error:
-        assert error.path.startswith("$")
+    read_or_refuse(decode_observations, raw)
