@@ -8,14 +8,23 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from hub.api import (
+    changes,
+    column_lineage,
     datasets,
+    dead_letters,
+    events,
+    hierarchy,
     jobs,
+    legacy,
     lineage,
     namespaces,
     operation,
+    orchestrators,
+    pages,
     runs,
     search,
     shell,
+    stats,
     tags,
     tokens,
 )
@@ -34,7 +43,16 @@ ROUTERS = (
     datasets.router,
     tags.router,
     lineage.router,
+    column_lineage.router,
+    hierarchy.router,
+    events.router,
     search.router,
+    stats.router,
+    pages.router,
+    orchestrators.router,
+    changes.router,
+    dead_letters.router,
+    legacy.router,
 )
 
 _DESCRIPTION = """\

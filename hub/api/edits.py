@@ -25,3 +25,8 @@ def edit(hub: Hub, by: Principal, action: str, subject: str, change: Change[T]) 
         return done
 
     return hub.writer.call(work)
+
+
+def note(hub: Hub, by: Principal, action: str, subject: str) -> None:
+    """Writes down an action that was done already."""
+    edit(hub, by, action, subject, lambda _, __: None)

@@ -183,6 +183,8 @@ def column_graph(
     `depth` counts edges. With `downstream` also the columns that they stand behind.
     """
     walk = _Walk(connection, viewer, limit)
+    if fields is None:
+        fields = _all_fields(connection, viewer, dataset_ids)
     walk.up(dataset_ids, fields, depth)
     if downstream:
         walk.down(dataset_ids, fields, depth)
@@ -190,8 +192,6 @@ def column_graph(
     for each in [each for inputs in columns.values() for each in inputs]:
         columns.setdefault(ColumnId(each.namespace, each.dataset, each.field), [])
     types = _types(connection, viewer, dataset_ids | walk.datasets)
-    for key in fields or ():
-        columns.setdefault(key, [])
     return ColumnGraph(columns, types, walk.truncated)
 
 
@@ -203,14 +203,13 @@ def outputs_of(connection: Connection, job_id: int) -> set[int]:
     return set(connection.scalars(statement))
 
 
-def fields_of(connection: Connection, dataset_id: int) -> dict[str, str | None]:
-    """The current columns of a dataset and their types."""
-    statement = (
-        select(dataset_schema.c.fields)
-        .join(dataset, dataset.c.schema_id == dataset_schema.c.id)
-        .where(dataset.c.id == dataset_id)
-    )
-    return {name: kind for name, kind, _ in json_list(connection.scalar(statement))}
+def _all_fields(connection: Connection, viewer: Viewer, dataset_ids: set[int]) -> set[ColumnId]:
+    """The columns of the datasets, those that only lineage knows of too."""
+    targets = among(connection, _edges(viewer), column_edge.c.dataset_id, dataset_ids)
+    sources = among(connection, _edges(viewer), column_edge.c.from_dataset_id, dataset_ids)
+    told = {_target(row) for row in targets} | {_source(row) for row in sources}
+    known = told | _types(connection, viewer, dataset_ids).keys()
+    return {each for each in known if each.field != WHOLE}
 
 
 def _types(

@@ -109,6 +109,15 @@ def get_job(connection: Connection, viewer: Viewer, name: EntityName) -> JobView
     return job_views_by_id(connection, viewer, [key], runs=LATEST_RUNS, facets=True)[key]
 
 
+def list_child_jobs(
+    connection: Connection, viewer: Viewer, job_id: int, limit: int
+) -> list[JobView]:
+    """The first of the jobs within a job, by name."""
+    mine = select_jobs(viewer).where(job.c.parent_job_id == job_id)
+    rows = connection.execute(mine.order_by(job.c.name, job.c.id).limit(limit)).all()
+    return job_views(connection, viewer, rows)
+
+
 def job_views_by_id(
     connection: Connection,
     viewer: Viewer,

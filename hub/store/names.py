@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
-from hub.store.reading import dataset_seen, job_seen
+from hub.store.reading import among, dataset_seen, job_seen
 from hub.store.tables import dataset, job, namespace
 
 canonical = dataset.alias("canonical")
@@ -68,6 +68,20 @@ def match_dataset(
         .where(_named(dataset, names), dataset_seen(viewer, canonical))
     )
     return _first(connection, statement, names)
+
+
+def name_of_dataset(connection: Connection, dataset_id: int) -> EntityName:
+    statement = (
+        select(namespace.c.name, dataset.c.name)
+        .join(dataset, dataset.c.namespace_id == namespace.c.id)
+        .where(dataset.c.id == dataset_id)
+    )
+    return EntityName(*connection.execute(statement).one())
+
+
+def names_of_jobs(connection: Connection, job_ids: Iterable[int]) -> list[EntityName]:
+    statement = select(namespace.c.name, job.c.name).join(job, job.c.namespace_id == namespace.c.id)
+    return sorted(EntityName(*row) for row in among(connection, statement, job.c.id, job_ids))
 
 
 def _named(entity: Any, names: Sequence[EntityName]) -> ColumnElement[bool]:

@@ -198,8 +198,14 @@ def _datasets_of(connection: Connection, viewer: Viewer, run_ids: list[int]) -> 
         .join(namespace, namespace.c.id == dataset.c.namespace_id)
         .where(dataset_seen(viewer))
     )
+    # Attempts tell each for themselves: of one dataset (partition) the last word counts.
+    rows = among(connection, statement, run_dataset.c.run_id, run_ids)
+    last = {
+        (row.run_id, row.direction, row.dataset_id, row.partition_key): row
+        for row in sorted(rows, key=lambda row: (row.at, row.attempt_id))
+    }
     found: Io = defaultdict(list)
-    for row in among(connection, statement, run_dataset.c.run_id, run_ids):
+    for row in last.values():
         found[row.run_id, row.direction].append(_run_dataset(row))
     return found
 
@@ -209,7 +215,7 @@ def _run_dataset(row: Row[Any]) -> RunDatasetView:
     return RunDatasetView(
         VersionId(row.namespace, row.name, version),
         {},
-        row.partition_key,
+        row.partition_key or None,
         row.rows,
         row.bytes,
         row.files,

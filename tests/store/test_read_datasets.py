@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -15,7 +16,7 @@ from hub.store.reading import Page
 from tests.support.build import EVERYBODY, Build, at
 
 ORDERS = EntityName("db", "orders")
-FIELDS = [["id", "INT", "key"], ["total", "DECIMAL", None]]
+FIELDS: list[list[Any]] = [["id", "INT", "key"], ["total", "DECIMAL", None]]
 
 
 def test_a_dataset_is_shown_with_columns_tags_and_its_current_version(db: Database) -> None:
@@ -118,7 +119,8 @@ def test_column_lineage_goes_up_level_by_level_and_down_on_request(db: Database)
     assert graph("id") == {"clean.id", "raw.id"}
     assert graph("id", downstream=True) == {"clean.id", "raw.id", "mart.id"}
     assert graph("total", downstream=True) == {"clean.total", "mart.total"}
-    assert graph("id", depth=0) == {"clean.id"}
+    assert graph("id", depth=1, downstream=True) == {"clean.id", "raw.id", "mart.id"}
+    assert graph("id", depth=0) == set()
 
 
 def test_lineage_of_the_whole_dataset_holds_for_the_column_asked_for(db: Database) -> None:

@@ -205,13 +205,14 @@ class Build:
         )
 
     def io(self, run: int, direction: str, dataset: int, *, when: float = 0, **values: Any) -> None:
+        given = {"attempt_id": 0, "partition_key": "", **values}
         self._put(
             t.run_dataset,
             run_id=run,
             direction=direction,
             dataset_id=dataset,
             at=at(when),
-            **values,
+            **given,
         )
 
     def update(
@@ -286,10 +287,63 @@ class Build:
             at=at(0),
         )
 
-    def change(self, kind: str, *, writer: int = 1, when: float = 0, **values: Any) -> int:
-        seq = next(self._seq)
+    def change(
+        self, kind: str, *, writer: int = 1, seq: int | None = None, when: float = 0, **values: Any
+    ) -> int:
+        seq = seq or next(self._seq)
         self._put(t.change, writer_id=writer, seq=seq, at=at(when), shard=0, kind=kind, **values)
         return seq
+
+    def set_parent(self, run: int, parent: int) -> None:
+        where = t.run.c.id == run
+        self.connection.execute(update(t.run).where(where).values(parent_run_id=parent))
+
+    def check(
+        self,
+        dataset: int,
+        name: str,
+        run: int = 0,
+        *,
+        when: float = 0,
+        column: str = "",
+        status: str = "PASSED",
+    ) -> None:
+        self._put(
+            t.check_result,
+            id=next(self._ids),
+            dataset_id=dataset,
+            name=name,
+            column_name=column,
+            partition_key="",
+            run_id=run,
+            at=at(when),
+            status=status,
+            severity="ERROR",
+        )
+
+    def observe(self, orchestrator: int) -> None:
+        """Health, a watermark and two samples of one pool."""
+        mine = {"orchestrator_id": orchestrator}
+        self._put(t.health, **mine, part="", status="HEALTHY", at=at(5))
+        self._put(t.watermark, **mine, stream="", complete_to=at(5), at=at(5))
+        for minute, queued in ((1, 3), (2, 7)):
+            self._put(t.backlog_sample, **mine, pool="default", at=at(minute), queued=queued)
+
+    def schedule(self, job: int, cron: str) -> None:
+        self._put(
+            t.schedule,
+            job_id=job,
+            kind="cron",
+            expression=cron,
+            timezone="UTC",
+            at=at(0),
+            origin="facet",
+        )
+
+    def warn(self, job: int, path: str, message: str) -> None:
+        self._put(
+            t.job_warning, job_id=job, path=path, message=message, first_at=at(0), last_at=at(1)
+        )
 
 
 def packed(payload: Any) -> bytes:

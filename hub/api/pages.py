@@ -1,0 +1,150 @@
+"""All that the page of a job or dataset shows, in one call; and the parts one by one."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from msgspec import Struct
+from starlette.responses import Response
+
+from hub.api.answers import answer, answers
+from hub.api.errors import RESPONSES
+from hub.api.params import Eyes, Hub, Paged
+from hub.api.paths import Name
+from hub.errors import NotFound
+from hub.model import EntityName
+from hub.store import datasets, jobs, names, quality, schedules
+from hub.store.jobs import list_child_jobs
+from hub.store.lineage import Way, walk
+from hub.store.reading import Page
+from hub.store.views import DatasetView, JobView
+
+router = APIRouter(prefix="/api/v1", tags=["pages"], responses=RESPONSES)
+
+_JOB = "/namespaces/{namespace}/jobs/{job}"
+_DATASET = "/namespaces/{namespace}/datasets/{dataset}"
+#: How many of each thing a page shows at first.
+FIRST = Page(limit=20)
+
+
+class JobPage(Struct, rename="camel"):
+    """`job.latestRuns` are its runs; `children` the jobs within it, such as the tasks of a DAG."""
+
+    job: JobView
+    schedule: schedules.ScheduleView | None
+    warnings: list[schedules.WarningView]
+    children: list[JobView]
+    upstream_jobs: list[EntityName]
+    downstream_jobs: list[EntityName]
+
+
+class DatasetPage(Struct, rename="camel"):
+    dataset: DatasetView
+    updates: list[quality.UpdateView]
+    checks: list[quality.CheckView]
+    freshness_policy: quality.FreshnessView | None
+    producers: list[EntityName]
+    consumers: list[EntityName]
+
+
+class Warnings(Struct, rename="camel"):
+    warnings: list[schedules.WarningView]
+
+
+class Schedules(Struct, rename="camel"):
+    schedules: list[schedules.ScheduleView]
+    next_cursor: str | None
+
+
+class Checks(Struct, rename="camel"):
+    checks: list[quality.CheckView]
+    next_cursor: str | None
+
+
+class Updates(Struct, rename="camel"):
+    updates: list[quality.UpdateView]
+    total_count: int | None
+    next_cursor: str | None
+
+
+@router.get(_JOB + "/overview", responses=answers(JobPage))
+def get_job_page(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
+    name = EntityName(namespace, job)
+    with hub.db.reading() as connection:
+        key = names.find_job(connection, eyes, name)
+        page = JobPage(
+            jobs.get_job(connection, eyes, name),
+            schedules.schedule_of(connection, eyes, key),
+            schedules.list_warnings(connection, key),
+            list_child_jobs(connection, eyes, key, FIRST.limit),
+            _jobs_next_to(connection, eyes, job_id=key, way=Way.UPSTREAM),
+            _jobs_next_to(connection, eyes, job_id=key, way=Way.DOWNSTREAM),
+        )
+    return answer(page)
+
+
+@router.get(_DATASET + "/overview", responses=answers(DatasetPage))
+def get_dataset_page(namespace: Name, dataset: Name, hub: Hub, eyes: Eyes) -> Response:
+    name = EntityName(namespace, dataset)
+    with hub.db.reading() as connection:
+        key = names.find_dataset(connection, eyes, name)
+        page = DatasetPage(
+            datasets.get_dataset(connection, eyes, name),
+            quality.list_updates(connection, eyes, key, FIRST).items,
+            quality.list_checks(connection, eyes, key, FIRST).items,
+            quality.freshness_of(connection, key),
+            _jobs_next_to(connection, eyes, dataset_id=key, way=Way.UPSTREAM),
+            _jobs_next_to(connection, eyes, dataset_id=key, way=Way.DOWNSTREAM),
+        )
+    return answer(page)
+
+
+def _jobs_next_to(connection: object, eyes: Eyes, **start: object) -> list[EntityName]:
+    """The names of the jobs one step away."""
+    depth = 0 if "dataset_id" in start else 1
+    graph = walk(connection, eyes, depth=depth, limit=200, **start)  # type: ignore[arg-type]
+    return names.names_of_jobs(connection, graph.jobs - {start.get("job_id")})  # type: ignore[arg-type]
+
+
+@router.get(_JOB + "/warnings", responses=answers(Warnings))
+def list_warnings(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
+    """What was sloppy in the events of a job and survived."""
+    with hub.db.reading() as connection:
+        key = names.find_job(connection, eyes, EntityName(namespace, job))
+        return answer(Warnings(schedules.list_warnings(connection, key)))
+
+
+@router.get(_JOB + "/schedule", responses=answers(schedules.ScheduleView))
+def get_schedule(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
+    """When a job is meant to run, as its orchestrator declares it."""
+    with hub.db.reading() as connection:
+        key = names.find_job(connection, eyes, EntityName(namespace, job))
+        found = schedules.schedule_of(connection, eyes, key)
+    if found is None:
+        raise NotFound(f"Job '{job}' has declared no schedule.")
+    return answer(found)
+
+
+@router.get("/schedules", responses=answers(Schedules))
+def list_schedules(hub: Hub, eyes: Eyes, page: Paged) -> Response:
+    """Every declared schedule."""
+    with hub.db.reading() as connection:
+        found = schedules.list_schedules(connection, eyes, page)
+    return answer(Schedules(found.items, found.next))
+
+
+@router.get(_DATASET + "/checks", responses=answers(Checks))
+def list_checks(namespace: Name, dataset: Name, hub: Hub, eyes: Eyes, page: Paged) -> Response:
+    """The results of a dataset's checks, the latest first."""
+    with hub.db.reading() as connection:
+        key = names.find_dataset(connection, eyes, EntityName(namespace, dataset))
+        found = quality.list_checks(connection, eyes, key, page)
+    return answer(Checks(found.items, found.next))
+
+
+@router.get(_DATASET + "/updates", responses=answers(Updates))
+def list_updates(namespace: Name, dataset: Name, hub: Hub, eyes: Eyes, page: Paged) -> Response:
+    """The updates of a dataset, the latest first."""
+    with hub.db.reading() as connection:
+        key = names.find_dataset(connection, eyes, EntityName(namespace, dataset))
+        found = quality.list_updates(connection, eyes, key, page)
+    return answer(Updates(found.items, found.total, found.next))
