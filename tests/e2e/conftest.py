@@ -56,12 +56,8 @@ def operator(hub: Hub) -> Iterator[TestClient]:
     """Somebody who may do everything."""
     wanted = NewToken(name="admin", scopes=(Scope.ADMIN,), namespaces=("*",))
     issued = hub.writer.call(
-        lambda connection: tokens.issue(
-            connection, wanted, actor="test", now=datetime.now(UTC)
-        )
+        lambda connection: tokens.issue(connection, wanted, actor="test", now=datetime.now(UTC))
     )
     hub.authenticator.forget()
     headers = {"Authorization": f"Bearer {issued.text}"}
-    yield TestClient(
-        create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False
-    )
+    yield TestClient(create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False)

@@ -12,19 +12,60 @@ from hub.api.hub import Hub
 from tests.support.build import Build, uuid_of
 
 JOB_KEYS = {
-    "id", "type", "name", "simpleName", "parentJobName", "parentJobUuid", "createdAt", "updatedAt",
-    "namespace", "inputs", "outputs", "location", "description", "latestRun", "latestRuns",
-    "facets", "currentVersion", "labels", "tags",
+    "id",
+    "type",
+    "name",
+    "simpleName",
+    "parentJobName",
+    "parentJobUuid",
+    "createdAt",
+    "updatedAt",
+    "namespace",
+    "inputs",
+    "outputs",
+    "location",
+    "description",
+    "latestRun",
+    "latestRuns",
+    "facets",
+    "currentVersion",
+    "labels",
+    "tags",
 }
 RUN_KEYS = {
-    "id", "createdAt", "updatedAt", "nominalStartTime", "nominalEndTime", "state", "startedAt",
-    "endedAt", "durationMs", "args", "jobVersion", "inputDatasetVersions", "outputDatasetVersions",
+    "id",
+    "createdAt",
+    "updatedAt",
+    "nominalStartTime",
+    "nominalEndTime",
+    "state",
+    "startedAt",
+    "endedAt",
+    "durationMs",
+    "args",
+    "jobVersion",
+    "inputDatasetVersions",
+    "outputDatasetVersions",
     "facets",
 }
 DATASET_KEYS = {
-    "id", "type", "name", "physicalName", "createdAt", "updatedAt", "namespace", "sourceName",
-    "fields", "tags", "lastModifiedAt", "lastLifecycleState", "description", "currentVersion",
-    "columnLineage", "facets", "deleted",
+    "id",
+    "type",
+    "name",
+    "physicalName",
+    "createdAt",
+    "updatedAt",
+    "namespace",
+    "sourceName",
+    "fields",
+    "tags",
+    "lastModifiedAt",
+    "lastLifecycleState",
+    "description",
+    "currentVersion",
+    "columnLineage",
+    "facets",
+    "deleted",
 }
 
 
@@ -51,11 +92,18 @@ def get(client: TestClient, path: str, **params: Any) -> Any:
 def test_namespaces_are_never_none(client: TestClient) -> None:
     (default,) = get(client, "/namespaces")["namespaces"]
     assert set(default) == {
-        "name", "createdAt", "updatedAt", "ownerName", "description", "isHidden",
+        "name",
+        "createdAt",
+        "updatedAt",
+        "ownerName",
+        "description",
+        "isHidden",
     }
     assert get(client, "/namespaces/default")["name"] == "default"
     assert get(client, "/namespaces/default/jobs") == {
-        "jobs": [], "totalCount": 0, "nextCursor": None,
+        "jobs": [],
+        "totalCount": 0,
+        "nextCursor": None,
     }
 
 
@@ -106,9 +154,14 @@ def test_names_with_slashes_are_found_however_a_proxy_treated_them(
 
 def test_unknown_things_are_404_with_marquez_s_words(client: TestClient, world: Build) -> None:
     for path in (
-        "/namespaces/nope", "/namespaces/nope/jobs", "/namespaces/nope/jobs/x",
-        "/namespaces/my%2Fns/jobs/nope", "/namespaces/my%2Fns/datasets/nope", "/sources/nope",
-        f"/jobs/runs/{uuid_of(99)}", f"/namespaces/my%2Fns/jobs/nope/versions/{uuid_of(1)}",
+        "/namespaces/nope",
+        "/namespaces/nope/jobs",
+        "/namespaces/nope/jobs/x",
+        "/namespaces/my%2Fns/jobs/nope",
+        "/namespaces/my%2Fns/datasets/nope",
+        "/sources/nope",
+        f"/jobs/runs/{uuid_of(99)}",
+        f"/namespaces/my%2Fns/jobs/nope/versions/{uuid_of(1)}",
     ):
         answer = client.get("/api/v1" + path)
         assert answer.status_code == 404, path
