@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from hub import logs
 from hub.commands import (
     config,
     dead_letters,
@@ -60,17 +61,18 @@ def options(
     _version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say and exit.")
     ] = False,
-    debug: Annotated[
+    _debug: Annotated[
         bool, typer.Option("--debug", help="Show where in the code an error arose.")
     ] = False,
 ) -> None:
     """Options of all commands; `main` looks for --debug itself, for errors come after parsing."""
+    logs.setup("warning")
 
 
 def main() -> None:
     """Runs a command and turns what goes wrong into one line and an exit code."""
     try:
-        app()
+        app(prog_name="trackside")
     except TracksideError as error:
         if _debugging():
             raise

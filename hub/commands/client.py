@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 import httpx
+import msgspec
 
 from hub.commands.common import hub_url_given
 from hub.errors import Unavailable
 from hub.settings import ClientSettings, Settings, mask_url
 from hub.store.db import Database
 from hub.store.lock import StoreLock
+
+T = TypeVar("T")
 
 TIMEOUT_S = 60
 ATTEMPTS = 6
@@ -51,9 +55,18 @@ class Client:
     def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of a good answer; Unavailable tells what another one says."""
         answer = self.ask(method, path, **options)
-        if not answer.is_success:
-            raise Unavailable(f"{self.where} answers {answer.status_code}: {detail(answer)}")
-        return answer.json() if answer.content else None
+        return answer.json() if answer.is_success else raise_refusal(self, answer)
+
+
+def raise_refusal(client: Client, answer: httpx.Response) -> NoReturn:
+    """Tells what a hub says that did not do what it was asked for."""
+    raise Unavailable(f"{client.where} answers {answer.status_code}: {detail(answer)}")
+
+
+def convert(told: Mapping[str, Any], kind: type[T]) -> T:
+    """A struct of ours from the API's camelCase."""
+    snake = {re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", key): told[key] for key in told}
+    return msgspec.convert(snake, kind)
 
 
 def detail(answer: httpx.Response) -> str:
@@ -69,11 +82,19 @@ def live_hub(settings: Settings) -> Client | None:
 
     Named by TRACKSIDE_URL, or holding the SQLite file: nobody else may write into that.
     """
-    known = ClientSettings.load()
-    token = known.token.get_secret_value() if known.token else None
     if hub_url_given():
-        return Client(known.url, token)
+        return named_hub()
     db = Database(settings.database_url)
     holder = StoreLock(db).holder()
     db.close()
-    return Client(holder.url, token) if holder and holder.url else None
+    return _client(holder.url) if holder and holder.url else None
+
+
+def named_hub() -> Client:
+    """The hub at TRACKSIDE_URL."""
+    return _client(ClientSettings.load().url)
+
+
+def _client(url: str) -> Client:
+    token = ClientSettings.load().token
+    return Client(url, token.get_secret_value() if token else None)

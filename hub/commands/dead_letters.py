@@ -5,23 +5,26 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated
 
 import typer
 
-from hub.commands.client import Client, detail, live_hub
+from hub.commands.client import Client, convert, detail, live_hub, named_hub, raise_refusal
 from hub.commands.common import (
     ConfigFile,
     DatabaseUrl,
     Yes,
     confirm,
     err,
+    hub_url_given,
     load,
     out,
     progress,
     rows,
     size,
 )
+from hub.errors import Conflict
 from hub.main import opened, writing
 from hub.record.replay import replay as replay_letter
 from hub.settings import Settings
@@ -31,8 +34,9 @@ from hub.store.dead_letters import Letter
 app = typer.Typer(help="Look at, replay and drop dead letters.", no_args_is_help=True)
 
 PAGE = 500
+MOST = 1000  # of one answer
 Numbers = Annotated[list[int] | None, typer.Argument(help="Their ids.", metavar="[ID]...")]
-All = Annotated[bool, typer.Option("--all", help="All of them.")]
+All = Annotated[bool, typer.Option("--all", help="All that were not replayed.")]
 
 
 @app.command("list")
@@ -45,10 +49,16 @@ def list_(
         bool, typer.Option("--waiting", help="Only those that were not replayed.")
     ] = False,
 ) -> None:
-    """List dead letters, the oldest first: where in the input, what stood there, what should."""
-    with opened(load(config, database_url=database_url)) as db, db.reading() as connection:
-        found = letters.list_letters(connection, limit=limit, waiting=waiting)
-        total = letters.count_letters(connection)
+    """List dead letters: where in the input, what stood there, what should.
+
+    trackside dead-letters list --waiting
+    """
+    if hub_url_given():
+        found, total = _ask_list(limit, waiting=waiting)
+    else:
+        with opened(load(config, database_url=database_url)) as db, db.reading() as connection:
+            found = letters.list_letters(connection, limit=limit, waiting=waiting)
+            total = letters.count_letters(connection)
     titles = ("ID", "RECEIVED", "DOOR", "WHERE", "FOUND", "EXPECTED", "SIZE", "REPLAYED")
     rows(titles, [_line(letter) for letter in found])
     if total > len(found):
@@ -62,8 +72,11 @@ def show(number: int, config: ConfigFile = None, database_url: DatabaseUrl = Non
     To mend one by hand and send it again:
     trackside dead-letters show 17 > event.json; edit it; trackside events import event.json
     """
-    with opened(load(config, database_url=database_url)) as db, db.reading() as connection:
-        letter, payload = letters.get_letter(connection, number)
+    if hub_url_given():
+        letter, payload = _ask_letter(number)
+    else:
+        with opened(load(config, database_url=database_url)) as db, db.reading() as connection:
+            letter, payload = letters.get_letter(connection, number)
     err.print(f"{letter.path}: expected {letter.expected}, found {letter.found}", markup=False)
     sys.stdout.buffer.write(payload + b"\n")
 
@@ -78,7 +91,8 @@ def replay(
 ) -> None:
     """Hand dead letters in again, after an upgrade or a change has made them understood.
 
-    What is still wrong stays a dead letter (exit 1). A running hub is asked over HTTP.
+    What is still wrong stays a dead letter (exit 1). A running hub is asked over HTTP, and wants
+    a token with the scope operate; without one, stop the hub and start it again afterwards.
 
     trackside dead-letters replay --all
     """
@@ -106,10 +120,12 @@ def drop(
     every: All = False,
     yes: Yes = False,
 ) -> None:
-    """Delete dead letters for good.
+    """Delete dead letters for good, in the store itself; a hub may go on working.
 
     trackside dead-letters drop 17 18
     """
+    if hub_url_given():
+        raise Conflict("dead letters are dropped where the store is: without TRACKSIDE_URL")
     settings = load(config, database_url=database_url)
     wanted = _wanted(settings, numbers, every=every)
     confirm(f"Delete {len(wanted):,} dead letters for good?", yes=yes)
@@ -129,11 +145,15 @@ def _wanted(settings: Settings, numbers: Sequence[int] | None, *, every: bool) -
 
 
 def _all(settings: Settings) -> Iterator[int]:
+    """The ids of all that wait."""
+    if hub_url_given():
+        yield from (letter.id for letter in _ask_list(MOST, waiting=True)[0])
+        return
     after = 0
     with opened(settings) as db:
         while True:
             with db.reading() as connection:
-                page = letters.list_letters(connection, after=after, limit=PAGE)
+                page = letters.list_letters(connection, after=after, limit=PAGE, waiting=True)
             yield from (letter.id for letter in page)
             if len(page) < PAGE:
                 return
@@ -157,7 +177,23 @@ def _replayed(settings: Settings, wanted: Sequence[int]) -> Iterator[tuple[int, 
 
 def _ask_replay(client: Client, number: int) -> str:
     answer = client.ask("POST", f"/api/v1/dead-letters/{number}/replay")
-    return "" if answer.is_success else detail(answer)
+    if answer.status_code == HTTPStatus.CONFLICT:
+        return detail(answer)
+    return "" if answer.is_success else raise_refusal(client, answer)
+
+
+def _ask_list(limit: int, *, waiting: bool) -> tuple[list[Letter], int]:
+    asked = {"limit": min(limit, MOST), "waiting": waiting}
+    with named_hub() as client:
+        told = client.json("GET", "/api/v1/dead-letters", params=asked)
+    found = [convert(each, Letter) for each in told["deadLetters"]]
+    return found, told.get("totalCount") or len(found)
+
+
+def _ask_letter(number: int) -> tuple[Letter, bytes]:
+    with named_hub() as client:
+        told = client.json("GET", f"/api/v1/dead-letters/{number}")
+    return convert(told["letter"], Letter), told["payload"].encode()
 
 
 def _line(letter: Letter) -> tuple[object, ...]:
