@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from hub.openlineage.secret_words import MASK, SecretKeys, TextRule
 
@@ -13,14 +14,17 @@ _NAMED_BY_USERS = _FACETS | {"fields", "columnMetrics", "tasks", "taskGroups", "
 """Objects whose keys are names of columns, tasks or facets, and say nothing about the value."""
 
 _TASK_RESULTS = frozenset({"tasksState", "tasksDuration"})
+_PLACES = frozenset({"query", "value"})
+_NESTED = frozenset({dict, list})
 _SQL_LITERAL = re.compile(r"'(?:[^']|'')*'|(?<![\w.])\d+(?:\.\d+)?\b")
 
 
 class Cleaner(Struct, frozen=True):
     """Cleans values; one that needs no cleaning is returned itself.
 
-    dropped: keys whose text is taken out whole.  emptied: keys whose object, or list of
-    names and values, loses its values.
+    rules: for texts. Without any no key betrays a secret either, and only places are cleaned:
+    dropped, keys whose text is taken out whole; emptied, keys whose object, or list of names and
+    values, loses its values; sql_literals.
     """
 
     keys: SecretKeys
@@ -28,57 +32,79 @@ class Cleaner(Struct, frozen=True):
     dropped: frozenset[str]
     emptied: frozenset[str]
     sql_literals: bool
+    places: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "places", self.dropped | self.emptied | _PLACES)
 
     def clean(self, value: Any, holder: str = "") -> Any:
         """`holder` is the key under which the value stands."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return _changed(value, {k: self._member(k, v, holder, value) for k, v in value.items()})
+            return self._object(value, holder)
         if isinstance(value, list):
-            return _changed(value, [self.clean(item, holder) for item in value])
+            return _same([self.clean(item, holder) for item in value], value)
         return value
 
     def text(self, text: str) -> str:
+        if not self.rules:
+            return text
         clean, low = text, text.lower()
         for rule in self.rules:
             if any(clue in low for clue in rule.clues):
                 clean = rule.clean(clean)
         return text if clean == text else clean
 
-    def _member(self, key: str, value: Any, holder: str, siblings: dict[str, Any]) -> Any:
+    def _object(self, members: dict[str, Any], holder: str) -> dict[str, Any]:
         if holder in _TASK_RESULTS:
-            return value
-        if holder in _NAMED_BY_USERS and isinstance(value, dict | list):
+            return members
+        if self.rules or not self.places.isdisjoint(members):
+            cleaned = ((k, v, self._member(k, v, holder, members)) for k, v in members.items())
+        else:
+            cleaned = ((k, v, self.clean(v, k)) for k, v in members.items() if type(v) in _NESTED)
+        changed = {key: clean for key, value, clean in cleaned if clean is not value}
+        return {**members, **changed} if changed else members
+
+    def _member(self, key: str, value: Any, holder: str, siblings: dict[str, Any]) -> Any:
+        nested = isinstance(value, dict | list)
+        if nested and holder in _NAMED_BY_USERS:
             return self.clean(value, key)
-        if key in self.dropped and isinstance(value, str):
+        if self._has_its_place(key, value, holder) or (
+            self.rules and self._is_secret(key, value, siblings, nested=nested)
+        ):
             return mask(value)
-        if self._is_secret(key, value, holder, siblings):
-            return mask(value)
-        if self.sql_literals and holder == "sql" and key == "query" and isinstance(value, str):
-            value = _changed(value, _SQL_LITERAL.sub("?", value))
+        if key == "query" and holder == "sql" and self.sql_literals and isinstance(value, str):
+            value = _same(_SQL_LITERAL.sub("?", value), value)
         return self.clean(value, key)
 
-    def _is_secret(self, key: str, value: Any, holder: str, siblings: dict[str, Any]) -> bool:
+    def _has_its_place(self, key: str, value: Any, holder: str) -> bool:
+        if key == "value":
+            return holder in self.emptied
+        if isinstance(value, str):
+            return key in self.dropped or key in self.emptied
+        return key in self.emptied and isinstance(value, dict)
+
+    def _is_secret(self, key: str, value: Any, siblings: dict[str, Any], *, nested: bool) -> bool:
         """By its key; a `value` by the name beside it. Counts of tokens are none."""
         if key == "value":
             name = siblings.get("name", siblings.get("key"))
-            return holder in self.emptied or (isinstance(name, str) and self.keys.judge(name))
-        if not self.keys.judge(key):
-            return key in self.emptied and isinstance(value, dict | str)
-        return isinstance(value, str | list | dict) or "token" not in key.lower()
+            return isinstance(name, str) and self.keys.judge(name)
+        return self.keys.judge(key) and (
+            nested or isinstance(value, str) or "token" not in key.lower()
+        )
 
 
 def mask(value: Any) -> Any:
     """The same with every text and number masked; true, false and null tell nothing."""
     if isinstance(value, dict):
-        return _changed(value, {key: mask(item) for key, item in value.items()})
+        return _same({key: mask(item) for key, item in value.items()}, value)
     if isinstance(value, list):
-        return _changed(value, [mask(item) for item in value])
+        return _same([mask(item) for item in value], value)
     if value is None or isinstance(value, bool) or value in {"", MASK}:
         return value
     return MASK
 
 
-def _changed(old: Any, new: Any) -> Any:
-    return old if old == new else new
+def _same(new: Any, old: Any) -> Any:
+    return old if new == old else new

@@ -1,9 +1,9 @@
 """Takes secrets out of an event before it is stored (DESIGN D11).
 
-Nearly all events are clean, so the first look must be cheap: the event is skimmed (letters that
-tell little are dropped, which makes it a third as long), and the words that betray a secret,
-skimmed alike, are looked for. A word found that way is looked for again in the whole text; only
-then is the event parsed, cleaned and written anew.
+Nearly all events are clean, and the events of one job differ from run to run in times, ids and
+numbers only. What is left of an event without those is its print, and what was found in one event
+holds for all of its print. The first is searched for the words that betray a secret; events that
+hold one are parsed, cleaned and written anew.
 """
 
 import re
@@ -29,13 +29,15 @@ from hub.openlineage.secret_words import (
 from hub.openlineage.wire import without_nan
 
 _LOWER = bytes(range(256)).lower()
-_TELLING = b"abcdhknprstwyz"
-_DROPPED = bytes(set(range(256)) - set(_TELLING) - set(_TELLING.upper()))
 _SEPARATORS = b"_-. "
-_ENOUGH, _AT_LEAST = 5, 3  # letters of a skimmed word
 
-Words = list[tuple[str, TextRule | None]]
-"""What betrays a secret, without separators and in small letters, and how texts are cleaned of it."""
+_LASTING = b"ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ:{"
+"""No digits and nothing of a hexadecimal id; `:` and `{` tell an empty object from another."""
+
+_VARYING = bytes(set(range(256)) - set(_LASTING))
+_PRINTS = 65_536  # that are remembered, at 100 bytes
+
+_UNSEEN: list[TextRule] = []
 
 _USERINFO = re.compile(rb"/[^\s/@\"]*:[^\s/@\"]+@")
 _ENTRY = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{}\[\]"]+)')
@@ -64,16 +66,18 @@ class Redactor:
     ) -> None:
         words = sorted(set(keys))
         self._keys = SecretKeys(words)
+        self._conf = run_configuration
+        self._sql = sql_literals
         self._dropped = frozenset(["sourceCode"] * source_code + ["stackTrace"] * stack_traces)
         self._emptied = frozenset(
             ["conf"] * run_configuration + ["environmentVariables"] * environment_variables
         )
-        self._sql_literals = sql_literals
         self._patterns = [re.compile(pattern) for pattern in patterns]
-        rules = [(plain(word), assignment_rule(word)) for word in words]
-        rules += [("bearer", BEARER), ("privatekey", PRIVATE_KEY)]
-        places = [(plain(key), None) for key in self._dropped | self._emptied - {"conf"}]
-        self._words = _by_skim([*rules, *places])
+        self._rules = [(plain(word).encode(), assignment_rule(word)) for word in words]
+        self._rules += [(b"bearer", BEARER), (b"privatekey", PRIVATE_KEY)]
+        self._places = [plain(key).encode() for key in self._dropped | self._emptied - {"conf"}]
+        self._remembers = all(word.translate(None, _VARYING) for word, _ in self._rules)
+        self._prints: dict[int, list[TextRule] | None] = {}
 
     def redact(self, raw: bytes) -> bytes:
         """The event without secrets; the same object if there were none.
@@ -83,7 +87,7 @@ class Redactor:
         rules = self._clues(raw)
         if rules is None:
             return raw
-        cleaner = Cleaner(self._keys, rules, self._dropped, self._emptied, self._sql_literals)
+        cleaner = Cleaner(self._keys, rules, self._dropped, self._emptied, self._sql)
         for candidate in (raw, without_nan(raw)):
             try:
                 before = msgspec.json.decode(candidate or b"")
@@ -95,51 +99,36 @@ class Redactor:
 
     def _clues(self, raw: bytes) -> list[TextRule] | None:
         """The rules that may clean a text of this event; None if nothing calls for a cleaning."""
-        skimmed = _skim(raw)
-        hits = [words for skim, words in self._words if skim in skimmed]
-        found = _in_full(hits, raw) if hits else []
+        rules = [TextRule(("",), partial(one.sub, MASK)) for one in self._patterns]
         if b"@" in raw and _USERINFO.search(raw):
-            found.append(USERINFO)
-        if b"AKIA" in raw:
-            found.append(AWS_KEY)
-        if self._patterns:
-            found += self._own_rules(raw)
-        if found or self._has_place(raw):
-            return [rule for rule in found if rule is not None]
+            rules.append(USERINFO)
+        found = self._found(raw)
+        return rules or None if found is None else rules + found
+
+    def _found(self, raw: bytes) -> list[TextRule] | None:
+        """What a search finds, remembered by the print."""
+        if not self._remembers:
+            return self._search(raw)
+        seen = hash(raw.translate(None, _VARYING))
+        found = self._prints.get(seen, _UNSEEN)
+        if found is not _UNSEEN:
+            return found
+        found = self._search(raw)
+        if len(self._prints) >= _PRINTS:
+            self._prints.clear()
+        self._prints[seen] = found
+        return found
+
+    def _search(self, raw: bytes) -> list[TextRule] | None:
+        """The rules for the words in it; None if there are no words, and no places to clean."""
+        text = raw.translate(_LOWER, _SEPARATORS)
+        rules = [rule for word, rule in self._rules if word in text]
+        if b"AKIA" in raw or b"ASIA" in raw:
+            rules.append(AWS_KEY)
+        places = any(place in text for place in self._places)
+        if rules or places or (self._sql and b'"sql"' in raw) or (self._conf and _has_conf(raw)):
+            return rules
         return None
-
-    def _own_rules(self, raw: bytes) -> list[TextRule]:
-        text = raw.decode(errors="replace")
-        return [
-            TextRule(("",), partial(pattern.sub, MASK))
-            for pattern in self._patterns
-            if pattern.search(text)
-        ]
-
-    def _has_place(self, raw: bytes) -> bool:
-        """Whether it has what is cleaned by its place, whatever it holds."""
-        sql = self._sql_literals and b'"sql"' in raw
-        return sql or ("conf" in self._emptied and _has_conf(raw))
-
-
-def _skim(text: bytes) -> bytes:
-    return text.translate(_LOWER, _DROPPED)
-
-
-def _by_skim(words: Words) -> list[tuple[bytes, Words]]:
-    """The words by what is left of their beginning in a skimmed text; where that is too little to
-    go by, by nothing, which is found everywhere.
-    """
-    groups: dict[bytes, Words] = {}
-    for word, rule in words:
-        skim = _skim(word.encode())[:_ENOUGH]
-        groups.setdefault(skim if len(skim) >= _AT_LEAST else b"", []).append((word, rule))
-    return list(groups.items())
-
-
-def _in_full(hits: Iterable[Words], raw: bytes) -> list[TextRule | None]:
-    text = raw.translate(_LOWER, _SEPARATORS)
-    return [rule for words in hits for word, rule in words if word.encode() in text]
 
 
 def _has_conf(raw: bytes) -> bool:

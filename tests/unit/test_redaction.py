@@ -219,3 +219,23 @@ def plant(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             plant(item)
+
+
+def test_an_event_that_looks_like_a_clean_one_is_still_looked_at_where_it_matters() -> None:
+    redactor = Redactor()
+    clean = {"dagRun": {"conf": {}}, "when": "2026-01-01", "id": "0123abcd", "u": "http://h/x"}
+    assert untouched(clean, redactor)
+    assert untouched(clean | {"when": "2026-01-02", "id": "deadbeef"}, redactor)
+    assert redacted(clean | {"dagRun": {"conf": {"a": 5}}}, redactor)["dagRun"] == {
+        "conf": {"a": "***"}
+    }
+    assert redacted(clean | {"u": "http://abc:dead@h/x"}, redactor)["u"] == "http://abc:***@h/x"
+    assert redacted(clean | {"token": "cafe"}, redactor)["token"] == "***"
+    assert untouched(clean | {"token": ""}, redactor)
+    assert redacted(clean | {"token": "beef"}, redactor)["token"] == "***"
+
+
+def test_a_word_that_a_print_can_not_show_is_still_found() -> None:
+    redactor = Redactor(keys=["cafe"])
+    assert untouched({"a": "dead"}, redactor)
+    assert redacted({"cafe": "dead"}, redactor) == {"cafe": "***"}
