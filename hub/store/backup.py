@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -95,15 +96,27 @@ def _renew(part: Path) -> None:
 
 
 def _set_aside(target: Path, now: datetime) -> Path | None:
-    """Moves the store and its log away together: a log belongs to the very file it stood by."""
+    """Gives the store and its log a second name, then removes the log: it belongs to no other file.
+
+    The store itself stays in its place until the backup takes it, so that there is always one.
+    """
     if not target.exists():
         return None
     kept = target.with_name(f"{target.name}.before-{now:%Y%m%dT%H%M%S}")
     for suffix in ("", "-wal", "-shm"):
         beside = Path(f"{target}{suffix}")
         if beside.exists():
-            beside.rename(f"{kept}{suffix}")
+            _name_too(Path(f"{kept}{suffix}"), beside)
+    for suffix in ("-wal", "-shm"):
+        Path(f"{target}{suffix}").unlink(missing_ok=True)
     return kept
+
+
+def _name_too(new: Path, file: Path) -> None:
+    try:
+        new.hardlink_to(file)
+    except OSError:  # a file system without hard links
+        shutil.copy2(file, new)
 
 
 def _connect(file: Path) -> sqlite3.Connection:
