@@ -84,7 +84,7 @@ def test_secrets_within_texts_are_masked(text: str, expected: str) -> None:
         "https://github.com/apache/airflow/tree/providers-openlineage/2.20.3",
         "https://openlineage.io/spec/facets/1-0-1/ErrorMessageRunFacet.json#/$defs/X",
         "mail me@example.com", "http://host:8080/path@tag", "git@github.com:a/b.git",
-        "user=me", "the token of the session", "passwords are bad", "max_tokens=100",
+        "user=me", "the token of a user", "passwords are bad", "max_tokens=100",
         "Asia/Tokyo", "ASIA", "bearer of bad news", "s3://bucket/a:b",
     ],
 )  # fmt: skip
