@@ -5,7 +5,7 @@ COPY requirements/bootstrap.lock requirements/runtime.lock requirements/
 RUN python -m venv /opt/trackside \
     && /opt/trackside/bin/pip install --no-cache-dir --require-hashes -r requirements/bootstrap.lock \
     && /opt/trackside/bin/pip install --no-cache-dir --require-hashes -r requirements/runtime.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml LICENSE README.md ./
 COPY hub hub
 COPY adapters adapters
 COPY alerting alerting
