@@ -110,8 +110,18 @@ class Redaction(_Section):
     """What is taken out of a payload before it is stored."""
 
     keys: Words = Field(
-        default=["password", "passwd", "secret", "token", "api_key", "apikey", "authorization"],
-        description="the value of a key that contains one of these words, in any case",
+        default=[
+            "password",
+            "passwd",
+            "secret",
+            "token",
+            "api_key",
+            "access_key",
+            "private_key",
+            "credential",
+            "authorization",
+        ],
+        description="the value of a key that ends in one of these words, however it is written",
     )
     patterns: list[Pattern] = Field(default=[], description="text that matches, anywhere")
     run_configuration: bool = Field(True, description="dagRun.conf and its like: keep only keys")

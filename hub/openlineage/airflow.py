@@ -81,14 +81,15 @@ def _dag_run(facet: _AirflowDagRun, known: Known, reading: Reading) -> None:
     if facet.dag_run and facet.dag_run.clear_number is not None:
         clears = reading.small(facet.dag_run.clear_number, "dagRun", "clear_number")
         known["attempt"] = clears + 1
+    # Of the Dag alone: a task that a branch skips sends no event and is not missed.
+    if facet.dag and (schedule := _schedule(facet.dag, reading)):
+        known["schedule"] = schedule
 
 
 def _common(facet: _Airflow | _AirflowDagRun, known: Known, reading: Reading) -> None:
     if run := facet.dag_run:
         known["natural_id"] = reading.maybe(run.run_id, "dagRun", "run_id")
         known["partition"] = reading.maybe(run.partition_key, "dagRun", "partition_key")
-    if facet.dag and (schedule := _schedule(facet.dag, reading)):
-        known["schedule"] = schedule
 
 
 def _mapped(facet: _MappedTask, known: Known, reading: Reading) -> None:

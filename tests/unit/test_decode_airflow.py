@@ -160,9 +160,8 @@ def test_a_cron_schedule_has_its_time_zone() -> None:
     assert (schedule.expression, schedule.timezone) == ("0 * * * *", "Europe/Berlin")
 
 
-def test_a_task_runs_when_its_dag_does() -> None:
-    schedule = job_of(payload("task_complete_bash_cron")).schedule
-    assert schedule == Schedule("cron", "*/2 * * * *", "UTC", start_at=JANUARY)
+def test_the_schedule_is_the_dags_and_not_its_tasks() -> None:
+    assert job_of(payload("task_complete_bash_cron")).schedule is None
 
 
 def test_a_dag_without_a_schedule_is_run_by_hand() -> None:
