@@ -10,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, select
 
 from hub.model import Direction, Viewer
-from hub.store.reading import among, dataset_seen, json_list
+from hub.store.reading import among, dataset_seen, json_list, kept_per_viewer
 from hub.store.tables import column_edge, dataset, dataset_schema, edge, namespace
 from hub.store.views import ColumnInput, ColumnLineage
 
@@ -54,6 +54,7 @@ def _lineage(columns: dict[str, list[ColumnInput]]) -> list[ColumnLineage]:
     ]
 
 
+@kept_per_viewer
 def _edges(viewer: Viewer) -> Select[Any]:
     return (
         select(

@@ -24,6 +24,7 @@ from hub.store.reading import (
     dataset_seen,
     decode_cursor,
     json_list,
+    kept_per_viewer,
     newest_first,
     numbered,
     public_uuid,
@@ -49,6 +50,7 @@ def _latest_update() -> Any:
     return mine.order_by(dataset_update.c.at.desc()).limit(1).scalar_subquery()
 
 
+@kept_per_viewer
 def select_datasets(viewer: Viewer) -> Select[Any]:
     """Rows that `dataset_views` takes, of the datasets the viewer may see; no aliases."""
     return (
@@ -155,10 +157,12 @@ def _fields(text: str | None, tags: Tags) -> list[FieldView]:
     ]
 
 
+_TAGS = select(dataset_tag.c.dataset_id, dataset_tag.c.field, dataset_tag.c.tag)
+
+
 def _tags_of(connection: Connection, keys: Iterable[int]) -> dict[int, Tags]:
-    statement = select(dataset_tag.c.dataset_id, dataset_tag.c.field, dataset_tag.c.tag)
     found: dict[int, Tags] = defaultdict(lambda: defaultdict(list))
-    for key, field, tag in among(connection, statement, dataset_tag.c.dataset_id, keys):
+    for key, field, tag in among(connection, _TAGS, dataset_tag.c.dataset_id, keys):
         found[key][field].append(tag)
     return found
 

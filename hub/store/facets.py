@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, select
 
 from hub.store.reading import among, newest_of_each, unpack
 from hub.store.tables import dataset_facet, job_facet, lineage_event
@@ -27,18 +27,22 @@ class _Event(Struct, frozen=True):
     run: _RunPart = _RunPart()
 
 
+_EVENTS = select(
+    lineage_event.c.run_id,
+    lineage_event.c.event_time,
+    lineage_event.c.id,
+    lineage_event.c.payload,
+)
+_JOB_FACETS = select(job_facet.c.job_id, job_facet.c.name, job_facet.c.payload)
+_DATASET_FACETS = select(dataset_facet.c.dataset_id, dataset_facet.c.name, dataset_facet.c.payload)
+
+
 def facets_of_runs(connection: Connection, run_ids: list[int]) -> dict[int, Facets]:
     """The run facets of each run: later events win."""
     keys = newest_of_each(
         connection, lineage_event, "run_id", "event_time", run_ids, EVENTS_PER_RUN
     )
-    columns = select(
-        lineage_event.c.run_id,
-        lineage_event.c.event_time,
-        lineage_event.c.id,
-        lineage_event.c.payload,
-    )
-    rows = among(connection, columns, lineage_event.c.id, keys)
+    rows = among(connection, _EVENTS, lineage_event.c.id, keys)
     found: dict[int, Facets] = defaultdict(dict)
     for row in sorted(rows, key=lambda row: (row.event_time, row.id)):
         found[row.run_id].update(_run_facets(row.payload))
@@ -53,16 +57,15 @@ def _run_facets(payload: bytes) -> Facets:
 
 
 def facets_of_jobs(connection: Connection, job_ids: Iterable[int]) -> dict[int, Facets]:
-    return _kept(connection, job_facet, job_facet.c.job_id, job_ids)
+    return _kept(among(connection, _JOB_FACETS, job_facet.c.job_id, job_ids))
 
 
 def facets_of_datasets(connection: Connection, dataset_ids: Iterable[int]) -> dict[int, Facets]:
-    return _kept(connection, dataset_facet, dataset_facet.c.dataset_id, dataset_ids)
+    return _kept(among(connection, _DATASET_FACETS, dataset_facet.c.dataset_id, dataset_ids))
 
 
-def _kept(connection: Connection, facet: Table, key: Any, keys: Iterable[int]) -> dict[int, Facets]:
-    columns = select(key.label("key"), facet.c.name, facet.c.payload)
+def _kept(rows: Iterable[Any]) -> dict[int, Facets]:
     found: dict[int, Facets] = defaultdict(dict)
-    for row in among(connection, columns, key, keys):
-        found[row.key][row.name] = Raw(unpack(row.payload))
+    for key, name, payload in rows:
+        found[key][name] = Raw(unpack(payload))
     return found

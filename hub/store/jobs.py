@@ -23,6 +23,7 @@ from hub.store.reading import (
     dataset_seen,
     job_seen,
     json_list,
+    kept_per_viewer,
     newest_first,
     public_uuid,
     uuid_text,
@@ -48,11 +49,12 @@ _TYPES = {"STREAMING": "STREAM", "STREAM": "STREAM", "SERVICE": "SERVICE"}
 Io = dict[tuple[int, str], list[EntityName]]
 
 
-def current_edge() -> Any:
+def current_edge(edges: Any = edge) -> Any:
     """Whether an edge is as new as the latest run of its job that named datasets."""
-    return or_(job.c.io_at.is_(None), edge.c.last_at >= job.c.io_at)
+    return or_(job.c.io_at.is_(None), edges.c.last_at >= job.c.io_at)
 
 
+@kept_per_viewer
 def select_jobs(viewer: Viewer) -> Select[Any]:
     """Rows that `job_views` takes, of the jobs the viewer may see."""
     return (
@@ -147,8 +149,8 @@ def job_views(
     io = _datasets_of(connection, viewer, keys)
     tags = _tags_of(connection, keys)
     told = facets_of_jobs(connection, keys) if facets else {}
-    latest = _latest(connection, viewer, rows, facets=facets)
     history = latest_runs(connection, viewer, keys, runs) if runs > 1 else {}
+    latest = _latest(connection, viewer, rows, {} if facets else history, facets=facets)
     return [
         _view(row, io, tags[row.id], told.get(row.id, {}), latest.get(row.id), history.get(row.id))
         for row in rows
@@ -156,11 +158,19 @@ def job_views(
 
 
 def _latest(
-    connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool
+    connection: Connection,
+    viewer: Viewer,
+    rows: Sequence[Row[Any]],
+    history: dict[int, list[RunView]],
+    *,
+    facets: bool,
 ) -> dict[int, RunView]:
-    wanted = [row.latest_run_id for row in rows if row.latest_run_id is not None]
-    views = run_views_by_id(connection, viewer, wanted, facets=facets)
-    return {row.id: views[row.latest_run_id] for row in rows if row.latest_run_id in views}
+    """The latest run of each job, from its history where that was loaded."""
+    wanted = {row.latest_run_id: row.id for row in rows if row.id not in history}
+    wanted.pop(None, None)
+    views = run_views_by_id(connection, viewer, list(wanted), facets=facets)
+    loaded = {wanted[key]: view for key, view in views.items()}
+    return loaded | {job_id: mine[0] for job_id, mine in history.items()}
 
 
 def _view(
@@ -204,26 +214,33 @@ def _simple_name(name: str, parent: str | None) -> str:
     return name.removeprefix(f"{parent}.") if parent else name
 
 
-def _datasets_of(connection: Connection, viewer: Viewer, job_ids: list[int]) -> Io:
-    statement = (
+@kept_per_viewer
+def _select_io(viewer: Viewer) -> Select[Any]:
+    return (
         select(edge.c.job_id, edge.c.direction, namespace.c.name, dataset.c.name)
         .join(job, job.c.id == edge.c.job_id)
         .join(dataset, dataset.c.id == edge.c.dataset_id)
         .join(namespace, namespace.c.id == dataset.c.namespace_id)
         .where(current_edge(), dataset_seen(viewer))
     )
+
+
+def _datasets_of(connection: Connection, viewer: Viewer, job_ids: list[int]) -> Io:
     found: Io = defaultdict(list)
-    for job_id, direction, space, name in among(connection, statement, edge.c.job_id, job_ids):
+    rows = among(connection, _select_io(viewer), edge.c.job_id, job_ids)
+    for job_id, direction, space, name in rows:
         found[job_id, direction].append(EntityName(space, name))
     for names in found.values():
         names.sort()
     return found
 
 
+_TAGS = select(job_tag.c.job_id, job_tag.c.tag)
+
+
 def _tags_of(connection: Connection, job_ids: list[int]) -> dict[int, list[str]]:
-    statement = select(job_tag.c.job_id, job_tag.c.tag)
     found: dict[int, list[str]] = defaultdict(list)
-    for job_id, tag in among(connection, statement, job_tag.c.job_id, job_ids):
+    for job_id, tag in among(connection, _TAGS, job_tag.c.job_id, job_ids):
         found[job_id].append(tag)
     return found
 

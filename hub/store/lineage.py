@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -19,8 +20,10 @@ from sqlalchemy import Connection, Select, exists, select
 
 from hub.model import Direction, RunState, Viewer
 from hub.store.jobs import current_edge
-from hub.store.reading import among, chunks, dataset_seen, job_seen
+from hub.store.reading import among, chunks, dataset_seen, job_seen, kept_per_viewer
 from hub.store.tables import dataset, edge, job, run, run_dataset
+
+_near_edge = edge.alias("near")
 
 
 class Way(StrEnum):
@@ -55,7 +58,7 @@ class _Source(Protocol):
     """Where a walk's edges come from: now, or as of an instant."""
 
     def of_jobs(self, job_ids: Iterable[int]) -> list[Edge]: ...
-    def touching(self, dataset_ids: Iterable[int], sides: list[Direction]) -> list[Edge]:
+    def touching(self, dataset_ids: Iterable[int], sides: tuple[Direction, ...]) -> list[Edge]:
         """All edges of the jobs that touch the datasets on these sides."""
         ...
 
@@ -97,9 +100,9 @@ def walk(
 
 # The side of a dataset on which the next jobs are, and of a job on which the next datasets are.
 _near = {
-    Way.UPSTREAM: [Direction.OUTPUT],
-    Way.DOWNSTREAM: [Direction.INPUT],
-    Way.BOTH: [Direction.INPUT, Direction.OUTPUT],
+    Way.UPSTREAM: (Direction.OUTPUT,),
+    Way.DOWNSTREAM: (Direction.INPUT,),
+    Way.BOTH: (Direction.INPUT, Direction.OUTPUT),
 }
 _far = {
     Way.UPSTREAM: {Direction.INPUT},
@@ -148,28 +151,39 @@ class _Found:
         return True
 
 
+@kept_per_viewer
+def _current(viewer: Viewer) -> Select[Any]:
+    return (
+        select(edge.c.job_id, edge.c.direction, edge.c.dataset_id)
+        .join(job, job.c.id == edge.c.job_id)
+        .join(dataset, dataset.c.id == edge.c.dataset_id)
+        .where(current_edge(), job_seen(viewer), dataset_seen(viewer))
+    )
+
+
+@lru_cache(maxsize=256)
+def _current_near(viewer: Viewer, sides: tuple[Direction, ...]) -> Select[Any]:
+    return (
+        _current(viewer)
+        .join(_near_edge, _near_edge.c.job_id == edge.c.job_id)
+        .where(_near_edge.c.direction.in_(sides), current_edge(_near_edge))
+    )
+
+
 class _Now:
     """Current edges."""
 
     def __init__(self, connection: Connection, viewer: Viewer) -> None:
         self._connection = connection
-        self._all = (
-            select(edge.c.job_id, edge.c.direction, edge.c.dataset_id)
-            .join(job, job.c.id == edge.c.job_id)
-            .join(dataset, dataset.c.id == edge.c.dataset_id)
-            .where(current_edge(), job_seen(viewer), dataset_seen(viewer))
-        )
+        self._viewer = viewer
 
     def of_jobs(self, job_ids: Iterable[int]) -> list[Edge]:
-        return [Edge(*row) for row in among(self._connection, self._all, edge.c.job_id, job_ids)]
+        rows = among(self._connection, _current(self._viewer), edge.c.job_id, job_ids)
+        return [Edge(*row) for row in rows]
 
-    def touching(self, dataset_ids: Iterable[int], sides: list[Direction]) -> list[Edge]:
-        near = edge.alias("near")
-        statement = self._all.join(near, near.c.job_id == edge.c.job_id).where(
-            near.c.direction.in_(sides),
-            (job.c.io_at.is_(None)) | (near.c.last_at >= job.c.io_at),
-        )
-        rows = among(self._connection, statement, near.c.dataset_id, dataset_ids)
+    def touching(self, dataset_ids: Iterable[int], sides: tuple[Direction, ...]) -> list[Edge]:
+        statement = _current_near(self._viewer, sides)
+        rows = among(self._connection, statement, _near_edge.c.dataset_id, dataset_ids)
         return [Edge(*row) for row in rows]
 
 
@@ -183,7 +197,7 @@ class _Then:
         self._at = at
         self._viewer = viewer
 
-    def touching(self, dataset_ids: Iterable[int], sides: list[Direction]) -> list[Edge]:
+    def touching(self, dataset_ids: Iterable[int], sides: tuple[Direction, ...]) -> list[Edge]:
         statement = select(edge.c.job_id).where(
             edge.c.direction.in_(sides), edge.c.first_at <= self._at
         )
@@ -235,6 +249,7 @@ class _Then:
             .join(job, job.c.id == run.c.job_id)
             .join(dataset, dataset.c.id == run_dataset.c.dataset_id)
             .where(job_seen(self._viewer), dataset_seen(self._viewer))
+            .distinct()  # several attempts may have dealt with one dataset
         )
 
     def _edges(self) -> Select[Any]:

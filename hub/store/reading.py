@@ -10,6 +10,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -21,9 +22,11 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Integer,
     Select,
     Table,
     and_,
+    bindparam,
     cast,
     func,
     or_,
@@ -138,43 +141,62 @@ def chunks(keys: Iterable[T]) -> Iterator[list[T]]:
     return (listed[i : i + CHUNK] for i in range(0, len(listed), CHUNK))
 
 
+# Building a statement and finding it in the engine's cache costs up to ten times its execution:
+# what is asked in every request is built once and kept. Statements and columns are told apart by
+# identity; viewers are as many as there are sets of teams.
+kept_per_viewer = lru_cache(maxsize=64)
+
+
 def among(
     connection: Connection, statement: Select[Any], column: ColumnElement[Any], keys: Iterable[Any]
 ) -> list[Any]:
-    """All rows of the statement whose column is among the keys."""
+    """All rows of the statement whose column is among the keys; quick if the statement is kept."""
     found: list[Any] = []
     for some in chunks(keys):
-        found += connection.execute(statement.where(column.in_(some)))
+        found += connection.execute(_keyed(statement, column), {"keys": some}).all()
     return found
+
+
+@lru_cache(maxsize=512)
+def _keyed(statement: Select[Any], column: ColumnElement[Any]) -> Select[Any]:
+    return statement.where(column.in_(bindparam("keys", expanding=True)))
 
 
 def newest_of_each(
     connection: Connection, child: Table, group: str, order: str, keys: list[int], count: int
 ) -> list[int]:
     """Ids of the `count` newest children of each key, along the index (group, order)."""
+    statement = _newest(connection.dialect.name, child, group, order)
     found: list[int] = []
     for some in chunks(keys):
-        found += connection.scalars(_newest(connection, child, group, order, some, count))
+        given = msgspec.json.encode(some).decode() if _is_sqlite(connection) else some
+        found += connection.scalars(statement, {"keys": given, "count": count})
     return found
 
 
-def _newest(
-    connection: Connection, child: Table, group: str, order: str, keys: list[int], count: int
-) -> Select[Any]:
-    if connection.dialect.name == "sqlite":
+def _is_sqlite(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+@lru_cache(maxsize=64)
+def _newest(dialect: str, child: Table, group: str, order: str) -> Select[Any]:
+    """Takes `keys`, as JSON on SQLite, and `count`."""
+    if dialect == "sqlite":
         # Each key's subquery is evaluated once, along the index; SQLite has no LATERAL.
-        given = func.json_each(msgspec.json.encode(keys).decode()).table_valued("value")
+        given = func.json_each(bindparam("keys")).table_valued("value")
         mine = child.alias("mine")
-        top = _top(mine, group, order, given.c.value, count).correlate(given)
+        top = _top(mine, group, order, given.c.value).correlate(given)
         return select(child.c.id).select_from(given.join(child, child.c.id.in_(top)))
-    unnested = func.unnest(cast(keys, ARRAY(BigInteger))).table_valued("value").render_derived()
-    top_rows = _top(child, group, order, unnested.c.value, count).lateral()
+    keys = cast(bindparam("keys"), ARRAY(BigInteger))
+    unnested = func.unnest(keys).table_valued("value").render_derived()
+    top_rows = _top(child, group, order, unnested.c.value).lateral()
     return select(top_rows.c.id).select_from(unnested.join(top_rows, true()))
 
 
-def _top(child: Any, group: str, order: str, key: ColumnElement[Any], count: int) -> Select[Any]:
+def _top(child: Any, group: str, order: str, key: ColumnElement[Any]) -> Select[Any]:
     mine = select(child.c.id).where(child.c[group] == key)
-    return mine.order_by(child.c[order].desc(), child.c.id.desc()).limit(count)
+    ordered = mine.order_by(child.c[order].desc(), child.c.id.desc())
+    return ordered.limit(bindparam("count", type_=Integer))
 
 
 # -- values ------------------------------------------------------------------------------------
@@ -189,13 +211,13 @@ class PublicKind(IntEnum):
 
 
 # An RFC 9562 version 8 UUID: 4 fixed bytes, the kind, and the number in the last 62 bits.
-_MARK = 0x7472_6163
-_VERSION_AND_VARIANT = (8 << 76) | (2 << 62)
+_FORM = "74726163-%04x-8000-%04x-%012x"
+_VARIANT = 0x8000
 
 
 def public_uuid(kind: PublicKind, number: int) -> str:
     """The UUID under which a numbered thing is known outside."""
-    return str(UUID(int=(_MARK << 96) | (kind << 80) | _VERSION_AND_VARIANT | number))
+    return _FORM % (kind, _VARIANT | number >> 48, number & 0xFFFF_FFFF_FFFF)
 
 
 def numbered(value: UUID) -> tuple[PublicKind, int] | None:
@@ -208,7 +230,13 @@ def numbered(value: UUID) -> tuple[PublicKind, int] | None:
 
 
 def uuid_text(value: bytes | None) -> str | None:
-    return None if value is None else str(UUID(bytes=value))
+    return None if value is None else to_uuid_text(value)
+
+
+def to_uuid_text(value: bytes) -> str:
+    """As `str(UUID(bytes=value))`, in a quarter of the time."""
+    text = value.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def unpack(payload: bytes) -> bytes:

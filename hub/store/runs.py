@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -22,9 +23,11 @@ from hub.store.reading import (
     cut,
     dataset_seen,
     job_seen,
+    kept_per_viewer,
     newest_first,
     newest_of_each,
     public_uuid,
+    to_uuid_text,
     uuid_text,
 )
 from hub.store.tables import (
@@ -45,6 +48,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 Io = dict[tuple[int, str], list[RunDatasetView]]
 
 
+@kept_per_viewer
 def select_runs(viewer: Viewer) -> Select[Any]:
     """Rows that `run_views` takes, of the runs the viewer may see."""
     return (
@@ -143,7 +147,7 @@ def run_views(
 
 def _view(row: Row[Any], io: Io, version: bytes | None, facets: Any) -> RunView:
     return RunView(
-        id=str(UUID(bytes=row.attempt_uuid)),
+        id=to_uuid_text(row.attempt_uuid),
         job=EntityName(row.namespace, row.job_name),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -186,8 +190,9 @@ def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElemen
     return latest.order_by(dataset_update.c.at.desc()).limit(1).scalar_subquery()
 
 
-def _datasets_of(connection: Connection, viewer: Viewer, run_ids: list[int]) -> Io:
-    statement = (
+@kept_per_viewer
+def _select_io(viewer: Viewer) -> Select[Any]:
+    return (
         select(
             run_dataset,
             dataset.c.name,
@@ -198,8 +203,11 @@ def _datasets_of(connection: Connection, viewer: Viewer, run_ids: list[int]) -> 
         .join(namespace, namespace.c.id == dataset.c.namespace_id)
         .where(dataset_seen(viewer))
     )
+
+
+def _datasets_of(connection: Connection, viewer: Viewer, run_ids: list[int]) -> Io:
+    rows = among(connection, _select_io(viewer), run_dataset.c.run_id, run_ids)
     # Attempts tell each for themselves: of one dataset (partition) the last word counts.
-    rows = among(connection, statement, run_dataset.c.run_id, run_ids)
     last = {
         (row.run_id, row.direction, row.dataset_id, row.partition_key): row
         for row in sorted(rows, key=lambda row: (row.at, row.attempt_id))
@@ -222,13 +230,17 @@ def _run_dataset(row: Row[Any]) -> RunDatasetView:
     )
 
 
-def _versions_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, bytes]:
-    """The version of its job that each finished run belongs to: the latest made by its end."""
+@cache
+def _select_versions() -> Select[Any]:
     at = func.coalesce(run.c.ended_at, run.c.updated_at)
     latest = select(job_version.c.uuid).where(
         job_version.c.job_id == run.c.job_id, job_version.c.created_at <= at
     )
     newest = latest.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
-    statement = select(run.c.id, newest.label("uuid")).where(run.c.started_at.is_not(None))
-    found = among(connection, statement, run.c.id, [row.id for row in rows])
+    return select(run.c.id, newest.label("uuid")).where(run.c.started_at.is_not(None))
+
+
+def _versions_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, bytes]:
+    """The version of its job that each finished run belongs to: the latest made by its end."""
+    found = among(connection, _select_versions(), run.c.id, [row.id for row in rows])
     return {row.id: row.uuid for row in found if row.uuid is not None}

@@ -13,8 +13,8 @@ from msgspec import Raw, Struct
 from hub.model import EntityName
 
 
-class View(Struct, frozen=True, rename="camel"):
-    """The base of all."""
+class View(Struct, frozen=True, rename="camel", gc=False):
+    """The base of all. A page makes thousands; none holds a cycle, so none is tracked for one."""
 
 
 class VersionId(View, frozen=True):

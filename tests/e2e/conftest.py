@@ -46,13 +46,13 @@ def _empty(hub: Hub) -> None:
 
 
 @pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
+def client(hub: Hub) -> TestClient:
     """Somebody without a token on a hub that runs open: may send and read."""
-    yield TestClient(create_app(hub), base_url=BASE, raise_server_exceptions=False)
+    return TestClient(create_app(hub), base_url=BASE, raise_server_exceptions=False)
 
 
 @pytest.fixture
-def operator(hub: Hub) -> Iterator[TestClient]:
+def operator(hub: Hub) -> TestClient:
     """Somebody who may do everything."""
     wanted = NewToken(name="admin", scopes=(Scope.ADMIN,), namespaces=("*",))
     issued = hub.writer.call(
@@ -60,4 +60,4 @@ def operator(hub: Hub) -> Iterator[TestClient]:
     )
     hub.authenticator.forget()
     headers = {"Authorization": f"Bearer {issued.text}"}
-    yield TestClient(create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False)
+    return TestClient(create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False)
