@@ -14,12 +14,14 @@ _KIND_OF = {
 }
 
 
-def run_change(now: int, run: RunRow) -> ChangeRow | None:
+def run_change(now: int, run: RunRow) -> list[ChangeRow]:
     """The change of a run that has just reached its state; none for NEW."""
     kind = _KIND_OF.get(RunState(run.state))
-    if kind is None:
-        return None
-    return ChangeRow(now, kind, run.job_id, run.id, run.attempt_id)
+    return [] if kind is None else [ChangeRow(now, kind, run.job_id, run.id, run.attempt_id)]
+
+
+def start_change(now: int, run: RunRow) -> ChangeRow:
+    return ChangeRow(now, ChangeKind.RUN_STARTED, run.job_id, run.id, run.attempt_id)
 
 
 def attempt_change(now: int, run: RunRow, attempt: AttemptRow) -> ChangeRow:

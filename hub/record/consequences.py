@@ -1,130 +1,124 @@
-"""What follows from runs that completed: updates, current edges, job versions.
+"""What follows from attempts that completed: updates, current edges, job versions.
 
-A dataset counts as written when the run that names it as output completes, whichever of the run's
-events named it and in whichever order they came.
+A dataset counts as written when the attempt that names it as output completes, whichever of the
+attempt's events named it and in whichever order they came. What is drawn depends only on what is
+held of the run, so drawing it again after a late event gives what drawing it once would have.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 
-from hub.model import ChangeKind, DatasetFacts, Direction, RunState
+from hub.model import ChangeKind, DatasetFacts, Direction
 from hub.record.incoming import IncomingEvent
-from hub.store.descriptions import Descriptions, Version
-from hub.store.ledger import IO_OF_RUN, ChangeRow, Io, IoKey, Ledger, UpdateRow
-from hub.store.rows import AttemptRow, DatasetRow, JobRow
+from hub.record.terms import to_json
+from hub.record.versions import Versions
+from hub.store.lattice import greatest, join
+from hub.store.ledger import ChangeRow, Io, IoKey, Ledger, UpdateRow
+from hub.store.rows import AttemptRow, RunRow
 from hub.store.workset import Workset
 
 # Lifecycle changes by which a dataset itself says that its content is new.
 _WRITTEN = frozenset({"CREATE", "OVERWRITE", "TRUNCATE"})
 
 
-class Completions:
-    """The completed attempts of one batch."""
+class Consequences:
+    """Of one batch."""
 
-    def __init__(self, work: Workset, ledger: Ledger) -> None:
+    def __init__(self, work: Workset, ledger: Ledger, versions: Versions, now: int) -> None:
         self._work = work
         self._ledger = ledger
-        self._done: dict[int, AttemptRow] = {}
+        self._versions = versions
+        self._now = now
+        self._drawn: set[tuple[int, int]] = set()  # (dataset, cause) whose updates are all known
 
-    def note(self, attempt: AttemptRow) -> None:
-        """An event of the attempt was applied."""
-        if attempt.state == RunState.COMPLETED:
-            self._done[attempt.id] = attempt
-
-    def standalone(self, row: DatasetRow, facts: DatasetFacts, item: IncomingEvent) -> None:
+    def standalone(self, dataset: int, facts: DatasetFacts, item: IncomingEvent) -> None:
         """A dataset event: nobody's run, but perhaps an update."""
         if facts.lifecycle in _WRITTEN:
-            cause = -item.at
-            update = UpdateRow(row.id, facts.partition or "", cause, None, item.at)
+            update = UpdateRow(dataset, -item.at, facts.partition or "", None, item.at)
             update.rows, update.bytes, update.files = facts.rows, facts.bytes, facts.files
             update.lifecycle = facts.lifecycle
-            self._add(update, row)
+            self._add(update)
 
-    def finish(self, descriptions: Descriptions, now: int) -> None:
-        """Draws the consequences; all events of the batch have been applied."""
-        dealings = self._dealings()
-        self._work.datasets.load(self._work.bulk, (k[2] for v in dealings.values() for k in v))
-        versions: dict[tuple[int, bytes], Version] = {}
-        leading: dict[int, tuple[int, bytes]] = {}
-        for attempt in self._done.values():
-            io = dealings.get(attempt.run_id)
-            if io:
-                self._complete(attempt, io, versions, leading)
-        ids = descriptions.version_ids(self._work.bulk, self._work.ids, versions)
-        for job, key in leading.items():
-            self._work.jobs.rows[job].version_id = ids[key]
-        for update in self._ledger.fresh_updates(self._work.bulk):
-            self._ledger.changes.append(_updated(now, update))
+    def finish(self, touched: Iterable[int]) -> None:
+        """Draws the consequences of the `touched` runs; all events have been applied."""
+        runs = {n for n in touched if self._is_there(n)}
+        attempts = [a for a in self._work.load_attempts_of(runs) if a.completed_at is not None]
+        io = self._ledger.io_of(self._work.bulk, runs)
+        numbers = {key[2] for dealings in io.values() for key in dealings}
+        self._work.datasets.load(self._work.bulk, numbers)
+        for attempt in attempts:
+            dealings = {k: v for k, v in io[attempt.run_id].items() if k[3] == attempt.id}
+            if dealings:
+                self._complete(self._work.runs.rows[attempt.run_id], attempt, dealings)
+        self._settle_updates()
 
-    def _dealings(self) -> dict[int, dict[IoKey, Io]]:
-        """Every dataset of the completed runs, from this batch and from before it."""
-        runs = {a.run_id for a in self._done.values()}
-        found: dict[int, dict[IoKey, Io]] = {run: {} for run in runs}
-        held = self._work.bulk.fetch(IO_OF_RUN, [(run,) for run in sorted(runs)])
-        for run, direction, dataset, *stats in held:
-            found[run][(run, direction, dataset)] = Io(*stats)
-        for key, io in self._ledger.io.items():
-            if key[0] in runs:
-                before = found[key[0]].get(key)
-                found[key[0]][key] = io if before is None else _joined(before, io)
-        return found
+    def _is_there(self, run: int) -> bool:
+        row = self._work.runs.rows.get(run)
+        return row is not None and row.completed_at is not None
 
-    def _complete(
-        self,
-        attempt: AttemptRow,
-        io: dict[IoKey, Io],
-        versions: dict[tuple[int, bytes], Version],
-        leading: dict[int, tuple[int, bytes]],
-    ) -> None:
-        at = attempt.ended_at or attempt.first_at
-        job = self._work.jobs.rows[attempt.job_id]
-        for (_, direction, number), dealing in io.items():
-            self._ledger.touch_edge(job.id, direction, number, dealing.at, max(dealing.at, at))
-            if direction == Direction.OUTPUT:
-                row = self._work.datasets.rows[number]
-                self._add(_update(attempt, row.id, dealing, at), row)
-        version = _version(job, io, at, attempt.run_id)
-        versions.setdefault((job.id, version.uuid), version)
-        if at >= (job.io_at or 0):
-            job.io_at = at
-            leading[job.id] = (job.id, version.uuid)
+    def _complete(self, run: RunRow, attempt: AttemptRow, io: dict[IoKey, Io]) -> None:
+        at = attempt.completed_at or 0
+        for (_, direction, dataset, *_), dealing in io.items():
+            self._ledger.touch_edge(run.job_id, direction, dataset, dealing.at, max(dealing.at, at))
+        self._versions.show(
+            run.job_id, at, _named(io, Direction.INPUT), _named(io, Direction.OUTPUT), run.id
+        )
+        told = {key[2] for key in io if key[4]}
+        for (_, direction, dataset, _, partition), dealing in io.items():
+            if direction != Direction.OUTPUT:
+                continue
+            self._drawn.add((dataset, attempt.id))
+            if partition or dataset not in told:
+                self._add(_update(run, attempt, dataset, partition, dealing))
 
-    def _add(self, update: UpdateRow, row: DatasetRow) -> None:
-        self._ledger.updates[(update.dataset_id, update.partition, update.cause)] = update
-        row.last_update_at = max(row.last_update_at or 0, update.at)
+    def _add(self, update: UpdateRow) -> None:
+        held = self._ledger.updates.get(update.key)
+        self._ledger.updates[update.key] = update if held is None else join(held, update)
+        row = self._work.datasets.rows[update.dataset_id]
+        row.last_update_at = greatest(row.last_update_at, update.at)
+
+    def _settle_updates(self) -> None:
+        """Tells updates that nobody reported before; takes back what is now known better."""
+        causes = [(key[0], key[1]) for key in self._ledger.updates]
+        held = self._ledger.held_updates(self._work.bulk, causes)
+        for key, before in held.items():
+            if key not in self._ledger.updates:
+                if key[:2] in self._drawn:
+                    self._ledger.withdrawn.add(key)
+            else:
+                self._keep_known(self._ledger.updates[key], before)
+        for key in sorted(self._ledger.updates):
+            update = self._ledger.updates[key]
+            if update.schema_id is None:
+                update.schema_id = self._work.datasets.rows[update.dataset_id].schema_id
+            if key not in held:
+                self._ledger.changes.append(_updated(self._now, update))
+
+    def _keep_known(self, update: UpdateRow, before: UpdateRow) -> None:
+        """An update without a schema of its own keeps the one it found the dataset with."""
+        if update.cause < 0:
+            self._ledger.updates[update.key] = join(before, update)
+        elif update.schema_id is None:
+            update.schema_id = before.schema_id
 
 
-def _joined(a: Io, b: Io) -> Io:
-    def greater(name: str) -> object:
-        values = [v for v in (getattr(a, name), getattr(b, name)) if v is not None]
-        return max(values, default=None)
-
-    return Io(*(greater(name) for name in Io.__struct_fields__))  # type: ignore[arg-type]
+def _named(io: Iterable[IoKey], direction: Direction) -> frozenset[int]:
+    return frozenset(key[2] for key in io if key[1] == direction)
 
 
-def _update(attempt: AttemptRow, dataset: int, io: Io, at: int) -> UpdateRow:
+def _update(run: RunRow, attempt: AttemptRow, dataset: int, partition: str, io: Io) -> UpdateRow:
     return UpdateRow(
         dataset_id=dataset,
-        partition=io.partition or "",
         cause=attempt.id,
-        run_id=attempt.run_id,
-        at=at,
+        partition_key=partition or run.partition_key or "",
+        run_id=run.id,
+        at=attempt.completed_at or 0,
         rows=io.rows,
         bytes=io.bytes,
         files=io.files,
         schema_id=io.schema_id,
     )
-
-
-def _version(job: JobRow, io: Iterable[IoKey], at: int, run: int) -> Version:
-    inputs = json.dumps(sorted(k[2] for k in io if k[1] == Direction.INPUT))
-    outputs = json.dumps(sorted(k[2] for k in io if k[1] == Direction.OUTPUT))
-    said = "\n".join((job.location or "", inputs, outputs)).encode()
-    uuid = hashlib.blake2b(said, digest_size=16, key=str(job.id).encode()).digest()
-    return Version(job.id, uuid, at, job.location, inputs, outputs, run)
 
 
 def _updated(now: int, update: UpdateRow) -> ChangeRow:
@@ -134,5 +128,5 @@ def _updated(now: int, update: UpdateRow) -> ChangeRow:
         run_id=update.run_id,
         attempt_id=update.cause if update.cause > 0 else None,
         dataset_id=update.dataset_id,
-        detail=json.dumps({"partition": update.partition}),
+        detail=to_json({"partition": update.partition_key}).decode(),
     )

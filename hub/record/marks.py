@@ -24,6 +24,7 @@ class Marks:
 
     def __init__(self, text: str | None) -> None:
         self._held: dict[str, Mark] = _decoder.decode(text) if text else {}
+        self._stored = frozenset(self._held)
         self.changed = False
 
     def win(self, name: str, at: int, payload: bytes) -> bool:
@@ -35,6 +36,17 @@ class Marks:
         self._held[name] = (at, digest)
         self.changed = True
         return held is None or held[1] != digest
+
+    def stored(self, name: str) -> bool:
+        """Whether an earlier batch left a version."""
+        return name in self._stored
+
+    def join(self, other: Marks) -> tuple[list[str], list[str]]:
+        """Takes the marks that are later in `other`; the names of these, and of the rest of them."""
+        won = [n for n, mark in other._held.items() if mark > self._held.get(n, (mark[0] - 1, ""))]
+        self._held |= {name: other._held[name] for name in won}
+        self.changed = self.changed or bool(won)
+        return won, [name for name in other._held if name not in won]
 
     def text(self) -> str:
         return _encoder.encode(self._held).decode()

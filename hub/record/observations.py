@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.model import (
     BacklogObserved,
     ChangeKind,
+    EntityName,
     FreshnessPolicyObserved,
     HealthObserved,
     ScheduleObserved,
     WatermarkObserved,
 )
 from hub.record.batch import Batch
-from hub.record.incoming import IncomingObservation
+from hub.record.incoming import IncomingObservation, Sender
+from hub.record.terms import to_json
 from hub.store import observed
 from hub.store.ledger import ChangeRow
 from hub.store.types import to_micros
 
 
-def names(items: list[IncomingObservation]) -> tuple[set, set]:  # type: ignore[type-arg]
-    """(jobs, datasets) the observations name."""
-    jobs = {i.observation.job for i in items if isinstance(i.observation, ScheduleObserved)}
-    datasets = {
-        i.observation.dataset for i in items if isinstance(i.observation, FreshnessPolicyObserved)
-    }
+def names(
+    items: Sequence[IncomingObservation],
+) -> tuple[dict[EntityName, Sender], set[EntityName]]:
+    """The jobs (with who speaks of them) and the datasets that the observations name."""
+    jobs, datasets = {}, set()
+    for item in items:
+        if isinstance(item.observation, ScheduleObserved):
+            jobs[item.observation.job] = item.sender
+        elif isinstance(item.observation, FreshnessPolicyObserved):
+            datasets.add(item.observation.dataset)
     return jobs, datasets
 
 
@@ -31,13 +39,14 @@ def apply(batch: Batch, item: IncomingObservation) -> None:
     seen = item.observation
     at = to_micros(seen.observed_at)
     if isinstance(seen, ScheduleObserved):
-        job = batch.job_named(seen.job, item.sender)
-        batch.describer.declare(job, seen.schedule, at, "observation", batch.now)
+        job = batch.cast.job(seen.job)
+        batch.jobs.declare(job, seen.schedule, at, "observation", batch.now)
     elif isinstance(seen, FreshnessPolicyObserved):
-        dataset = batch.dataset_named(seen.dataset)
-        row = (dataset.id, seen.max_lag_s, seen.cron, seen.timezone, at)
+        dataset = batch.cast.dataset(seen.dataset).id
+        row = (dataset, seen.max_lag_s, seen.cron, seen.timezone, at)
         if observed.put_policy(batch.work.bulk, row):
-            _tell(batch, ChangeKind.FRESHNESS_POLICY_CHANGED, dataset.id)
+            kind = ChangeKind.FRESHNESS_POLICY_CHANGED
+            batch.ledger.changes.append(ChangeRow(batch.now, kind, dataset_id=dataset))
     else:
         _apply_to_orchestrator(batch, item, seen, at)
 
@@ -49,7 +58,7 @@ def _apply_to_orchestrator(
     at: int,
 ) -> None:
     name = item.orchestrator or item.sender.orchestrator or "default"
-    number = batch.work.namespaces.orchestrator(name, "engine")
+    number = batch.work.namespaces.orchestrator(name)
     bulk = batch.work.bulk
     if isinstance(seen, BacklogObserved):
         sizes = (seen.queued, seen.running, seen.capacity, seen.oldest_wait_s)
@@ -57,10 +66,6 @@ def _apply_to_orchestrator(
     elif isinstance(seen, WatermarkObserved):
         observed.put_watermark(bulk, (number, seen.stream, to_micros(seen.complete_to), at))
     elif observed.put_health(bulk, (number, seen.part, seen.status.value, seen.detail, at)):
-        detail = f'{{"orchestrator_id":{number},"status":"{seen.status.value}"}}'
-        change = ChangeRow(batch.now, ChangeKind.ORCHESTRATOR_HEALTH_CHANGED, detail=detail)
-        batch.ledger.changes.append(change)
-
-
-def _tell(batch: Batch, kind: ChangeKind, dataset: int) -> None:
-    batch.ledger.changes.append(ChangeRow(batch.now, kind, dataset_id=dataset))
+        told = {"orchestrator_id": number, "part": seen.part, "status": seen.status.value}
+        kind, detail = ChangeKind.ORCHESTRATOR_HEALTH_CHANGED, to_json(told).decode()
+        batch.ledger.changes.append(ChangeRow(batch.now, kind, detail=detail))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from sqlalchemy import Connection
+import msgspec
 
 from hub.errors import shorten
+from hub.model import Observation
 from hub.record import observations
 from hub.record.batch import Batch
 from hub.record.incoming import (
@@ -18,13 +19,13 @@ from hub.record.incoming import (
     IncomingObservation,
     Outcome,
     Refused,
+    compress,
 )
 from hub.store.bulk import bulk_of
-from hub.store.db import Database
+from hub.store.db import Connection, Database
 from hub.store.ids import Ids
 from hub.store.ledger import known_digests
-from hub.store.letterbox import Letterbox
-from hub.store.merge import merge_datasets, merge_runs
+from hub.store.letterbox import Letterbox, storable
 from hub.store.spaces import Claim, Spaces
 from hub.store.workset import Remembered, Workset
 from hub.store.writers import register_writer
@@ -61,33 +62,40 @@ class Recorder:
         self._writer: int | None = None
         self._next_seq = 1
         self._batch: Batch | None = None
-        self._seq_after = 1
+        self._next_seq_if_committed = 1
 
     def prepare(self) -> None:
         if self._writer is None:
             self._writer = register_writer(self._db, self._ids, self._clock())
+            self._next_seq = 1
 
     def apply(self, connection: Connection, items: Sequence[Incoming]) -> list[Outcome]:
         self._ids.enter(connection)
         now = self._clock()
         bulk = bulk_of(connection)
         namespaces = Spaces(bulk, self._ids, self._claim, now)
-        batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), now)
+        batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), connection, now)
         letters = [item for item in items if isinstance(item, DeadLetter)]
         self._letterbox.keep(connection, self._ids, letters)
         fresh, outcomes = self._sift(batch, items)
         self._fold(batch, fresh, [i for i in items if isinstance(i, IncomingObservation)])
-        self._save(connection, batch)
+        self._save(batch)
         return outcomes
 
     def committed(self) -> None:
         if self._batch is not None:
-            self._batch.work.remember()
-            self._next_seq = self._seq_after
+            if self._batch.merged:
+                self._remembered.forget()
+            else:
+                self._batch.work.remember()
+            self._next_seq = self._next_seq_if_committed
             self._batch = None
 
-    def rolled_back(self) -> None:
+    def rolled_back(self, *, certain: bool) -> None:
         self._batch = None
+        if not certain:
+            # The numbers of its changes may be taken; another writer's are not.
+            self._writer = None
         if self._db.is_sqlite:
             self._ids.forget()
 
@@ -98,20 +106,9 @@ class Recorder:
     def refused(self, connection: Connection, item: Incoming, error: Exception) -> Outcome:
         """Parks an item that was understood but can't be stored."""
         self._ids.enter(connection)
-        reason = f"{type(error).__name__}: {shorten(str(error))}"
-        if isinstance(item, IncomingEvent):
-            letter = DeadLetter(
-                door="lineage",
-                payload=item.payload,
-                size=len(item.payload),
-                code="not-storable",
-                path="$",
-                found=reason,
-                expected="an event that the store can hold",
-                received_at=item.received_at,
-                orchestrator=item.sender.orchestrator,
-            )
-            self._letterbox.keep(connection, self._ids, [letter])
+        reason = storable(f"{type(error).__name__}: {shorten(str(error))}")
+        if not isinstance(item, DeadLetter):
+            self._letterbox.keep(connection, self._ids, [_letter(item, reason)])
         return Refused(reason)
 
     def _sift(
@@ -134,21 +131,50 @@ class Recorder:
     def _fold(
         batch: Batch, events: list[IncomingEvent], observed: list[IncomingObservation]
     ) -> None:
+        events = sorted(events, key=lambda e: (e.at, e.digest))
         batch.load(events, *observations.names(observed))
-        for item in sorted(events, key=lambda e: (e.at, e.digest)):
+        for item in events:
             batch.apply(item)
         for observation in observed:
             observations.apply(batch, observation)
         batch.finish()
 
-    def _save(self, connection: Connection, batch: Batch) -> None:
-        work, merges = batch.work, batch.merges
+    def _save(self, batch: Batch) -> None:
+        work = batch.work
         work.namespaces.save()
         work.save()
-        merge_runs(connection, merges.runs)
-        merge_datasets(connection, merges.datasets)
-        work.choose_leaders(batch.stale_leaders)
+        work.choose_leaders(batch.runs.stale_leaders)
         batch.descriptions.save(work.bulk, self._ids, batch.now)
         assert self._writer is not None
-        self._seq_after = batch.ledger.save(work.bulk, self._ids, self._writer, self._next_seq)
+        self._next_seq_if_committed = batch.ledger.save(
+            work.bulk, self._ids, self._writer, self._next_seq
+        )
         self._batch = batch
+
+
+def _letter(item: IncomingEvent | IncomingObservation, reason: str) -> DeadLetter:
+    """The item as it can be looked at and replayed."""
+    if isinstance(item, IncomingEvent):
+        door, payload, whose = "lineage", item.payload, item.sender.orchestrator
+    else:
+        door, payload = "observations", compress(_as_json(item.observation))
+        whose = item.orchestrator
+    return DeadLetter(
+        door=door,
+        payload=payload,
+        size=len(payload),
+        code="not-storable",
+        path="$",
+        found=reason,
+        expected="something that the store can hold",
+        received_at=item.received_at,
+        orchestrator=whose,
+    )
+
+
+def _as_json(observation: Observation) -> bytes:
+    """Readable even if a text in it is what can't be stored."""
+    try:
+        return msgspec.json.encode(observation)
+    except UnicodeEncodeError:
+        return repr(observation).encode(errors="replace")

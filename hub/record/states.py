@@ -6,8 +6,6 @@ duplication of the same events ends in the same rows (DESIGN D5).
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 from hub.model import (
     FINISHED_STATES,
     TERMINAL_EVENTS,
@@ -16,9 +14,9 @@ from hub.model import (
     RunFacts,
     RunState,
 )
+from hub.store.lattice import earliest, greatest
 from hub.store.rows import AttemptRow, JobRow, RunRow
-
-V = TypeVar("V", int, str)
+from hub.store.types import to_micros
 
 _STATE_OF = {
     EventType.COMPLETE: RunState.COMPLETED,
@@ -26,19 +24,8 @@ _STATE_OF = {
     EventType.ABORT: RunState.ABORTED,
 }
 _STARTING = frozenset({EventType.START, EventType.RUNNING})
-
-
-def earliest(a: int | None, b: int | None) -> int | None:
-    if a is None or b is None:
-        return b if a is None else a
-    return min(a, b)
-
-
-def greatest(a: V | None, b: V | None) -> V | None:
-    """The greater of two values, None counting as the least."""
-    if a is None or b is None:
-        return b if a is None else a
-    return max(a, b)
+# Where a run's events differ in these, the greater value holds.
+_DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags")
 
 
 def advance_attempt(
@@ -50,6 +37,8 @@ def advance_attempt(
     attempt.external_url = greatest(attempt.external_url, facts.external_url)
     if kind in _STARTING:
         attempt.started_at = earliest(attempt.started_at, at)
+    if kind is EventType.COMPLETE:
+        attempt.completed_at = greatest(attempt.completed_at, at)
     if kind in TERMINAL_EVENTS:
         _end_attempt(attempt, kind, at, digest, facts)
     elif attempt.state not in FINISHED_STATES and attempt.started_at is not None:
@@ -74,8 +63,7 @@ def _end_attempt(
 def adopt_attempt(run: RunRow, attempt: AttemptRow) -> None:
     """Brings the run in step with one of its attempts; the latest one decides its state."""
     run.started_at = earliest(run.started_at, attempt.started_at)
-    if attempt.state == RunState.COMPLETED:
-        run.completed_at = greatest(run.completed_at, attempt.ended_at)
+    run.completed_at = greatest(run.completed_at, attempt.completed_at)
     first = min(run.sort_at, attempt.first_at)
     run.sort_at = first if run.started_at is None else run.started_at
     if (attempt.no, attempt.uuid) >= (run.attempt_no, run.attempt_uuid):
@@ -88,16 +76,34 @@ def _follow(run: RunRow, attempt: AttemptRow) -> None:
     run.state = RunState.RUNNING if retrying else attempt.state
     run.ended_at = attempt.ended_at if run.state in FINISHED_STATES else None
     run.error_class, run.error_message = attempt.error_class, attempt.error_message
-    run.external_url = greatest(attempt.external_url, run.external_url)
+    run.external_url = attempt.external_url
 
 
-def describe_run(run: RunRow, facts: dict[str, Any]) -> None:
-    """Facts that all events of a run agree on; where they don't, the greater one holds."""
-    for name, value in facts.items():
-        if value is not None:
-            held = getattr(run, name)
-            if held is None or value > held:
-                setattr(run, name, value)
+def describe_run(run: RunRow, facts: RunFacts, tags: str | None) -> None:
+    """Takes what the event says of the run itself."""
+    start, end = facts.nominal_start, facts.nominal_end
+    run.nominal_start = greatest(run.nominal_start, to_micros(start) if start else None)
+    run.nominal_end = greatest(run.nominal_end, to_micros(end) if end else None)
+    run.partition_key = greatest(run.partition_key, facts.partition)
+    run.engine = greatest(run.engine, facts.engine)
+    run.tags = greatest(run.tags, tags)
+
+
+def place_run(run: RunRow, parent: int, root: int | None, at: int, digest: bytes) -> None:
+    """The run is a part of `parent`, and of `root`: by the latest event that tells both, else one."""
+    mark = bytes([root is not None]) + (at + 2**63).to_bytes(8, "big") + digest
+    if run.parent_mark is None or mark > run.parent_mark:
+        run.parent_mark = mark
+        run.parent_run_id, run.root_run_id = parent, parent if root is None else root
+
+
+def join_runs(run: RunRow, other: RunRow) -> None:
+    """`other` turned out to be the same run: all that was said of it. Its attempts come after."""
+    for name in _DESCRIBED:
+        setattr(run, name, greatest(getattr(run, name), getattr(other, name)))
+    if (other.parent_mark or b"") > (run.parent_mark or b""):
+        run.parent_mark = other.parent_mark
+        run.parent_run_id, run.root_run_id = other.parent_run_id, other.root_run_id
 
 
 def lead_job(job: JobRow, run: RunRow) -> bool:
@@ -106,7 +112,8 @@ def lead_job(job: JobRow, run: RunRow) -> bool:
         fell_back = run.sort_at < (job.latest_run_at or 0)
         job.latest_run_at, job.latest_run_state = run.sort_at, run.state
         return not fell_back
-    if job.latest_run_at is None or run.sort_at >= job.latest_run_at:
+    if job.latest_run_at is None or run.sort_at > job.latest_run_at:
         job.latest_run_id, job.latest_run_at = run.id, run.sort_at
         job.latest_run_state = run.state
-    return True
+        return True
+    return run.sort_at < job.latest_run_at

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hub.model import Tag
 
 SHORTEST = 3
 LONGEST = 64
@@ -34,3 +39,28 @@ def whole_words(texts: Iterable[str]) -> set[str]:
         found.add(text.lower()[:LONGEST])
         found.update(words(text))
     return {term for term in found if term}
+
+
+def facet_terms(payload: bytes) -> set[str]:
+    """Short texts directly in a facet; the spec's own `_` members are left out."""
+    values: Any = msgspec.json.decode(payload)
+    if not isinstance(values, dict):
+        return set()
+    texts = (v for k, v in values.items() if isinstance(v, str) and not k.startswith("_"))
+    return {t.lower() for t in texts if 1 < len(t) <= LONGEST}
+
+
+def tag_terms(tags: Iterable[Tag] | None) -> set[str]:
+    return whole_words(text for t in tags or () for text in (t.key, t.value))
+
+
+_encoder = msgspec.json.Encoder(order="deterministic")
+
+
+def to_json(value: object) -> bytes:
+    """One and the same text for the same value."""
+    return _encoder.encode(value)
+
+
+def json_list(values: Iterable[str] | None) -> str | None:
+    return None if values is None else to_json(list(values)).decode()

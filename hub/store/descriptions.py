@@ -14,6 +14,7 @@ from hub.model import Schedule, Tag
 from hub.store import tables
 from hub.store.bulk import Bulk, Delete, Fetch, Insert, Row
 from hub.store.ids import Ids
+from hub.store.lattice import join, upsert
 from hub.store.types import to_micros
 
 
@@ -41,10 +42,10 @@ _TAG = Insert(tables.tag, ["name", "updated_at"], "ON CONFLICT DO NOTHING")
 _SOURCE = Insert(
     tables.source,
     ["name", "kind", "uri", "created_at", "updated_at"],
-    "ON CONFLICT (name) " + _replace(["uri", "updated_at"]),
+    "ON CONFLICT (name) "
+    + _replace(["kind", "uri", "updated_at"])
+    + " WHERE (excluded.updated_at, excluded.uri) > (source.updated_at, source.uri)",
 )
-_SCHEMA = Insert(tables.dataset_schema, ["id", "dataset_id", "digest", "fields", "first_at"])
-_SCHEMA_OF = Fetch(tables.dataset_schema, ["dataset_id", "digest"], ["id", "dataset_id", "digest"])
 _COLUMN_EDGE = Insert(
     tables.column_edge,
     [
@@ -100,15 +101,10 @@ _CHECK = Insert(
     f"ON CONFLICT ({', '.join(_CHECK_KEY)}) " + _replace(_CHECK_VALUES),
 )
 _CHECK_HELD = Fetch(tables.check_result, _CHECK_KEY, [*_CHECK_KEY, *_CHECK_VALUES])
-_VERSION = Insert(
-    tables.job_version,
-    ["id", "job_id", "uuid", "created_at", "location", "inputs", "outputs", "run_id"],
-)
-_VERSION_OF = Fetch(tables.job_version, ["job_id", "uuid"], ["id", "job_id", "uuid"])
 _DEPENDENCY = Insert(
     tables.run_dependency,
     ["run_id", "job_id", "upstream", "uuid", "kind"],
-    "ON CONFLICT DO NOTHING",
+    upsert("run_dependency", ["run_id", "job_id", "upstream"], greatest=["uuid", "kind"]),
 )
 _JOB_TAG_CLEAR = Delete(tables.job_tag, ["job_id"], "AND origin = 'event'")
 _DATASET_TAG_CLEAR = Delete(tables.dataset_tag, ["dataset_id"], "AND origin = 'event'")
@@ -127,16 +123,11 @@ class CheckRow(Struct, order=True):
     actual: str | None = None
 
 
-class Version(Struct):
-    """A job's location and datasets, as one completed run of it showed them."""
+class Needed(Struct):
+    """Control flow between two runs."""
 
-    job_id: int
-    uuid: bytes
-    at: int
-    location: str | None
-    inputs: str
-    outputs: str
-    run_id: int
+    uuid: bytes | None
+    kind: str | None
 
 
 class Descriptions:
@@ -147,39 +138,19 @@ class Descriptions:
         self.dataset_facets: dict[tuple[int, str], tuple[int, bytes]] = {}
         self.job_tags: dict[int, tuple[Tag, ...]] = {}
         self.dataset_tags: dict[int, tuple[Tag, ...]] = {}
-        self.sources: dict[str, str] = {}
+        self.sources: dict[str, tuple[int, str]] = {}
         self.column_edges: dict[tuple[int, int], list[Row]] = {}
         self.schedules: dict[int, tuple[Schedule, int, str]] = {}
         self.checks: dict[CheckKey, CheckRow] = {}
-        self.dependencies: set[Row] = set()
+        self.dependencies: dict[tuple[int, int, bool], Needed] = {}
 
-    def schema_ids(
-        self, bulk: Bulk, ids: Ids, wanted: dict[tuple[int, bytes], tuple[str, int]]
-    ) -> dict[tuple[int, bytes], int]:
-        """Ids of the schemas (dataset, digest) -> (fields, first seen), made where they are new."""
-        found = {(r[1], r[2]): r[0] for r in bulk.fetch(_SCHEMA_OF, sorted(wanted))}
-        made = []
-        for key in sorted(wanted):
-            if key not in found:
-                found[key] = ids.take("dataset_schema")
-                made.append((found[key], *key, *wanted[key]))
-        bulk.insert(_SCHEMA, made)
-        return found
+    def depend(self, key: tuple[int, int, bool], needed: Needed) -> None:
+        held = self.dependencies.get(key)
+        self.dependencies[key] = needed if held is None else join(held, needed)
 
-    def version_ids(
-        self, bulk: Bulk, ids: Ids, versions: dict[tuple[int, bytes], Version]
-    ) -> dict[tuple[int, bytes], int]:
-        """Ids of the job versions, made where they are new."""
-        found = {(r[1], r[2]): r[0] for r in bulk.fetch(_VERSION_OF, sorted(versions))}
-        made = []
-        for key in sorted(versions):
-            if key not in found:
-                found[key], v = ids.take("job_version"), versions[key]
-                made.append(
-                    (found[key], v.job_id, v.uuid, v.at, v.location, v.inputs, v.outputs, v.run_id)
-                )
-        bulk.insert(_VERSION, made)
-        return found
+    def come_from(self, source: str, uri: str, at: int) -> None:
+        """A dataset says where its source is; the latest word on each source holds."""
+        self.sources[source] = max((at, uri), self.sources.get(source, (at, uri)))
 
     def held_checks(self, bulk: Bulk) -> dict[CheckKey, CheckRow]:
         rows = bulk.fetch(_CHECK_HELD, sorted(self.checks))
@@ -190,7 +161,8 @@ class Descriptions:
         bulk.insert(_DATASET_FACET, [(*k, *v) for k, v in sorted(self.dataset_facets.items())])
         self._save_tags(bulk, now)
         bulk.insert(
-            _SOURCE, [(n, _scheme(uri), uri, now, now) for n, uri in sorted(self.sources.items())]
+            _SOURCE,
+            [(n, _scheme(uri), uri, at, at) for n, (at, uri) in sorted(self.sources.items())],
         )
         self._save_columns(bulk)
         bulk.insert(_SCHEDULE, [_schedule_row(j, *s) for j, s in sorted(self.schedules.items())])
@@ -201,7 +173,9 @@ class Descriptions:
                 for k, c in sorted(self.checks.items())
             ],
         )
-        bulk.insert(_DEPENDENCY, sorted(self.dependencies, key=lambda row: row[:3]))
+        bulk.insert(
+            _DEPENDENCY, [(*k, n.uuid, n.kind) for k, n in sorted(self.dependencies.items())]
+        )
 
     def _save_tags(self, bulk: Bulk, now: int) -> None:
         bulk.delete(_JOB_TAG_CLEAR, [(j,) for j in sorted(self.job_tags)])

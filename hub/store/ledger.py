@@ -7,34 +7,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from hub.store import tables
-from hub.store.bulk import Bulk, Fetch, Insert, Row
+from hub.store.bulk import Bulk, Delete, Fetch, Insert, Row
+from hub.store.ids import Ids
+from hub.store.lattice import join, raised, upsert
 
 EdgeKey = tuple[int, str, int]  # job, direction, dataset
-IoKey = tuple[int, str, int]  # run, direction, dataset
+IoKey = tuple[int, str, int, int, str]  # run, direction, dataset, attempt, partition or ""
+Mark = bytes  # event time and digest: the greatest holds
+UpdateKey = tuple[int, int, str]  # dataset, cause, partition
+Place = tuple[str, int, str]  # kind (job, dataset), id, origin: where search terms come from
 
 
 class Io(Struct):
-    """A run's dealing with a dataset."""
+    """An attempt's dealing with a dataset (partition)."""
 
     at: int
-    partition: str | None = None
     rows: int | None = None
     bytes: int | None = None
     files: int | None = None
     schema_id: int | None = None
+    schema_mark: Mark | None = None
 
 
 class UpdateRow(Struct):
     """A dataset (partition) was written."""
 
     dataset_id: int
-    partition: str
     cause: int
+    partition_key: str
     run_id: int | None
     at: int
     rows: int | None = None
@@ -42,6 +47,10 @@ class UpdateRow(Struct):
     files: int | None = None
     schema_id: int | None = None
     lifecycle: str | None = None
+
+    @property
+    def key(self) -> UpdateKey:
+        return (self.dataset_id, self.cause, self.partition_key)
 
 
 class ChangeRow(Struct):
@@ -56,40 +65,34 @@ class ChangeRow(Struct):
     detail: str | None = None
 
 
-def _keep(column: str, table: str, pick: str) -> str:
-    """SQL that keeps the least (<) or greatest (>) of the held and the new value, over NULL."""
-    held, new = f"{table}.{column}", f"excluded.{column}"
-    return (
-        f"{column} = CASE WHEN {held} IS NULL OR {new} {pick} {held} "
-        f"THEN coalesce({new}, {held}) ELSE {held} END"
-    )
-
-
-def _upsert(table: str, keys: str, least: Iterable[str], greatest: Iterable[str]) -> str:
-    sets = [_keep(c, table, "<") for c in least] + [_keep(c, table, ">") for c in greatest]
-    return f"ON CONFLICT ({keys}) DO UPDATE SET {', '.join(sets)}"
-
-
 _EDGE = Insert(
     tables.edge,
     ["job_id", "direction", "dataset_id", "first_at", "last_at"],
-    _upsert("edge", "job_id, direction, dataset_id", ["first_at"], ["last_at"]),
+    upsert("edge", ["job_id", "direction", "dataset_id"], least=["first_at"], greatest=["last_at"]),
 )
-_STATS = ["at", "partition_key", "rows", "bytes", "files", "schema_id"]
-_IO = Insert(
-    tables.run_dataset,
-    ["run_id", "direction", "dataset_id", *_STATS],
-    _upsert("run_dataset", "run_id, direction, dataset_id", [], _STATS),
+_IO_KEY = ["run_id", "direction", "dataset_id", "attempt_id", "partition_key"]
+_STATS = ["at", "rows", "bytes", "files"]
+IO_UPSERT = (
+    upsert("run_dataset", _IO_KEY, greatest=_STATS)
+    + ", schema_id = CASE WHEN run_dataset.schema_mark IS NULL"
+    " OR excluded.schema_mark > run_dataset.schema_mark"
+    " THEN excluded.schema_id ELSE run_dataset.schema_id END, "
+    + raised("run_dataset", "schema_mark")
 )
-IO_OF_RUN = Fetch(tables.run_dataset, ["run_id"], ["run_id", "direction", "dataset_id", *_STATS])
-_UPDATE_KEY = ["dataset_id", "partition_key", "cause"]
-_UPDATE_STATS = ["at", "rows", "bytes", "files", "schema_id", "lifecycle"]
+_IO = Insert(tables.run_dataset, [*_IO_KEY, *Io.__struct_fields__], IO_UPSERT)
+_IO_OF_RUN = Fetch(tables.run_dataset, ["run_id"], [*_IO_KEY, *Io.__struct_fields__])
+_UPDATE_KEY = ["dataset_id", "cause", "partition_key"]
+_UPDATE_REST = ["run_id", *_STATS, "schema_id", "lifecycle"]
 _UPDATE = Insert(
     tables.dataset_update,
-    ["id", *_UPDATE_KEY, "run_id", *_UPDATE_STATS],
-    _upsert("dataset_update", ", ".join(_UPDATE_KEY), [], _UPDATE_STATS),
+    ["id", *_UPDATE_KEY, *_UPDATE_REST],
+    f"ON CONFLICT ({', '.join(_UPDATE_KEY)}) DO UPDATE SET "
+    + ", ".join(f"{c} = excluded.{c}" for c in _UPDATE_REST),
 )
-_UPDATE_EXISTS = Fetch(tables.dataset_update, _UPDATE_KEY, _UPDATE_KEY)
+_UPDATES_BY_CAUSE = Fetch(
+    tables.dataset_update, ["dataset_id", "cause"], UpdateRow.__struct_fields__
+)
+_UPDATE_GONE = Delete(tables.dataset_update, _UPDATE_KEY)
 _EVENT = Insert(
     tables.lineage_event,
     [
@@ -124,7 +127,7 @@ _CHANGE = Insert(
 _WARNING = Insert(
     tables.job_warning,
     ["job_id", "path", "message", "first_at", "last_at"],
-    _upsert("job_warning", "job_id, path, message", ["first_at"], ["last_at"]),
+    upsert("job_warning", ["job_id", "path", "message"], least=["first_at"], greatest=["last_at"]),
 )
 _ADD = "DO UPDATE SET value = {0}.value + excluded.value"
 _COUNTER = Insert(
@@ -138,8 +141,9 @@ _EVENT_COUNT = Insert(
     "ON CONFLICT (hour, event_type, writer_id) " + _ADD.format("event_count"),
 )
 _TERM = Insert(
-    tables.search_term, ["term", "kind", "entity_id", "origin"], "ON CONFLICT DO NOTHING"
+    tables.search_term, ["kind", "entity_id", "origin", "term"], "ON CONFLICT DO NOTHING"
 )
+_TERMS_GONE = Delete(tables.search_term, ["kind", "entity_id", "origin"])
 
 
 def known_digests(bulk: Bulk, keys: Iterable[bytes]) -> set[bytes]:
@@ -153,14 +157,16 @@ class Ledger:
     def __init__(self) -> None:
         self.edges: dict[EdgeKey, tuple[int, int]] = {}
         self.io: dict[IoKey, Io] = {}
-        self.updates: dict[tuple[int, str, int], UpdateRow] = {}
+        self.updates: dict[UpdateKey, UpdateRow] = {}
+        self.withdrawn: set[UpdateKey] = set()
         self.changes: list[ChangeRow] = []
         self.events: list[Row] = []
         self.digests: list[bytes] = []
         self.warnings: dict[tuple[int, str, str], tuple[int, int]] = {}
         self.counters: Counter[tuple[str, int]] = Counter()
         self.event_counts: Counter[tuple[int, str]] = Counter()
-        self.terms: set[tuple[str, str, int, str]] = set()
+        self.terms: dict[Place, set[str]] = {}
+        self.outdated: set[Place] = set()
 
     def touch_edge(self, job: int, direction: str, dataset: int, first: int, last: int) -> None:
         key = (job, direction, dataset)
@@ -171,81 +177,84 @@ class Ledger:
 
     def touch_io(self, key: IoKey, new: Io) -> None:
         held = self.io.get(key)
-        if held is None:
-            self.io[key] = new
-            return
-        for name in Io.__struct_fields__:
-            ours, theirs = getattr(held, name), getattr(new, name)
-            if theirs is not None and (ours is None or theirs > ours):
-                setattr(held, name, theirs)
+        self.io[key] = new if held is None else join_io(held, new)
 
     def warn(self, job: int, path: str, message: str, at: int) -> None:
         key = (job, path, message)
         first, last = self.warnings.get(key, (at, at))
         self.warnings[key] = (min(first, at), max(last, at))
 
-    def find(self, terms: Iterable[str], kind: str, entity: int, origin: str) -> None:
-        self.terms.update((term, kind, entity, origin) for term in terms)
+    def find(self, kind: str, entity: int, origin: str, terms: set[str]) -> None:
+        """Something is found by these terms too."""
+        self.terms.setdefault((kind, entity, origin), set()).update(terms)
 
-    def rename_run(self, old: int, new: int) -> None:
-        """What was entered under run `old` belongs to run `new`."""
-        for key in [k for k in self.io if k[0] == old]:
-            self.touch_io((new, key[1], key[2]), self.io.pop(key))
-        self.events = [(*e[:6], new, *e[7:]) if e[6] == old else e for e in self.events]
-        for change in self.changes:
-            if change.run_id == old:
-                change.run_id = new
+    def find_anew(
+        self, kind: str, entity: int, origin: str, terms: set[str], *, before: bool
+    ) -> None:
+        """As `find`, in the place of the terms that the origin gave `before`."""
+        place = (kind, entity, origin)
+        self.terms[place] = terms
+        if before:
+            self.outdated.add(place)
 
-    def fresh_updates(self, bulk: Bulk) -> list[UpdateRow]:
-        """The updates of this batch that nobody has reported before."""
-        known = set(bulk.fetch(_UPDATE_EXISTS, sorted(self.updates)))
-        return [self.updates[key] for key in sorted(self.updates) if key not in known]
+    # -- what is held ----------------------------------------------------------------------------
 
-    def save(self, bulk: Bulk, ids: Any, writer: int, next_seq: int) -> int:
+    def io_of(self, bulk: Bulk, runs: set[int]) -> dict[int, dict[IoKey, Io]]:
+        """What the attempts of each run did, by this batch and by those before it."""
+        found: dict[int, dict[IoKey, Io]] = {run: {} for run in runs}
+        for row in bulk.fetch(_IO_OF_RUN, [(run,) for run in sorted(runs)]):
+            found[row[0]][row[0], row[1], row[2], row[3], row[4]] = Io(*row[5:])
+        for key, io in self.io.items():
+            if key[0] in runs:
+                before = found[key[0]].get(key)
+                found[key[0]][key] = io if before is None else join_io(before, io)
+        return found
+
+    def held_updates(
+        self, bulk: Bulk, causes: Iterable[tuple[int, int]]
+    ) -> dict[UpdateKey, UpdateRow]:
+        """The recorded updates of each (dataset, cause)."""
+        rows = bulk.fetch(_UPDATES_BY_CAUSE, sorted(set(causes)))
+        return {update.key: update for update in (UpdateRow(*row) for row in rows)}
+
+    # -- saving ----------------------------------------------------------------------------------
+
+    def save(self, bulk: Bulk, ids: Ids, writer: int, next_seq: int) -> int:
         """Writes all of it; returns the sequence number after the last change."""
         bulk.insert(_EDGE, [(*k, *v) for k, v in sorted(self.edges.items())])
-        bulk.insert(
-            _IO,
-            [
-                (*k, v.at, v.partition, v.rows, v.bytes, v.files, v.schema_id)
-                for k, v in sorted(self.io.items())
-            ],
-        )
-        bulk.insert(_UPDATE, [_update_row(ids.take("dataset_update"), u) for u in self._sorted()])
+        bulk.insert(_IO, [(*k, *astuple(v)) for k, v in sorted(self.io.items())])
+        self._save_updates(bulk, ids)
         bulk.insert(_WARNING, [(*k, *v) for k, v in sorted(self.warnings.items())])
-        bulk.insert(_TERM, sorted(self.terms))
-        bulk.insert(_COUNTER, [(n, s, writer, v) for (n, s), v in sorted(self.counters.items())])
-        bulk.insert(
-            _EVENT_COUNT,
-            [(hour, kind, writer, v) for (hour, kind), v in sorted(self.event_counts.items())],
-        )
+        self._save_terms(bulk)
+        bulk.insert(_COUNTER, [(*k, writer, v) for k, v in sorted(self.counters.items())])
+        bulk.insert(_EVENT_COUNT, [(*k, writer, v) for k, v in sorted(self.event_counts.items())])
         bulk.insert(_DIGEST, [(key,) for key in sorted(self.digests)])
         bulk.append(_EVENT, self.events)
-        return self._save_changes(bulk, writer, next_seq)
+        bulk.append(
+            _CHANGE,
+            [(writer, seq, *_change(c)) for seq, c in enumerate(self.changes, next_seq)],
+        )
+        return next_seq + len(self.changes)
 
-    def _sorted(self) -> list[UpdateRow]:
-        return [self.updates[key] for key in sorted(self.updates)]
+    def _save_updates(self, bulk: Bulk, ids: Ids) -> None:
+        bulk.delete(_UPDATE_GONE, sorted(self.withdrawn))
+        updates = [self.updates[key] for key in sorted(self.updates)]
+        bulk.insert(_UPDATE, [(ids.take("dataset_update"), *astuple(u)) for u in updates])
 
-    def _save_changes(self, bulk: Bulk, writer: int, seq: int) -> int:
-        rows = [
-            (
-                writer,
-                seq + n,
-                c.at,
-                0,
-                c.kind,
-                c.job_id,
-                c.run_id,
-                c.attempt_id,
-                c.dataset_id,
-                c.detail,
-            )
-            for n, c in enumerate(self.changes)
-        ]
-        bulk.append(_CHANGE, rows)
-        return seq + len(rows)
+    def _save_terms(self, bulk: Bulk) -> None:
+        bulk.delete(_TERMS_GONE, sorted(self.outdated))
+        rows = [(*place, term) for place, terms in self.terms.items() for term in terms]
+        bulk.insert(_TERM, sorted(rows))
 
 
-def _update_row(number: int, u: UpdateRow) -> Row:
-    key = (number, u.dataset_id, u.partition, u.cause, u.run_id)
-    return (*key, u.at, u.rows, u.bytes, u.files, u.schema_id, u.lifecycle)
+def join_io(a: Io, b: Io) -> Io:
+    """What both say together: the greater numbers, the schema that was shown last."""
+    joined = join(a, b)
+    last = max(a, b, key=lambda io: io.schema_mark or b"")
+    joined.schema_id = last.schema_id
+    return joined
+
+
+def _change(c: ChangeRow) -> Row:
+    shard = 0
+    return (c.at, shard, c.kind, c.job_id, c.run_id, c.attempt_id, c.dataset_id, c.detail)

@@ -63,16 +63,21 @@ class Letterbox:
         self._unmeasured = 0
 
 
+def storable(text: str) -> str:
+    """The text without what an engine refuses: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
+
+
 def _row(ids: Ids, letter: Letter) -> dict[str, object]:
     return {
         "id": ids.take("dead_letter"),
         "received_at": from_micros(letter.received_at),
         "door": letter.door,
-        "orchestrator": letter.orchestrator,
+        "orchestrator": letter.orchestrator and storable(letter.orchestrator),
         "code": letter.code,
-        "path": letter.path,
-        "found": letter.found,
-        "expected": letter.expected,
+        "path": storable(letter.path),
+        "found": storable(letter.found),
+        "expected": storable(letter.expected),
         "size": letter.size,
         "payload": letter.payload,
     }

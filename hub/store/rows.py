@@ -47,6 +47,7 @@ class DatasetRow(Struct):
     created_at: int
     updated_at: int
     canonical_id: int | None = None
+    symlink: bool | None = None
     kind: str | None = None
     source_name: str | None = None
     source_uri: str | None = None
@@ -81,6 +82,7 @@ class RunRow(Struct):
     partition_key: str | None = None
     parent_run_id: int | None = None
     root_run_id: int | None = None
+    parent_mark: bytes | None = None
     error_class: str | None = None
     error_message: str | None = None
     external_url: str | None = None
@@ -102,6 +104,7 @@ class AttemptRow(Struct):
     first_at: int
     started_at: int | None = None
     ended_at: int | None = None
+    completed_at: int | None = None
     error_class: str | None = None
     error_message: str | None = None
     external_url: str | None = None
@@ -139,9 +142,11 @@ RUN_BY_KEY = Fetch(
     lock="id",
 )
 ATTEMPT_BY_UUID = Fetch(tables.attempt, ["uuid", "job_id"], AttemptRow.__struct_fields__, lock="id")
+ATTEMPTS_OF_RUN = Fetch(tables.attempt, ["run_id"], AttemptRow.__struct_fields__, lock="id")
+SHADOWS = Fetch(tables.dataset, ["canonical_id"], DatasetRow.__struct_fields__, lock="id")
 LATEST_RUN = Fetch(
     tables.run,
     ["job_id"],
     ["id", "sort_at", "state"],
-    tail="ORDER BY sort_at DESC, id DESC LIMIT 1",
+    tail="ORDER BY sort_at DESC, natural_id DESC, map_index DESC LIMIT 1",
 )

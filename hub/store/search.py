@@ -121,7 +121,7 @@ def _among(connection: Connection, word: str, keys: Iterable[Key]) -> dict[Key, 
 def _gather(rows: Iterable[Any]) -> dict[Key, set[str]]:
     found: dict[Key, set[str]] = {}
     for kind, entity_id, origin in rows:
-        found.setdefault((kind, entity_id), set()).add(origin)
+        found.setdefault((kind, entity_id), set()).add(origin.partition(":")[0])
     return found
 
 

@@ -186,7 +186,7 @@ job_warning = _table(
     clustered=True,
 )
 
-# A version of a job: its location and the datasets of a completed run of it.
+# A version of a job: its location and the datasets of a completed run or job event of it.
 job_version = _table(
     "job_version",
     _id(),
@@ -196,7 +196,7 @@ job_version = _table(
     _text("location"),
     _text("inputs", required=True),  # JSON list of dataset ids
     _text("outputs", required=True),
-    _ref("run_id"),
+    _ref("run_id"),  # 0: told by a job event
     UniqueConstraint("job_id", "uuid"),
 )
 
@@ -235,6 +235,7 @@ run = _table(
     _text("partition_key"),
     _ref("parent_run_id", required=False),
     _ref("root_run_id", required=False),
+    Column("parent_mark", LargeBinary),  # which event told the parent and the root
     _text("error_class"),
     _text("error_message"),
     _text("external_url"),
@@ -262,6 +263,7 @@ attempt = _table(
     _at("first_at"),
     _at("started_at", required=False),
     _at("ended_at", required=False),
+    _at("completed_at", required=False),  # latest COMPLETE it reported, whatever came after
     _text("error_class"),
     _text("error_message"),
     _text("external_url"),
@@ -286,7 +288,8 @@ dataset = _table(
     _id(),
     _ref("namespace_id"),
     _text("name", required=True),
-    _ref("canonical_id", required=False),  # the dataset this name is a symlink to
+    _ref("canonical_id", required=False),  # the dataset this name means
+    Column("symlink", Boolean),  # some event calls it a symlink of another
     _text("kind"),
     _text("source_name"),
     _text("source_uri"),
@@ -371,17 +374,20 @@ edge = _table(
 )
 Index("edge_of_dataset", edge.c.dataset_id, edge.c.direction, edge.c.job_id)
 
+# What each attempt of a run did to a dataset (partition).
 run_dataset = _table(
     "run_dataset",
     _key("run_id"),
     _text_key("direction"),
     _key("dataset_id"),
+    _key("attempt_id"),
+    _text_key("partition_key"),  # "": not told; the run's own then
     _at("at"),
-    _text("partition_key"),
     Column("rows", BigInteger),
     Column("bytes", BigInteger),
     Column("files", BigInteger),
     _ref("schema_id", required=False),
+    Column("schema_mark", LargeBinary),  # which event showed the schema
     clustered=True,
 )
 Index(
@@ -405,7 +411,7 @@ dataset_update = _table(
     Column("files", BigInteger),
     _ref("schema_id", required=False),
     _text("lifecycle"),
-    UniqueConstraint("dataset_id", "partition_key", "cause"),
+    UniqueConstraint("dataset_id", "cause", "partition_key"),
 )
 Index("dataset_update_at", dataset_update.c.dataset_id, dataset_update.c.at)
 
@@ -431,7 +437,7 @@ check_result = _table(
     _ref("dataset_id"),
     _text("name", required=True),
     _text("column_name", required=True),  # "": the dataset as a whole
-    _text("partition_key", required=True),
+    _text("partition_key", required=True),  # "": not told; the run's own then
     _ref("run_id"),  # 0: no run
     _at("at"),
     _text("status", required=True),
@@ -564,7 +570,7 @@ search_term = _table(
     _text_key("term"),
     _text_key("kind"),  # job | dataset
     _key("entity_id"),
-    _text_key("origin"),  # name | namespace | tag | owner | facet
+    _text_key("origin"),  # name | namespace | tag | owner | facet:NAME
     clustered=True,
 )
 Index("search_term_entity", search_term.c.kind, search_term.c.entity_id)

@@ -17,10 +17,12 @@ from hub.store.bulk import Bulk, Fetch, Row
 from hub.store.ids import Ids
 from hub.store.rows import (
     ATTEMPT_BY_UUID,
+    ATTEMPTS_OF_RUN,
     DATASET_BY_NAME,
     JOB_BY_NAME,
     LATEST_RUN,
     RUN_BY_KEY,
+    SHADOWS,
     AttemptRow,
     DatasetRow,
     JobRow,
@@ -68,7 +70,6 @@ class Held(Generic[R]):
         self._kind: type[R] = kind
         self.rows: dict[int, R] = {}
         self.read: dict[int, Row] = {}
-        self.removed: set[int] = set()
 
     def take(self, raw: Row) -> R:
         """The working row of what was read; the one already at hand if there is one."""
@@ -84,8 +85,6 @@ class Held(Generic[R]):
 
     def remove(self, row: R) -> None:
         del self.rows[row.id]
-        if row.id in self.read:
-            self.removed.add(row.id)
 
     def load(self, bulk: Bulk, ids: Iterable[int]) -> None:
         missing = sorted({i for i in ids if i not in self.rows})
@@ -135,8 +134,8 @@ class Workset:
 
     def load_datasets(self, names: Iterable[EntityName]) -> None:
         self._load_named("dataset", DATASET_BY_NAME, self.datasets, self._dataset_of, names)
-        aliases = [r.canonical_id for r in self._dataset_of.values() if r.canonical_id]
-        self.datasets.load(self.bulk, aliases)
+        meant = [r.canonical_id for r in self._dataset_of.values() if r.canonical_id]
+        self.datasets.load(self.bulk, meant)
 
     def _load_named(
         self,
@@ -163,13 +162,27 @@ class Workset:
             self._attempt_of[(row.uuid, row.job_id)] = row
         self.runs.load(self.bulk, (a.run_id for a in self.attempts.rows.values()))
         for run in self.runs.rows.values():
-            self._run_of[_run_key(run)] = run
+            self._run_of[run_key(run)] = run
+
+    def load_shadows(self, canonical: DatasetRow) -> list[DatasetRow]:
+        """The datasets whose names mean `canonical`."""
+        if not self.datasets.is_new(canonical):
+            for raw in self.bulk.fetch(SHADOWS, [(canonical.id,)]):
+                self.datasets.take(raw)
+        return [r for r in self.datasets.rows.values() if r.canonical_id == canonical.id]
+
+    def load_attempts_of(self, runs: Iterable[int]) -> list[AttemptRow]:
+        """All attempts of the runs, in this batch and from before it."""
+        wanted = set(runs)
+        for raw in self.bulk.fetch(ATTEMPTS_OF_RUN, [(run,) for run in sorted(wanted)]):
+            self.attempts.take(raw)
+        return [a for a in self.attempts.rows.values() if a.run_id in wanted]
 
     def load_runs(self, keys: Iterable[RunKey]) -> None:
         missing = sorted({k for k in keys if k not in self._run_of})
         for raw in self.bulk.fetch(RUN_BY_KEY, missing):
             run = self.runs.take(raw)
-            self._run_of[_run_key(run)] = run
+            self._run_of[run_key(run)] = run
 
     # -- looking up and making -------------------------------------------------------------------
 
@@ -206,19 +219,22 @@ class Workset:
         return self._run_of.get(key)
 
     def add_run(self, row: RunRow) -> RunRow:
-        self._run_of[_run_key(row)] = row
+        self._run_of[run_key(row)] = row
         return self.runs.add(row)
 
-    def rename_run(self, run: RunRow, natural_id: str, map_index: int) -> None:
+    def rename_run(self, run: RunRow, key: RunKey) -> None:
         """The run's own id became known."""
-        self._run_of.pop(_run_key(run), None)
-        run.natural_id, run.map_index = natural_id, map_index
-        self._run_of[_run_key(run)] = run
+        self._run_of.pop(run_key(run), None)
+        _, run.natural_id, run.map_index, run.orchestrator_id = key
+        self._run_of[key] = run
 
     def replace_run(self, run: RunRow, target: RunRow) -> None:
-        """`run` turned out to be `target`."""
-        self._run_of.pop(_run_key(run), None)
+        """`run` turned out to be `target`, in the store as well."""
+        self._run_of.pop(run_key(run), None)
         self.runs.remove(run)
+        for attempt in self.attempts.rows.values():
+            if attempt.run_id == run.id:
+                attempt.run_id = target.id
         for other in self.runs.rows.values():
             if other.parent_run_id == run.id:
                 other.parent_run_id = target.id
@@ -247,6 +263,7 @@ class Workset:
             self.saved.append(("job", (row[1], row[2]), row))
 
     def remember(self) -> None:
+        """After the commit: what is true from now on."""
         for table, key, row in self.saved:
             self._remembered.put(table, key, row)
         for held, table in ((self.jobs, "job"), (self.datasets, "dataset")):
@@ -255,5 +272,5 @@ class Workset:
                     self._remembered.put(table, (raw[1], raw[2]), raw)
 
 
-def _run_key(run: RunRow) -> RunKey:
+def run_key(run: RunRow) -> RunKey:
     return (run.job_id, run.natural_id, run.map_index, run.orchestrator_id)

@@ -47,8 +47,8 @@ class Applier(Protocol, Generic[Item_contra, Outcome]):
     def committed(self) -> None:
         """The transaction is durable: what was learned in it is true."""
 
-    def rolled_back(self) -> None:
-        """Forget what the transaction learned."""
+    def rolled_back(self, *, certain: bool) -> None:
+        """Forget what the transaction learned. Not `certain`: it may have been committed yet."""
 
     def changed_elsewhere(self) -> None:
         """A call wrote past the applier: what it remembers may be wrong."""
@@ -231,12 +231,14 @@ class Writer(Generic[Item_contra, Outcome]):
         return outcomes
 
     def _attempt(self, items: Sequence[Item_contra]) -> list[Outcome]:
+        committing = False
         try:
             self._applier.prepare()
             with self._db.writing() as connection:
                 outcomes = self._applier.apply(connection, items)
+                committing = True
         except BaseException:
-            self._applier.rolled_back()
+            self._applier.rolled_back(certain=not committing)
             raise
         self._applier.committed()
         return outcomes

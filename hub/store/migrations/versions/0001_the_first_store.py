@@ -243,6 +243,7 @@ def _what_runs() -> None:
         Column("partition_key", Text),
         Column("parent_run_id", ID),
         Column("root_run_id", ID),
+        Column("parent_mark", LargeBinary),
         Column("error_class", Text),
         Column("error_message", Text),
         Column("external_url", Text),
@@ -270,6 +271,7 @@ def _what_runs() -> None:
         Column("first_at", TIME, nullable=False),
         Column("started_at", TIME),
         Column("ended_at", TIME),
+        Column("completed_at", TIME),
         Column("error_class", Text),
         Column("error_message", Text),
         Column("external_url", Text),
@@ -296,6 +298,7 @@ def _data() -> None:
         Column("namespace_id", ID, nullable=False),
         Column("name", Text, nullable=False),
         Column("canonical_id", ID),
+        Column("symlink", Boolean),
         Column("kind", Text),
         Column("source_name", Text),
         Column("source_uri", Text),
@@ -388,13 +391,15 @@ def _data() -> None:
         Column("run_id", ID, nullable=False),
         Column("direction", Text, nullable=False),
         Column("dataset_id", ID, nullable=False),
+        Column("attempt_id", ID, nullable=False),
+        Column("partition_key", Text, nullable=False),
         Column("at", TIME, nullable=False),
-        Column("partition_key", Text),
         Column("rows", BigInteger),
         Column("bytes", BigInteger),
         Column("files", BigInteger),
         Column("schema_id", ID),
-        PrimaryKeyConstraint("run_id", "direction", "dataset_id"),
+        Column("schema_mark", LargeBinary),
+        PrimaryKeyConstraint("run_id", "direction", "dataset_id", "attempt_id", "partition_key"),
         sqlite_with_rowid=False,
     )
     op.create_index("run_dataset_of_dataset", "run_dataset", ["dataset_id", "direction", "run_id"])
@@ -412,7 +417,7 @@ def _data() -> None:
         Column("schema_id", ID),
         Column("lifecycle", Text),
         PrimaryKeyConstraint("id"),
-        UniqueConstraint("dataset_id", "partition_key", "cause"),
+        UniqueConstraint("dataset_id", "cause", "partition_key"),
     )
     op.create_index("dataset_update_at", "dataset_update", ["dataset_id", "at"])
     op.create_table(
