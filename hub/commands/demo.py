@@ -91,9 +91,10 @@ def greet(told: Told, url: str) -> None:
     out.print(f"\n[bold]Trackside[/] listens on [bold]{url}[/] with a made-up world:")
     out.print(
         f"  {told.new} lineage events are new{was_there}; {told.observed} observations, "
-        f"{told.refused} refused\n\nLook at\n"
+        f"{told.refused} refused on purpose\n\nLook at\n"
     )
     for what, address in SIGHTS:
         shown = address.format(api=f"{url}/api/v1")
         out.print(f"  # {what}\n  curl -s '{shown}'", markup=False, soft_wrap=True)
-    out.print(f"\nAll of the API: {url}/docs. The words: docs/glossary.md. To stop: Ctrl-C.\n")
+    last = f"All of the API: {url}/docs. The words: docs/glossary.md. To stop: Ctrl-C."
+    out.print(f"\n{last}\n", soft_wrap=True)
