@@ -12,6 +12,8 @@ from sqlalchemy import (
     Connection,
     MetaData,
     Select,
+    Table,
+    Tuple,
     and_,
     delete,
     func,
@@ -25,9 +27,9 @@ from sqlalchemy import (
 from hub.settings import Settings
 from hub.store.partitions import Partition
 from hub.store.retention import POLICIES, Key, Policy, floors
-from hub.store.tables import change, cursor, event_digest
+from hub.store.tables import change, cursor
 
-PAGE = 2000
+PAGE = 1000
 
 
 class Planned(Struct, frozen=True):
@@ -93,28 +95,44 @@ def candidates(policy: Policy, within: ColumnElement[bool], after: Key | None) -
     key = policy.key
     kept = literal(0) if policy.kept is None else policy.kept
     query = select(*key, policy.age, kept).where(within).order_by(*key).limit(PAGE)
-    if after is None:
-        return query
-    last = (literal(value, column.type) for column, value in zip(key, after, strict=True))
-    return query.where(tuple_(*key) > tuple_(*last))
+    return query if after is None else query.where(tuple_(*key) > _tuple(key, after))
 
 
-def delete_rows(connection: Connection, policy: Policy, keys: list[Key], horizon: datetime) -> int:
-    """Deletes those that are still too old: one may have come to life since it was looked at."""
-    key = policy.key
-    chosen = key[0].in_([k[0] for k in keys]) if len(key) == 1 else tuple_(*key).in_(keys)
-    doomed = delete(policy.table).where(chosen, policy.age < horizon)
-    if not policy.with_it:
-        return connection.execute(doomed).rowcount
-    ids = connection.scalars(doomed.returning(key[0])).all()
+def delete_rows(
+    connection: Connection,
+    policy: Policy,
+    within: ColumnElement[bool],
+    keys: list[Key],
+    horizon: datetime,
+) -> int:
+    """Deletes from the first of the keys to the last what is still too old.
+
+    A range and the conditions once more: a list of keys would cost more time than the deletes,
+    and a row may have come to life since it was looked at.
+    """
+    doomed = within & between(policy.key, keys) & (policy.age < horizon)
+    if policy.kept is not None:
+        doomed &= ~policy.kept
     for table in policy.with_it:
-        connection.execute(delete(table).where(table.c.run_id.in_(ids)))
-    return len(ids)
+        runs = select(policy.table.c.id).where(doomed)
+        connection.execute(delete(table).where(table.c.run_id.in_(runs)))
+    return connection.execute(delete(policy.table).where(doomed)).rowcount
 
 
-def delete_digests(connection: Connection, keys: list[Key]) -> int:
-    chosen = event_digest.c.key.in_([key[0] for key in keys])
-    return connection.execute(delete(event_digest).where(chosen)).rowcount
+def delete_range(connection: Connection, table: Table, keys: list[Key]) -> int:
+    """Deletes from the first of the keys to the last, all of them."""
+    chosen = between(list(table.primary_key.columns), keys)
+    return connection.execute(delete(table).where(chosen)).rowcount
+
+
+def between(columns: list[Any], keys: list[Key]) -> ColumnElement[bool]:
+    key = tuple_(*columns)
+    return and_(key >= _tuple(columns, keys[0]), key <= _tuple(columns, keys[-1]))
+
+
+def _tuple(columns: list[Any], values: Key) -> Tuple:
+    """Values that are sent as their columns store them."""
+    return tuple_(*(literal(v, c.type) for c, v in zip(columns, values, strict=True)))
 
 
 def plan(connection: Connection, settings: Settings, now: datetime) -> list[Planned]:

@@ -1,7 +1,7 @@
 """Deletes what retention lets go, in steps so short that the door doesn't notice.
 
 Rows are searched for on a reader; only the deletes go through the writer, and after each the door
-gets three times as long for itself. On PostgreSQL whole weeks are dropped where a table has them.
+gets nine times as long for itself. On PostgreSQL whole weeks are dropped where a table has them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, delete, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.exc import OperationalError
 
 from hub.settings import Settings
@@ -22,7 +22,7 @@ from hub.store.db import Database
 from hub.store.expired import (
     PAGE,
     candidates,
-    delete_digests,
+    delete_range,
     delete_rows,
     groups,
     last_changes,
@@ -37,7 +37,10 @@ from hub.store.types import to_micros
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-STEP_S = 0.05
+#: A step should take so long; the longest allowed is five times that.
+STEP_S = 0.01
+#: The door gets so many times as long for itself after each step.
+REST = 9
 _HOUR_US = 3_600_000_000
 
 
@@ -50,11 +53,11 @@ class Writes(Protocol):
 class Pace:
     """How many rows a step may take so that it ends in about `STEP_S`."""
 
-    def __init__(self, rows: int = 100) -> None:
+    def __init__(self, rows: int = 20) -> None:
         self.rows = rows
 
     def note(self, seconds: float) -> None:
-        factor = STEP_S / 2 / max(seconds, 1e-6)
+        factor = STEP_S / max(seconds, 1e-6)
         self.rows = int(min(PAGE, max(10, self.rows * min(2.0, factor))))
 
 
@@ -104,7 +107,7 @@ class Sweep:
             page = self._page(policy, within, after)
             decision = decide(page, horizon)
             gone += self._delete(
-                decision.expired, lambda c, keys: delete_rows(c, policy, keys, horizon)
+                decision.expired, lambda c, keys: delete_rows(c, policy, within, keys, horizon)
             )
             if decision.finished:
                 break
@@ -130,7 +133,8 @@ class Sweep:
                 page = connection.scalars(oldest.order_by(event_digest.c.key).limit(PAGE)).all()
             if not page:
                 break
-            gone += self._delete([(key,) for key in page], delete_digests)
+            keys: list[Key] = [(key,) for key in page]
+            gone += self._delete(keys, lambda c, some: delete_range(c, event_digest, some))
         return gone
 
     def _bound_dead_letters(self) -> int:
@@ -141,14 +145,8 @@ class Sweep:
                 return 0
             rows = connection.execute(select(dead_letter.c.id, size).order_by(dead_letter.c.id))
             old = surplus(((n, s) for n, s in rows), held, self._settings.dead_letter_max_bytes)
-        return self._delete(
-            [(number,) for number in old],
-            lambda c, keys: (
-                c.execute(
-                    delete(dead_letter).where(dead_letter.c.id.in_([key[0] for key in keys]))
-                ).rowcount
-            ),
-        )
+        keys: list[Key] = [(number,) for number in old]
+        return self._delete(keys, lambda c, some: delete_range(c, dead_letter, some))
 
     def _delete(self, keys: list[Key], step: Callable[[Connection, list[Key]], int]) -> int:
         """Deletes by key in steps; how many rows are gone."""
@@ -157,7 +155,7 @@ class Sweep:
             now, keys = keys[: self._pace.rows], keys[self._pace.rows :]
             count, seconds = self._writer.call(partial(self._step, step, now))
             self._pace.note(seconds)
-            time.sleep(min(0.2, seconds * 3))
+            time.sleep(min(0.5, seconds * REST))
             gone += count
         return gone
 

@@ -18,7 +18,9 @@ def test_from_an_empty_folder_it_serves_and_says_what_to_do_next(tmp_path: Path)
         assert httpx.get(f"{hub.url}/healthz").json() == {"status": "alive"}
         assert httpx.get(f"{hub.url}/readyz").status_code == 200
         assert f"data     {tmp_path}/data/trackside.db" in hub.said
-        assert "trackside_build_info" in httpx.get(f"{hub.url}/metrics").text
+        figures = httpx.get(f"{hub.url}/metrics").text
+        assert "trackside_build_info" in figures
+        assert 'trackside_loop_lag_seconds{loop="requests"}' in figures
 
 
 def test_the_curl_line_that_it_prints_is_taken(tmp_path: Path) -> None:
