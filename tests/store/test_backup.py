@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from hub.store.backup import backup, check, renew, restore
 from hub.store.db import Database
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate, store_epoch
-from hub.store.tables import audit
+from hub.store.partitions import existing
+from hub.store.tables import audit, lineage_event
+from tests.support.postgres import PostgresServer
 from tests.support.rows import fill
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -133,3 +137,26 @@ def test_for_postgresql_its_own_tools_are_named(postgres_url: str, tmp_path: Pat
     before = epoch_of(db)
     assert renew(db) == epoch_of(db) != before
     db.close()
+
+
+@pytest.mark.postgres
+def test_what_pg_dump_saved_is_restored_and_begins_another_life(
+    postgres_server: PostgresServer, postgres_url: str, tmp_path: Path
+) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    fill(db, lineage_event, {"received_at": datetime.now(UTC)}, {})
+    other_url = postgres_server.create_database()
+    tools, dump = postgres_server.programs, tmp_path / "trackside.dump"
+    run = partial(subprocess.run, check=True, capture_output=True)
+    run([tools / "pg_dump", "--format=custom", f"--file={dump}", postgres_url])
+    run([tools / "pg_restore", "--clean", "--if-exists", f"--dbname={other_url}", dump])
+    other = Database(other_url, durable=False)
+    assert epoch_of(other) == epoch_of(db) != renew(other)
+    assert migrate(other) == []
+    with other.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM lineage_event")).scalar_one() == 2
+        assert len(existing(connection, "lineage_event")) == 5
+    other.close()
+    db.close()
+    postgres_server.drop_database(other_url)

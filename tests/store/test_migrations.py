@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, Table, inspect, select, text
+from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from hub.errors import ConfigError
 from hub.store import migrate as migrations
@@ -21,6 +21,7 @@ from hub.store.migrate import current, migrate, pending, store_epoch, versions
 from hub.store.partitions import ARRIVAL, Partition, create_ahead, existing, week_of
 from hub.store.tables import meta, metadata
 from hub.store.types import to_micros
+from tests.support.rows import full_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -46,12 +47,14 @@ def test_the_migrated_store_has_what_the_tables_say(db: Database) -> None:
 
 
 @pytest.mark.parametrize("version", versions())
-def test_every_version_is_brought_forward(db: Database, version: str) -> None:
+def test_every_version_is_brought_forward_with_what_is_in_it(db: Database, version: str) -> None:
     migrate(db, to=version)
     assert current(db) == version
+    before = fill_every_table(db)
     migrate(db)
     with db.reading() as connection:
         assert differences(connection) == []
+        assert {name: count(connection, name) for name in before} == before
 
 
 def test_a_column_that_no_migration_made_is_noticed(db: Database) -> None:
@@ -160,6 +163,30 @@ def test_weeks_begin_on_monday_in_utc() -> None:
     assert week_of("change", monday) == Partition("change", monday, monday + timedelta(weeks=1))
 
 
+def fill_every_table(db: Database) -> dict[str, int]:
+    """Two rows in each table as it is in the database, whatever tables.py says by now."""
+    with db.writing() as connection:
+        ours = set(inspect(connection).get_table_names()) - partition_names(connection)
+        found = MetaData()
+        found.reflect(connection, only=sorted(ours - {"alembic_version", "meta"}))
+        for table in found.tables.values():
+            connection.execute(insert(table), [full_row(table, 1), full_row(table, 2)])
+        return {name: count(connection, name) for name in found.tables}
+
+
+def count(connection: Connection, table: str) -> int:
+    found: int = connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one()
+    return found
+
+
+def partition_names(connection: Connection) -> set[str]:
+    return {
+        name
+        for table in ARRIVAL
+        for name in (f"{table}_default", *(week.name for week in existing(connection, table)))
+    }
+
+
 def add_change(connection: Connection, at: datetime) -> None:
     connection.execute(
         text(
@@ -172,11 +199,7 @@ def add_change(connection: Connection, at: datetime) -> None:
 
 def differences(connection: Connection) -> list[Any]:
     """Between the database and tables.py; partitions and alembic's own table are nobody's."""
-    partitions = {
-        name
-        for table in ARRIVAL
-        for name in (f"{table}_default", *(week.name for week in existing(connection, table)))
-    }
+    partitions = partition_names(connection)
     ours = {"include_name": lambda name, kind, _: kind != "table" or name not in partitions}
     context = MigrationContext.configure(
         connection, opts={"compare_type": True, "compare_server_default": True, **ours}
