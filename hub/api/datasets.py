@@ -39,7 +39,7 @@ class DatasetVersions(Struct, rename="camel"):
 
 @router.get("/datasets", responses=answers(Datasets))
 def list_all_datasets(hub: Hub, eyes: Eyes, page: Paged) -> Response:
-    """Datasets of all namespaces, by name."""
+    """Datasets of all namespaces, those with news first."""
     with hub.db.reading() as connection:
         found = datasets.list_datasets(connection, eyes, page)
     return answer(Datasets(found.items, found.total, found.next))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import Connection, Select, func, select, union
 
 from hub.model import Viewer
-from hub.store.reading import kept_from
+from hub.store.reading import kept_from, kept_per_viewer
 from hub.store.tables import counter, dataset, job
 
 Counted = Literal["jobs", "datasets"]
+_ENTITY: dict[str, Any] = {"jobs": job, "datasets": dataset}
 
 
 def total_of(
@@ -18,26 +19,35 @@ def total_of(
 ) -> int:
     """How many the viewer can list, in one namespace or in all.
 
-    The writers count what was ever recorded; what is not listed (hidden, aliases, private to
-    others) is rare, has indexes of its own and is taken off.
+    The writers keep count. What is hidden or private to others is rare, has indexes of its own
+    and is taken off.
     """
-    recorded = select(func.sum(counter.c.value)).where(counter.c.name == what)
+    total = recorded(connection, what, namespace_id)
+    unlisted = select(func.count()).select_from(_unlisted(viewer, what).subquery())
     if namespace_id is not None:
-        recorded = recorded.where(counter.c.scope_id == namespace_id)
-    total = int(connection.scalar(recorded) or 0)
-    return max(0, total - _unlisted(connection, viewer, what, namespace_id))
+        listed = _unlisted(viewer, what).subquery()
+        unlisted = select(func.count()).where(listed.c.namespace_id == namespace_id)
+    return max(0, total - int(connection.scalar(unlisted) or 0))
 
 
-def _unlisted(
-    connection: Connection, viewer: Viewer, what: Counted, namespace_id: int | None
-) -> int:
-    entity = job if what == "jobs" else dataset
-    reasons: list[ColumnElement[bool]] = [entity.c.hidden.is_(True)]
-    if what == "datasets":
-        reasons.append(dataset.c.canonical_id.is_not(None))
-    if not viewer.all:
-        reasons.append(kept_from(viewer, entity.c.team))
-    statement = select(func.count()).where(or_(*reasons))
+def recorded(connection: Connection, what: str, namespace_id: int | None = None) -> int:
+    """How many there are, whoever may see them."""
+    counted = select(func.sum(counter.c.value)).where(counter.c.name == what)
     if namespace_id is not None:
-        statement = statement.where(entity.c.namespace_id == namespace_id)
-    return int(connection.scalar(statement) or 0)
+        counted = counted.where(counter.c.scope_id == namespace_id)
+    return int(connection.scalar(counted) or 0)
+
+
+@kept_per_viewer
+def _by_viewer(viewer: Viewer, entity: Any) -> Any:
+    hidden = select(entity.c.id, entity.c.namespace_id).where(entity.c.hidden.is_(True))
+    if viewer.all:
+        return hidden
+    closed = kept_from(viewer, entity.c.team) & entity.c.team.is_not(None)
+    # Apart, each along its own index; united, so that none counts twice.
+    return union(hidden, select(entity.c.id, entity.c.namespace_id).where(closed))
+
+
+def _unlisted(viewer: Viewer, what: Counted) -> Select[Any]:
+    unlisted: Select[Any] = _by_viewer(viewer, _ENTITY[what])
+    return unlisted

@@ -69,22 +69,29 @@ def select_datasets(viewer: Viewer) -> Select[Any]:
 def list_datasets(
     connection: Connection, viewer: Viewer, page: Page, *, within: str | None = None
 ) -> Slice[DatasetView]:
-    """Datasets by name, of all namespaces or of one."""
-    statement = select_datasets(viewer)
-    scope = None
-    if within is not None:
+    """Datasets of one namespace by name, or of all namespaces, those with news first."""
+    some = select(dataset.c.id, dataset.c.name, dataset.c.updated_at).where(
+        dataset.c.canonical_id.is_(None), dataset_seen(viewer)
+    )
+    if within is None:
+        scope = None
+        paged = newest_first(some, page, dataset.c.updated_at, dataset.c.id)
+        rows = connection.execute(paged).all()
+        kept, following = cut(rows, page, lambda row: (row.updated_at, row.id))
+    else:
         scope = find_namespace(connection, within)
-        statement = statement.where(dataset.c.namespace_id == scope)
-    if page.after is not None:
-        name, key = decode_cursor(page.after, tuple[str, int])
-        after = (dataset.c.name > name) | ((dataset.c.name == name) & (dataset.c.id > key))
-        statement = statement.where(dataset.c.name >= name, after)
-    ordered = statement.order_by(dataset.c.name, dataset.c.id)
-    rows = connection.execute(ordered.limit(page.limit + 1).offset(page.offset)).all()
-    kept, following = cut(rows, page, lambda row: (row.name, row.id))
+        rows = connection.execute(_by_name(some, scope, page)).all()
+        kept, following = cut(rows, page, lambda row: (row.name,))
+    views = dataset_views_by_id(connection, viewer, [row.id for row in kept], facets=True)
     total = total_of(connection, viewer, "datasets", scope)
-    views = dataset_views(connection, viewer, kept, facets=True)
-    return Slice(views, following, total)
+    return Slice([views[row.id] for row in kept], following, total)
+
+
+def _by_name(some: Select[Any], scope: int, page: Page) -> Select[Any]:
+    mine = some.where(dataset.c.namespace_id == scope)
+    if page.after is not None:
+        mine = mine.where(dataset.c.name > decode_cursor(page.after, tuple[str])[0])
+    return mine.order_by(dataset.c.name).limit(page.limit + 1).offset(page.offset)
 
 
 def get_dataset(connection: Connection, viewer: Viewer, name: EntityName) -> DatasetView:

@@ -10,7 +10,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
-from hub.store.tables import counter, dataset, event_count, job, source
+from hub.store.counts import recorded
+from hub.store.tables import dataset, event_count, job, source
 
 Counted = Literal["jobs", "datasets", "sources"]
 _TABLES = {"jobs": job, "datasets": dataset, "sources": source}
@@ -48,5 +49,4 @@ def grown_to(connection: Connection, what: Counted, bounds: Sequence[datetime]) 
 def _total(connection: Connection, what: Counted) -> int:
     if what == "sources":
         return int(connection.scalar(select(func.count()).select_from(source)) or 0)
-    counted = select(func.sum(counter.c.value)).where(counter.c.name == what)
-    return int(connection.scalar(counted) or 0)
+    return recorded(connection, what)

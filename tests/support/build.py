@@ -88,7 +88,8 @@ class Build:
         given = {"hidden": False, "created_at": at(0), "updated_at": at(0), **values}
         schema = self.schema(key, fields) if fields else None
         self._put(t.dataset, id=key, namespace_id=space, name=name, schema_id=schema, **given)
-        self._count("datasets", space)
+        if "canonical_id" not in values:
+            self._count("datasets", space)
         self._find("dataset", key, name=name, namespace=namespace)
         return key
 
