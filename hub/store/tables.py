@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     Index,
     Integer,
@@ -55,6 +56,11 @@ def _at(name: str, *, required: bool = True) -> Column[Any]:
 
 def _text(name: str, *, required: bool = False) -> Column[str]:
     return Column(name, Text, nullable=not required)
+
+
+def _where(name: str, column: Column[Any], condition: ColumnElement[bool]) -> None:
+    """An index over the few rows that fulfil a condition."""
+    Index(name, column, sqlite_where=condition, postgresql_where=condition)
 
 
 meta = _table("meta", _text_key("key"), _text("value", required=True))
@@ -166,6 +172,9 @@ job = _table(
 )
 Index("job_updated_at", job.c.updated_at)
 Index("job_parent", job.c.parent_job_id)
+Index("job_created_at", job.c.created_at)
+_where("job_hidden", job.c.namespace_id, job.c.hidden.is_(True))
+_where("job_team", job.c.team, job.c.team.is_not(None))
 
 job_facet = _table(
     "job_facet",
@@ -308,6 +317,9 @@ dataset = _table(
 )
 Index("dataset_updated_at", dataset.c.updated_at)
 Index("dataset_canonical", dataset.c.canonical_id)
+Index("dataset_created_at", dataset.c.created_at)
+_where("dataset_hidden", dataset.c.namespace_id, dataset.c.hidden.is_(True))
+_where("dataset_team", dataset.c.team, dataset.c.team.is_not(None))
 
 dataset_facet = _table(
     "dataset_facet",
@@ -567,7 +579,8 @@ event_count = _table(
 # Word endings of names, tags, owners and short facet values, lower-case.
 search_term = _table(
     "search_term",
-    _text_key("term"),
+    # A prefix is a range only where letters sort by their code points, as they do on SQLite.
+    Column("term", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
     _text_key("kind"),  # job | dataset
     _key("entity_id"),
     _text_key("origin"),  # name | namespace | tag | owner | facet:NAME

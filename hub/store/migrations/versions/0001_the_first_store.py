@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Float,
     Integer,
     LargeBinary,
@@ -18,6 +19,8 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    column,
+    true,
 )
 
 revision = "0001"
@@ -40,6 +43,11 @@ def upgrade() -> None:
     _orchestrators()
     _record()
     _default_partitions()
+
+
+def _index_where(name: str, table: str, of: str, condition: ColumnElement[bool]) -> None:
+    """An index over the few rows that fulfil a condition."""
+    op.create_index(name, table, [of], sqlite_where=condition, postgresql_where=condition)
 
 
 def partitioned(column: str) -> tuple[str, ...]:
@@ -176,6 +184,9 @@ def _what_runs() -> None:
     )
     op.create_index("job_parent", "job", ["parent_job_id"])
     op.create_index("job_updated_at", "job", ["updated_at"])
+    op.create_index("job_created_at", "job", ["created_at"])
+    _index_where("job_hidden", "job", "namespace_id", column("hidden").is_(true()))
+    _index_where("job_team", "job", "team", column("team").is_not(None))
     op.create_table(
         "job_facet",
         Column("job_id", ID, nullable=False),
@@ -318,6 +329,9 @@ def _data() -> None:
     )
     op.create_index("dataset_canonical", "dataset", ["canonical_id"])
     op.create_index("dataset_updated_at", "dataset", ["updated_at"])
+    op.create_index("dataset_created_at", "dataset", ["created_at"])
+    _index_where("dataset_hidden", "dataset", "namespace_id", column("hidden").is_(true()))
+    _index_where("dataset_team", "dataset", "team", column("team").is_not(None))
     op.create_table(
         "dataset_facet",
         Column("dataset_id", ID, nullable=False),
@@ -574,7 +588,7 @@ def _record() -> None:
     )
     op.create_table(
         "search_term",
-        Column("term", Text, nullable=False),
+        Column("term", Text().with_variant(Text(collation="C"), "postgresql"), nullable=False),
         Column("kind", Text, nullable=False),
         Column("entity_id", ID, nullable=False),
         Column("origin", Text, nullable=False),
