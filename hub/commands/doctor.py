@@ -90,6 +90,17 @@ def _show(finding: Finding) -> None:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
+    url = settings.database_url
+    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    if file is not None and not file.exists():
+        yield Finding(Mark.NOTE, "store", f"{file} is not there yet", "trackside serve makes it")
+    else:
+        yield from _opened(settings)
+    if file is not None:
+        yield _space(file)
+
+
+def _opened(settings: Settings) -> Iterator[Finding]:
     try:
         with opened(settings) as db:
             yield from _version(db)
@@ -97,8 +108,6 @@ def _store(settings: Settings) -> Iterator[Finding]:
             yield from _inside(db)
     except TracksideError as error:
         yield Finding(Mark.BAD, "store", str(error))
-    if settings.database_url.startswith("sqlite:///"):
-        yield _space(Path(settings.database_url.removeprefix("sqlite:///")))
 
 
 def _version(db: Database) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ _HINTS = {
     "failed to resolve host": "the host's name is not known here",
     "password authentication failed": "the user or the password is wrong",
     "no password supplied": "the URL has no password: postgresql://user:password@host/database",
+    "no such table": "there is nothing in this store; is it the right file?",
+    'relation "': "there is nothing in this store; is it the right database?",
     "does not exist": "make it first: createdb, or CREATE DATABASE ... OWNER ...",
     "permission denied": "the user needs CREATE on the schema public of that database",
     "unable to open database file": "may this user write into the folder?",

@@ -256,11 +256,18 @@ def test_beside_a_running_hub_it_asks_that_hub(run: Run, events: Path, tmp_path:
 
 def test_the_doctor_finds_what_is_wrong(run: Run, tmp_path: Path) -> None:
     assert run("doctor").code == 0
+    assert not (tmp_path / "data" / "trackside.db").exists()
     (tmp_path / "data").mkdir(exist_ok=True)
     (tmp_path / "data" / "trackside.db").write_bytes(b"Dear all, " * 1000)
     done = run("doctor")
     assert done.code == 1
     assert "file is not a database" in done.out
+
+
+def test_a_store_with_nothing_in_it_is_told(run: Run) -> None:
+    done = run("events", "export", "out.ndjson.zst")
+    assert done.code == 3
+    assert "there is nothing in this store; is it the right file?" in done.err
 
 
 def test_without_a_store_or_a_hub_it_says_so_and_how_to_go_on(run: Run) -> None:
