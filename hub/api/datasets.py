@@ -14,8 +14,9 @@ from hub.api.edits import Change, edit
 from hub.api.errors import RESPONSES
 from hub.api.hub import Hub as RunningHub
 from hub.api.params import Eyes, Hub, Operator, Paged
-from hub.api.paths import Name
+from hub.api.paths import Name, NewName
 from hub.model import EntityName
+from hub.record.terms import whole_words
 from hub.store import datasets, tags
 from hub.store.views import DatasetVersionView, DatasetView
 
@@ -96,26 +97,34 @@ def get_dataset_version(
 
 
 @router.post(_ONE + "/tags/{tag}", responses=answers(DatasetView))
-def tag_dataset(namespace: Name, dataset: Name, tag: Name, hub: Hub, by: Operator) -> Response:
+def tag_dataset(namespace: Name, dataset: Name, tag: NewName, hub: Hub, by: Operator) -> Response:
     """Puts a tag on a dataset; shows the dataset."""
     name, eyes = EntityName(namespace, dataset), viewer_of(by)
     return _edited(
-        hub, by, "dataset_tagged", name, lambda c, now: tags.tag_dataset(c, eyes, name, tag, now)
+        hub,
+        by,
+        "dataset_tagged",
+        name,
+        lambda c, now: tags.tag_dataset(c, eyes, name, tag, now, whole_words),
     )
 
 
 @router.delete(_ONE + "/tags/{tag}", responses=answers(DatasetView))
-def untag_dataset(namespace: Name, dataset: Name, tag: Name, hub: Hub, by: Operator) -> Response:
+def untag_dataset(namespace: Name, dataset: Name, tag: NewName, hub: Hub, by: Operator) -> Response:
     """Takes a tag off a dataset; shows the dataset."""
     name, eyes = EntityName(namespace, dataset), viewer_of(by)
     return _edited(
-        hub, by, "dataset_untagged", name, lambda c, _: tags.untag_dataset(c, eyes, name, tag)
+        hub,
+        by,
+        "dataset_untagged",
+        name,
+        lambda c, _: tags.untag_dataset(c, eyes, name, tag, whole_words),
     )
 
 
 @router.post(_FIELD_TAG, responses=answers(DatasetView))
 def tag_field(
-    namespace: Name, dataset: Name, field: Name, tag: Name, hub: Hub, by: Operator
+    namespace: Name, dataset: Name, field: Name, tag: NewName, hub: Hub, by: Operator
 ) -> Response:
     """Puts a tag on a column, in upper case as Marquez does; shows the dataset."""
     name, eyes = EntityName(namespace, dataset), viewer_of(by)
@@ -124,18 +133,22 @@ def tag_field(
         by,
         "field_tagged",
         name,
-        lambda c, now: tags.tag_dataset(c, eyes, name, tag.upper(), now, field=field),
+        lambda c, now: tags.tag_dataset(c, eyes, name, tag.upper(), now, whole_words, field=field),
     )
 
 
 @router.delete(_FIELD_TAG, responses=answers(DatasetView))
 def untag_field(
-    namespace: Name, dataset: Name, field: Name, tag: Name, hub: Hub, by: Operator
+    namespace: Name, dataset: Name, field: Name, tag: NewName, hub: Hub, by: Operator
 ) -> Response:
     """Takes a tag off a column; shows the dataset."""
     name, eyes = EntityName(namespace, dataset), viewer_of(by)
     return _edited(
-        hub, by, "field_untagged", name, lambda c, _: tags.untag_field(c, eyes, name, field, tag)
+        hub,
+        by,
+        "field_untagged",
+        name,
+        lambda c, _: tags.untag_dataset(c, eyes, name, tag, whole_words, field=field),
     )
 
 

@@ -14,8 +14,9 @@ from hub.api.answers import answer, answers
 from hub.api.edits import edit
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Operator, Paged
-from hub.api.paths import Name
+from hub.api.paths import Name, NewName
 from hub.model import EntityName, RunState
+from hub.record.terms import whole_words
 from hub.store import jobs, tags
 from hub.store.views import JobVersionView, JobView
 
@@ -95,7 +96,7 @@ def get_job_version(namespace: Name, job: Name, version: UUID, hub: Hub, eyes: E
 
 
 @router.post(_ONE + "/tags/{tag}", responses=answers(JobView))
-def tag_job(namespace: Name, job: Name, tag: Name, hub: Hub, by: Operator) -> Response:
+def tag_job(namespace: Name, job: Name, tag: NewName, hub: Hub, by: Operator) -> Response:
     """Puts a tag on a job; shows the job."""
     name, eyes = EntityName(namespace, job), viewer_of(by)
     by.require_namespace(namespace)
@@ -104,14 +105,14 @@ def tag_job(namespace: Name, job: Name, tag: Name, hub: Hub, by: Operator) -> Re
         by,
         "job_tagged",
         f"{namespace}/{job}",
-        lambda connection, now: tags.tag_job(connection, eyes, name, tag, now),
+        lambda connection, now: tags.tag_job(connection, eyes, name, tag, now, whole_words),
     )
     with hub.db.reading() as connection:
         return answer(jobs.get_job(connection, eyes, name))
 
 
 @router.delete(_ONE + "/tags/{tag}", responses=answers(JobView))
-def untag_job(namespace: Name, job: Name, tag: Name, hub: Hub, by: Operator) -> Response:
+def untag_job(namespace: Name, job: Name, tag: NewName, hub: Hub, by: Operator) -> Response:
     """Takes a tag off a job; shows the job."""
     name, eyes = EntityName(namespace, job), viewer_of(by)
     by.require_namespace(namespace)
@@ -120,7 +121,7 @@ def untag_job(namespace: Name, job: Name, tag: Name, hub: Hub, by: Operator) -> 
         by,
         "job_untagged",
         f"{namespace}/{job}",
-        lambda connection, _: tags.untag_job(connection, eyes, name, tag),
+        lambda connection, _: tags.untag_job(connection, eyes, name, tag, whole_words),
     )
     with hub.db.reading() as connection:
         return answer(jobs.get_job(connection, eyes, name))

@@ -14,7 +14,7 @@ from hub.api.answers import answer, answers
 from hub.api.edits import edit
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Operator, Paged, Text
-from hub.api.paths import Name
+from hub.api.paths import Name, NewName
 from hub.errors import NotFound
 from hub.store import namespaces, sources
 from hub.store.names import DEFAULT_NAMESPACE
@@ -69,7 +69,7 @@ def get_namespace(namespace: Name, hub: Hub, eyes: Eyes) -> Response:  # noqa: A
 
 
 @router.put("/namespaces/{namespace}", responses=answers(NamespaceView))
-def put_namespace(namespace: Name, body: NamespaceEdit, hub: Hub, by: Operator) -> Response:
+def put_namespace(namespace: NewName, body: NamespaceEdit, hub: Hub, by: Operator) -> Response:
     """Makes a namespace, or changes its owner and description."""
 
     def change(connection: Any, now: datetime) -> NamespaceView:
@@ -112,7 +112,7 @@ def get_source(source: Name, hub: Hub, eyes: Eyes) -> Response:  # noqa: ARG001 
 
 
 @router.put("/sources/{source}", responses=answers(SourceView))
-def put_source(source: Name, body: SourceEdit, hub: Hub, by: Operator) -> Response:
+def put_source(source: NewName, body: SourceEdit, hub: Hub, by: Operator) -> Response:
     """Makes a source, or changes what is known of it."""
 
     def change(connection: Any, now: datetime) -> SourceView:

@@ -29,10 +29,32 @@ _LISTED = re.compile(r"(?P<head>/api/v1/(?:sources|tags)/)(?P<name>.+)")
 # `s3:/bucket`: a scheme whose second slash a proxy has merged away.
 _MERGED = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*:)\0(?P<rest>[^\0].*)", re.DOTALL)
 
+#: Bytes of a name that people make up: it becomes part of the keys of indexes.
+LONGEST: Final = 512
+
+
+def _whole(name: str) -> str:
+    return name.replace(SLASH, "/")
+
+
+def _storable(name: str) -> str:
+    if len(name.encode()) > LONGEST:
+        raise ValueError(f"expected at most {LONGEST} bytes of UTF-8")
+    return name
+
+
 Name = Annotated[
     str,
-    AfterValidator(lambda name: name.replace(SLASH, "/")),
+    AfterValidator(_whole),
     Path(min_length=1, max_length=4096, description="slashes percent-encoded"),
+]
+
+
+NewName = Annotated[
+    str,
+    AfterValidator(_whole),
+    AfterValidator(_storable),
+    Path(min_length=1, max_length=LONGEST, description="slashes percent-encoded"),
 ]
 
 

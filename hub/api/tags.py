@@ -13,7 +13,7 @@ from hub.api.answers import answer, answers
 from hub.api.edits import edit
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Operator, Paged, Text
-from hub.api.paths import Name
+from hub.api.paths import NewName
 from hub.store import tags
 from hub.store.views import TagView
 
@@ -40,7 +40,7 @@ def list_tags(hub: Hub, eyes: Eyes, page: Paged) -> Response:  # noqa: ARG001  m
 
 
 @router.put("/tags/{tag}", responses=answers(TagView))
-def put_tag(tag: Name, body: TagEdit, hub: Hub, by: Operator) -> Response:
+def put_tag(tag: NewName, body: TagEdit, hub: Hub, by: Operator) -> Response:
     """Makes a tag, or changes what it means."""
 
     def change(connection: Any, now: Any) -> TagView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,17 @@ from hub.model import EntityName, Viewer
 from hub.store.names import find_dataset, find_job
 from hub.store.reading import Page, Slice, cut, decode_cursor, json_list
 from hub.store.tables import dataset as dataset_table
-from hub.store.tables import dataset_schema, dataset_tag, job_tag, tag
+from hub.store.tables import dataset_schema, dataset_tag, job_tag, search_term, tag
 from hub.store.views import TagView
 
 #: The `origin` of a tag that a person set; tags told by events carry another.
 BY_HAND = "user"
 WHOLE = ""
+#: Apart from the terms of the tags that events tell, which come and go with those.
+SEARCHED_AS = f"tag:{BY_HAND}"
+
+#: The search terms of some texts.
+Words = Callable[[Iterable[str]], set[str]]
 
 
 def list_tags(connection: Connection, page: Page) -> Slice[TagView]:
@@ -44,14 +50,19 @@ def put_tag(connection: Connection, name: str, description: str | None, now: dat
 
 
 def tag_job(
-    connection: Connection, viewer: Viewer, name: EntityName, word: str, now: datetime
+    connection: Connection, viewer: Viewer, name: EntityName, word: str, now: datetime, words: Words
 ) -> None:
-    key = {"job_id": find_job(connection, viewer, name)}
-    _put(connection, job_tag, key, word, now)
+    key = find_job(connection, viewer, name)
+    _put(connection, job_tag, {"job_id": key}, word, now)
+    _find_by_tags(connection, "job", key, words)
 
 
-def untag_job(connection: Connection, viewer: Viewer, name: EntityName, word: str) -> None:
-    _take_off(connection, job_tag, {"job_id": find_job(connection, viewer, name)}, word)
+def untag_job(
+    connection: Connection, viewer: Viewer, name: EntityName, word: str, words: Words
+) -> None:
+    key = find_job(connection, viewer, name)
+    _take_off(connection, job_tag, {"job_id": key}, [word])
+    _find_by_tags(connection, "job", key, words)
 
 
 def tag_dataset(
@@ -60,28 +71,32 @@ def tag_dataset(
     name: EntityName,
     word: str,
     now: datetime,
+    words: Words,
     *,
     field: str = WHOLE,
 ) -> None:
     """Tags a dataset, or one of its columns; raises NotFound for a column it doesn't have."""
-    dataset_id = find_dataset(connection, viewer, name)
+    key = find_dataset(connection, viewer, name)
     if field != WHOLE:
-        _check_field(connection, dataset_id, field)
-    _put(connection, dataset_tag, {"dataset_id": dataset_id, "field": field}, word, now)
+        _check_field(connection, key, field)
+    _put(connection, dataset_tag, {"dataset_id": key, "field": field}, word, now)
+    _find_by_tags(connection, "dataset", key, words)
 
 
-def untag_dataset(connection: Connection, viewer: Viewer, name: EntityName, word: str) -> None:
-    key = {"dataset_id": find_dataset(connection, viewer, name), "field": WHOLE}
-    _take_off(connection, dataset_tag, key, word)
-
-
-def untag_field(
-    connection: Connection, viewer: Viewer, name: EntityName, field: str, word: str
+def untag_dataset(
+    connection: Connection,
+    viewer: Viewer,
+    name: EntityName,
+    word: str,
+    words: Words,
+    *,
+    field: str = WHOLE,
 ) -> None:
-    """Takes a tag off a column, in whichever case it was set."""
-    key = {"dataset_id": find_dataset(connection, viewer, name), "field": field}
-    for each in {word, word.upper()}:
-        _take_off(connection, dataset_tag, key, each)
+    """Takes a tag off; off a column in whichever case it was set."""
+    key = find_dataset(connection, viewer, name)
+    spelled = [word] if field == WHOLE else [word, word.upper()]
+    _take_off(connection, dataset_tag, {"dataset_id": key, "field": field}, spelled)
+    _find_by_tags(connection, "dataset", key, words)
 
 
 def _put(connection: Connection, table: Any, key: dict[str, Any], word: str, now: datetime) -> None:
@@ -92,9 +107,22 @@ def _put(connection: Connection, table: Any, key: dict[str, Any], word: str, now
         connection.execute(insert(tag).values(name=word, description=None, updated_at=now))
 
 
-def _take_off(connection: Connection, table: Any, key: dict[str, Any], word: str) -> None:
-    conditions = [table.c[name] == value for name, value in {**key, "tag": word}.items()]
-    connection.execute(delete(table).where(*conditions))
+def _take_off(connection: Connection, table: Any, key: dict[str, Any], spelled: list[str]) -> None:
+    conditions = [table.c[name] == value for name, value in key.items()]
+    connection.execute(delete(table).where(*conditions, table.c.tag.in_(spelled)))
+
+
+def _find_by_tags(connection: Connection, kind: str, key: int, words: Words) -> None:
+    """Has search find the entity by the tags that people put on it."""
+    mine = job_tag if kind == "job" else dataset_tag
+    owner = mine.c.job_id if kind == "job" else mine.c.dataset_id
+    texts = connection.scalars(select(mine.c.tag).where(owner == key, mine.c.origin == BY_HAND))
+    terms = words(texts)
+    row = {"kind": kind, "entity_id": key, "origin": SEARCHED_AS}
+    old = [search_term.c[name] == value for name, value in row.items()]
+    connection.execute(delete(search_term).where(*old))
+    if terms:
+        connection.execute(insert(search_term), [{**row, "term": term} for term in sorted(terms)])
 
 
 def _check_field(connection: Connection, dataset_id: int, field: str) -> None:

@@ -56,9 +56,12 @@ def test_tags_are_put_on_and_taken_off_and_the_object_is_answered(
     assert ok(operator.post(f"{JOB}/tags/nightly"))["tags"] == ["nightly"]
     names = [tag["name"] for tag in ok(operator.get(f"{API}/tags"))["tags"]]
     assert names == sorted(["PII", "gold", "nightly"])
+    found = ok(operator.get(f"{API}/search", params={"q": "night"}))["results"]
+    assert [(hit["name"], hit["foundIn"]) for hit in found] == [("load", ["tag"])]
     assert ok(operator.delete(f"{DATASET}/tags/gold"))["tags"] == []
     assert ok(operator.delete(f"{DATASET}/fields/id/tags/PII"))["fields"][0]["tags"] == []
     assert ok(operator.delete(f"{JOB}/tags/nightly"))["tags"] == []
+    assert ok(operator.get(f"{API}/search", params={"q": "nightly"}))["results"] == []
     assert operator.post(f"{DATASET}/fields/nope/tags/x").status_code == 404
 
 
@@ -154,6 +157,21 @@ def test_without_a_token_an_open_hub_lets_nobody_change_things(
         client.get(f"{API}/dead-letters"),
     ):
         assert answer.status_code == 401
+
+
+def test_a_name_too_long_for_an_index_is_refused_in_time(
+    operator: TestClient, world: Build
+) -> None:
+    # What doesn't compress: a key of PostgreSQL's indexes holds 2,704 bytes.
+    name = "".join(chr(0x4E00 + 7919 * i % 20_000) for i in range(400))
+    for path, body in (
+        (f"namespaces/{name}", {"ownerName": "ann"}),
+        (f"sources/{name}", {"type": "X", "connectionUrl": "x://y"}),
+        (f"tags/{name}", {}),
+    ):
+        assert operator.put(f"{API}/{path}", json=body).status_code == 422
+    assert operator.post(f"{JOB}/tags/{name}").status_code == 422
+    assert operator.get(f"{API}/namespaces/{name}").status_code == 404
 
 
 def test_changes_are_noted_in_the_audit_log(operator: TestClient, world: Build) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
+from hub.record.terms import whole_words
 from hub.store import datasets, tags
 from hub.store.columns import ColumnId, column_graph
 from hub.store.db import Database
@@ -24,8 +25,8 @@ def test_a_dataset_is_shown_with_columns_tags_and_its_current_version(db: Databa
         build = Build(connection)
         orders = build.dataset("orders", fields=FIELDS, source_name="pg", kind="TABLE")
         build.update(orders, when=1)
-        tags.tag_dataset(connection, EVERYBODY, ORDERS, "gold", at(0))
-        tags.tag_dataset(connection, EVERYBODY, ORDERS, "PII", at(0), field="id")
+        tags.tag_dataset(connection, EVERYBODY, ORDERS, "gold", at(0), whole_words)
+        tags.tag_dataset(connection, EVERYBODY, ORDERS, "PII", at(0), whole_words, field="id")
     with db.reading() as connection:
         shown = datasets.get_dataset(connection, EVERYBODY, ORDERS)
         listed = datasets.list_datasets(connection, EVERYBODY, Page(), within="db")
@@ -81,15 +82,15 @@ def test_tags_are_put_on_and_taken_off(db: Database) -> None:
     with db.writing() as connection:
         Build(connection).dataset("orders", fields=FIELDS)
         for _ in range(2):
-            tags.tag_dataset(connection, EVERYBODY, ORDERS, "gold", at(0))
+            tags.tag_dataset(connection, EVERYBODY, ORDERS, "gold", at(0), whole_words)
         tags.put_tag(connection, "gold", "the best", at(0))
     with db.reading() as connection:
         (listed,) = tags.list_tags(connection, Page()).items
         assert (listed.name, listed.description) == ("gold", "the best")
     with db.writing() as connection:
-        tags.untag_dataset(connection, EVERYBODY, ORDERS, "gold")
+        tags.untag_dataset(connection, EVERYBODY, ORDERS, "gold", whole_words)
         with pytest.raises(NotFound, match="field 'nope'"):
-            tags.tag_dataset(connection, EVERYBODY, ORDERS, "x", at(0), field="nope")
+            tags.tag_dataset(connection, EVERYBODY, ORDERS, "x", at(0), whole_words, field="nope")
     with db.reading() as connection:
         assert datasets.get_dataset(connection, EVERYBODY, ORDERS).tags == []
 
