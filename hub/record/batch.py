@@ -68,6 +68,7 @@ class Batch:
         self.cast.announce_datasets()
         self._datasets.load(events)
         self._identities.settle(events)
+        self.runs.stale_leaders |= self._identities.renamed
         self.runs.bring_together(self._identities.moved)
 
     def apply(self, item: IncomingEvent) -> None:

@@ -42,6 +42,7 @@ class Identities:
         self._cast = cast
         self._told: dict[Named, Identity] = {}
         self.moved: list[tuple[RunRow, AttemptRow]] = []
+        self.renamed: set[int] = set()  # jobs, of whose runs one got another name
 
     def settle(self, events: Iterable[IncomingEvent]) -> None:
         """Loads the attempts and runs that the events name, and brings them together."""
@@ -90,6 +91,7 @@ class Identities:
         target = self._work.run(key)
         if target is None:
             self._work.rename_run(run, key)
+            self.renamed.add(run.job_id)
             return
         attempts = self._work.load_attempts_of([run.id])
         merge_runs(self._connection, run.id, target.id)

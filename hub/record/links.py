@@ -29,6 +29,8 @@ COLUMNS_OF = {
     "schema": ("schema_id",),
 }
 
+_CANONICAL = DatasetRow.__struct_fields__.index("canonical_id")
+
 
 class Links:
     """The links that a batch tells."""
@@ -37,12 +39,16 @@ class Links:
         self._work = work
         self._connection = connection
         self._ledger = ledger
+        self._led: dict[int, DatasetRow] = {}
         self.moved: list[tuple[int, int]] = []
 
     def settle(self, events: Iterable[IncomingEvent]) -> None:
         """Makes all that was linked one dataset; what each had belongs to it."""
         for name, alias in sorted(set(_links_of(events))):
             self._link(self._row(name), self._row(alias))
+        for row in list(self._led.values()):
+            if not self._work.datasets.is_new(row):
+                self._settle(row)
 
     def _row(self, name: EntityName) -> DatasetRow:
         row = self._work.named_dataset(name)
@@ -67,17 +73,16 @@ class Links:
             (*ends, *shadows), key=lambda r: (bool(r.symlink), names[r.namespace_id], r.name)
         )
         for row in (*ends, *shadows):
-            self._lead(row, chosen)
-        for end in ends:
-            if end is not chosen and not self._work.datasets.is_new(end):
-                self._move(end, chosen)
+            row.canonical_id = None if row is chosen else chosen.id
+            self._led[row.id] = row
 
-    def _lead(self, row: DatasetRow, chosen: DatasetRow) -> None:
-        """The row's name means the chosen one; it counts as a dataset if that is itself."""
-        before = row.canonical_id is None
-        row.canonical_id = None if row is chosen else chosen.id
-        if not self._work.datasets.is_new(row):
-            self._ledger.counters["datasets", row.namespace_id] += (row is chosen) - before
+    def _settle(self, row: DatasetRow) -> None:
+        """A name counts as a dataset, and has what belongs to one, while it means itself."""
+        meant_itself = self._work.datasets.read[row.id][_CANONICAL] is None
+        means_itself = row.canonical_id is None
+        self._ledger.counters["datasets", row.namespace_id] += means_itself - meant_itself
+        if meant_itself and not means_itself:
+            self._move(row, self._canonical(row))
 
     def _move(self, row: DatasetRow, chosen: DatasetRow) -> None:
         marks, theirs = Marks(chosen.facet_marks), Marks(row.facet_marks)

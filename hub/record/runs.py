@@ -10,7 +10,14 @@ from hub.record.changes import attempt_change, run_change, start_change
 from hub.record.identities import Identities
 from hub.record.incoming import IncomingEvent
 from hub.record.jobs import JobDescriber
-from hub.record.states import adopt_attempt, advance_attempt, describe_run, lead_job, place_run
+from hub.record.states import (
+    adopt_attempt,
+    advance_attempt,
+    describe_run,
+    lead_job,
+    mention_attempt,
+    place_run,
+)
 from hub.record.terms import to_json
 from hub.store.descriptions import Descriptions, Needed
 from hub.store.ledger import Ledger
@@ -77,7 +84,7 @@ class Runs:
         self._cast.job(ref.job)
         key = self._identities.key(ref.job, ref.run_id)
         run, attempt = self._cast.attempt(ref.run_id, key, item.at)
-        attempt.first_at = min(attempt.first_at, item.at)
+        mention_attempt(attempt, item.at)
         self._step(run, attempt, attempt.state)
         return run
 

@@ -28,11 +28,17 @@ _STARTING = frozenset({EventType.START, EventType.RUNNING})
 _DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags")
 
 
+def mention_attempt(attempt: AttemptRow, at: int) -> None:
+    """Some event names the attempt."""
+    attempt.first_at = min(attempt.first_at, at)
+    if attempt.state not in FINISHED_STATES:
+        attempt.state_at = attempt.first_at if attempt.started_at is None else attempt.started_at
+
+
 def advance_attempt(
     attempt: AttemptRow, kind: EventType, at: int, digest: bytes, facts: RunFacts
 ) -> None:
     """Applies one event of the attempt, at `at` microseconds."""
-    attempt.first_at = min(attempt.first_at, at)
     attempt.no = max(attempt.no, facts.attempt or 0)
     attempt.external_url = greatest(attempt.external_url, facts.external_url)
     if kind in _STARTING:
@@ -43,6 +49,7 @@ def advance_attempt(
         _end_attempt(attempt, kind, at, digest, facts)
     elif attempt.state not in FINISHED_STATES and attempt.started_at is not None:
         attempt.state = RunState.RUNNING
+    mention_attempt(attempt, at)
 
 
 def _end_attempt(
