@@ -51,6 +51,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     401: _documented("A valid token is needed"),
     403: _documented("This was not granted"),
     404: _documented("There is no such thing"),
+    409: _documented("This contradicts what is there"),
     422: _documented("A parameter or field is not as described"),
     503: _documented("Too much at once; see Retry-After"),
 }

@@ -285,7 +285,15 @@ class Writer(Generic[Item_contra, Outcome]):
         for work in batch:
             mine = outcomes[start : start + len(work.items)]
             start += len(work.items)
-            work.settle(_of_request(mine))
+            self._answer(work, _of_request(mine))
+
+    @staticmethod
+    def _answer(work: Work[Item_contra, Outcome], outcome: list[Outcome] | Exception) -> None:
+        try:
+            work.settle(outcome)
+        except Exception:
+            # Whoever waited is gone, with its event loop perhaps; what it sent is durable.
+            log.exception("settling_failed")
 
     def _observe(self, items: int, seconds: float) -> None:
         self.figures.batches += 1
