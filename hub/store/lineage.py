@@ -12,15 +12,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, exists, select
+from sqlalchemy import Connection, Select, bindparam, exists, select
 
 from hub.model import Direction, RunState, Viewer
 from hub.store.jobs import current_edge
-from hub.store.reading import among, chunks, dataset_seen, job_seen, kept_per_viewer
+from hub.store.reading import among, dataset_seen, job_seen, kept_per_viewer
 from hub.store.tables import dataset, edge, job, run, run_dataset
 
 _near_edge = edge.alias("near")
@@ -187,6 +187,59 @@ class _Now:
         return [Edge(*row) for row in rows]
 
 
+_AT = bindparam("at", type_=edge.c.first_at.type)
+
+
+@lru_cache(maxsize=4)
+def _seen_by_then(sides: tuple[Direction, ...]) -> Select[Any]:
+    return select(edge.c.job_id).where(edge.c.direction.in_(sides), edge.c.first_at <= _AT)
+
+
+@cache
+def _last_run_by_then() -> Select[Any]:
+    """The latest run of each job that had completed and named datasets."""
+    latest = (
+        select(run.c.id)
+        .where(
+            run.c.job_id == job.c.id,
+            run.c.sort_at <= _AT,
+            run.c.state == RunState.COMPLETED,
+            run.c.ended_at <= _AT,
+            exists().where(run_dataset.c.run_id == run.c.id),
+        )
+        .order_by(run.c.sort_at.desc())
+        .limit(1)
+        .correlate(job)
+        .scalar_subquery()
+    )
+    return select(latest.label("id"))
+
+
+_RUN_ENDS = select(run.c.job_id, run.c.id, run.c.ended_at)
+
+
+@kept_per_viewer
+def _touched(viewer: Viewer) -> Select[Any]:
+    """What runs read and wrote."""
+    return (
+        select(run_dataset.c.run_id, run_dataset.c.direction, run_dataset.c.dataset_id)
+        .join(run, run.c.id == run_dataset.c.run_id)
+        .join(job, job.c.id == run.c.job_id)
+        .join(dataset, dataset.c.id == run_dataset.c.dataset_id)
+        .where(job_seen(viewer), dataset_seen(viewer))
+    )
+
+
+@kept_per_viewer
+def _edges_by_then(viewer: Viewer) -> Select[Any]:
+    return (
+        select(edge.c.job_id, edge.c.direction, edge.c.dataset_id, edge.c.last_at)
+        .join(job, job.c.id == edge.c.job_id)
+        .join(dataset, dataset.c.id == edge.c.dataset_id)
+        .where(edge.c.first_at <= _AT, job_seen(viewer), dataset_seen(viewer))
+    )
+
+
 class _Then:
     """The edges as of an instant: of each job's latest completed run by then, and those seen
     before and after it. A job that had not completed by then has the edges seen by then.
@@ -198,67 +251,26 @@ class _Then:
         self._viewer = viewer
 
     def touching(self, dataset_ids: Iterable[int], sides: tuple[Direction, ...]) -> list[Edge]:
-        statement = select(edge.c.job_id).where(
-            edge.c.direction.in_(sides), edge.c.first_at <= self._at
-        )
-        rows = among(self._connection, statement, edge.c.dataset_id, dataset_ids)
+        rows = self._among(_seen_by_then(sides), edge.c.dataset_id, dataset_ids)
         return self.of_jobs({row.job_id for row in rows})
 
     def of_jobs(self, job_ids: Iterable[int]) -> list[Edge]:
-        found: list[Edge] = []
-        for some in chunks(job_ids):
-            found += self._of_some(some)
-        return found
+        return list(self._edges(list(job_ids)))
 
-    def _of_some(self, job_ids: list[int]) -> Iterator[Edge]:
-        runs = self._runs(job_ids)
-        ended = {job_id: end for job_id, _, end in runs}
-        of_run = {run_id: job_id for job_id, run_id, _ in runs}
-        for row in among(self._connection, self._written(), run_dataset.c.run_id, of_run):
+    def _edges(self, job_ids: list[int]) -> Iterator[Edge]:
+        last = [row.id for row in self._among(_last_run_by_then(), job.c.id, job_ids)]
+        runs = among(self._connection, _RUN_ENDS, run.c.id, [key for key in last if key])
+        ended = {row.job_id: row.ended_at for row in runs}
+        of_run = {row.id: row.job_id for row in runs}
+        rows = among(self._connection, _touched(self._viewer), run_dataset.c.run_id, of_run)
+        for row in rows:
             yield Edge(of_run[row.run_id], row.direction, row.dataset_id)
-        for row in among(self._connection, self._edges(), edge.c.job_id, job_ids):
+        for row in self._among(_edges_by_then(self._viewer), edge.c.job_id, job_ids):
             if row.job_id not in ended or row.last_at >= ended[row.job_id]:
                 yield Edge(row.job_id, row.direction, row.dataset_id)
 
-    def _runs(self, job_ids: list[int]) -> list[tuple[int, int, datetime]]:
-        """(job, run, end) of the latest run of each job that had completed and named datasets."""
-        named = exists().where(run_dataset.c.run_id == run.c.id)
-        latest = (
-            select(run.c.id)
-            .where(
-                run.c.job_id == job.c.id,
-                run.c.sort_at <= self._at,
-                run.c.state == RunState.COMPLETED,
-                run.c.ended_at <= self._at,
-                named,
-            )
-            .order_by(run.c.sort_at.desc())
-            .limit(1)
-            .correlate(job)
-            .scalar_subquery()
-        )
-        of_jobs = select(latest).where(job.c.id.in_(job_ids))
-        keys = [key for key in self._connection.scalars(of_jobs) if key is not None]
-        columns = select(run.c.job_id, run.c.id, run.c.ended_at)
-        return [tuple(row) for row in among(self._connection, columns, run.c.id, keys)]
-
-    def _written(self) -> Select[Any]:
-        return (
-            select(run_dataset.c.run_id, run_dataset.c.direction, run_dataset.c.dataset_id)
-            .join(run, run.c.id == run_dataset.c.run_id)
-            .join(job, job.c.id == run.c.job_id)
-            .join(dataset, dataset.c.id == run_dataset.c.dataset_id)
-            .where(job_seen(self._viewer), dataset_seen(self._viewer))
-            .distinct()  # several attempts may have dealt with one dataset
-        )
-
-    def _edges(self) -> Select[Any]:
-        return (
-            select(edge.c.job_id, edge.c.direction, edge.c.dataset_id, edge.c.last_at)
-            .join(job, job.c.id == edge.c.job_id)
-            .join(dataset, dataset.c.id == edge.c.dataset_id)
-            .where(edge.c.first_at <= self._at, job_seen(self._viewer), dataset_seen(self._viewer))
-        )
+    def _among(self, statement: Select[Any], column: Any, keys: Iterable[int]) -> list[Any]:
+        return among(self._connection, statement, column, keys, at=self._at)
 
 
 def neighbours(graph: Graph) -> tuple[dict[int, list[Edge]], dict[int, list[Edge]]]:

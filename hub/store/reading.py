@@ -148,12 +148,19 @@ kept_per_viewer = lru_cache(maxsize=64)
 
 
 def among(
-    connection: Connection, statement: Select[Any], column: ColumnElement[Any], keys: Iterable[Any]
+    connection: Connection,
+    statement: Select[Any],
+    column: ColumnElement[Any],
+    keys: Iterable[Any],
+    **given: object,
 ) -> list[Any]:
-    """All rows of the statement whose column is among the keys; quick if the statement is kept."""
+    """All rows of the statement whose column is among the keys; quick if the statement is kept.
+
+    `given`: the statement's other parameters.
+    """
     found: list[Any] = []
     for some in chunks(keys):
-        found += connection.execute(_keyed(statement, column), {"keys": some}).all()
+        found += connection.execute(_keyed(statement, column), {"keys": some, **given}).all()
     return found
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from hub.model import Direction, Viewer
-from hub.store.reading import PublicKind, among, dataset_seen, public_uuid
+from hub.store.reading import PublicKind, among, dataset_seen, kept_per_viewer, public_uuid
 from hub.store.runs import run_views_by_id
 from hub.store.tables import dataset, dataset_update, namespace, run, run_dataset
 from hub.store.views import RunView, View
@@ -93,8 +93,9 @@ def _room(reached: dict[int, int], keys: Iterable[int], depth: int, limit: int) 
     return fresh
 
 
-def _reads_of(connection: Connection, viewer: Viewer, run_ids: Iterable[int]) -> list[_Read]:
-    statement = (
+@kept_per_viewer
+def _select_reads(viewer: Viewer) -> Select[Any]:
+    return (
         select(
             run_dataset.c.run_id,
             namespace.c.name,
@@ -107,7 +108,10 @@ def _reads_of(connection: Connection, viewer: Viewer, run_ids: Iterable[int]) ->
         .where(run_dataset.c.direction == Direction.INPUT, dataset_seen(viewer))
         .order_by(run_dataset.c.at)
     )
-    rows = among(connection, statement, run_dataset.c.run_id, run_ids)
+
+
+def _reads_of(connection: Connection, viewer: Viewer, run_ids: Iterable[int]) -> list[_Read]:
+    rows = among(connection, _select_reads(viewer), run_dataset.c.run_id, run_ids)
     # Each attempt tells for itself; the last word counts.
     last = {row[:4]: _Read(*row) for row in rows}
     return list(last.values())
@@ -135,12 +139,14 @@ def _update_read() -> ColumnElement[int]:
     return latest.correlate(run_dataset).scalar_subquery()
 
 
+_MAKERS = select(dataset_update.c.id, dataset_update.c.run_id).where(
+    dataset_update.c.run_id.is_not(None)
+)
+
+
 def _makers(connection: Connection, update_ids: Iterable[int | None]) -> dict[int, int]:
     wanted = {key for key in update_ids if key is not None}
-    statement = select(dataset_update.c.id, dataset_update.c.run_id).where(
-        dataset_update.c.run_id.is_not(None)
-    )
-    rows = among(connection, statement, dataset_update.c.id, wanted)
+    rows = among(connection, _MAKERS, dataset_update.c.id, wanted)
     return {row.id: row.run_id for row in rows}
 
 
