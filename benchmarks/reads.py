@@ -14,12 +14,12 @@ import random
 import statistics
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from benchmarks.fill import PER_NAMESPACE, PIPELINE, RUNS, World, fill
-from benchmarks.hubs import Engine, Hub, store
-from benchmarks.machine import calibrate
+from benchmarks.hubs import Engine, Hub, Store, store
+from benchmarks.machine import calibrate, cpu_s
 from hub.store.db import Database
 
 ROUNDS: Final = 100
@@ -27,7 +27,18 @@ WARM_UP: Final = 10
 LIMIT_MS: Final = 50
 
 Path = Callable[[World, random.Random], str]
-Figures = dict[str, tuple[float, float, int]]  # p50 ms, p95 ms, bytes of the median answer
+
+
+class Figure(NamedTuple):
+    """Milliseconds until the answer was there, CPU of hub and database for it, and its bytes."""
+
+    p50: float
+    p95: float
+    cpu: float
+    size: int
+
+
+Figures = dict[str, Figure]
 
 
 def _lineage(world: World, draw: random.Random, **more: object) -> str:
@@ -90,14 +101,17 @@ def measure(engine: Engine, jobs: int, reads: dict[str, Path]) -> Figures:
         world = fill(db, jobs)
         db.close()
         with Hub(on) as hub:
-            return {name: _ask(hub.url, world, path) for name, path in reads.items()}
+            return {name: _ask(on, hub, world, path) for name, path in reads.items()}
 
 
-def _ask(url: str, world: World, path: Path) -> tuple[float, float, int]:
+def _ask(on: Store, hub: Hub, world: World, path: Path) -> Figure:
     draw = random.Random(1)
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    connection = http.client.HTTPConnection(urlsplit(hub.url).netloc)
     taken, sizes = [], []
+    used = 0.0
     for number in range(WARM_UP + ROUNDS):
+        if number == WARM_UP:
+            used = cpu_s([hub.pid]) + on.server_cpu_s()
         asked = path(world, draw)
         started = time.perf_counter()
         connection.request("GET", asked)
@@ -109,33 +123,35 @@ def _ask(url: str, world: World, path: Path) -> tuple[float, float, int]:
             taken.append((time.perf_counter() - started) * 1000)
             sizes.append(len(body))
     connection.close()
+    used = cpu_s([hub.pid]) + on.server_cpu_s() - used
     p95 = statistics.quantiles(taken, n=20)[-1]
-    return statistics.median(taken), p95, int(statistics.median(sizes))
+    size = int(statistics.median(sizes))
+    return Figure(statistics.median(taken), p95, used / ROUNDS * 1000, size)
 
 
 def table(engine: Engine, sizes: list[int], found: list[Figures]) -> str:
-    """p50 / p95 in milliseconds, one column per size of the store."""
-    head = "".join(f"{f'{size:,} jobs':>18}" for size in sizes)
-    lines = [f"{engine + ', p50 / p95 ms':<34}{head}{'answer':>12}"]
+    """p50, p95 and CPU in milliseconds, one column per size of the store."""
+    head = "".join(f"{f'{size:,} jobs':>23}" for size in sizes)
+    lines = [f"{engine + ', p50 / p95 (CPU) ms':<34}{head}{'answer':>12}"]
     for name in found[0]:
         cells = "".join(_cell(figures[name]) for figures in found)
-        lines.append(f"{name:<34}{cells}{found[-1][name][2] / 1000:>9.1f} kB")
+        lines.append(f"{name:<34}{cells}{found[-1][name].size / 1000:>9.1f} kB")
     return "\n".join(lines)
 
 
-def _cell(figures: tuple[float, float, int]) -> str:
-    p50, p95, _ = figures
-    over = "!" if p95 > LIMIT_MS else " "
-    return f"{f'{p50:.1f} / {p95:.1f}':>17}{over}"
+def _cell(figure: Figure) -> str:
+    over = "!" if figure.p95 > LIMIT_MS else " "
+    text = f"{figure.p50:.1f} / {figure.p95:.1f} ({figure.cpu:.0f})"
+    return f"{text:>22}{over}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=[2_000, 20_000, 100_000])
     parser.add_argument("--engines", nargs="+", default=["SQLite", "PostgreSQL"])
-    parser.add_argument("--only", default="", help="reads whose name holds this")
+    parser.add_argument("--only", nargs="+", default=[""], help="reads whose names hold this")
     asked = parser.parse_args()
-    reads = {name: path for name, path in READS.items() if asked.only in name}
+    reads = {n: path for n, path in READS.items() if any(part in n for part in asked.only)}
     print(calibrate())
     for engine in asked.engines:
         found = [measure(engine, size, reads) for size in asked.sizes]
