@@ -60,4 +60,6 @@ def operator(hub: Hub) -> TestClient:
     )
     hub.authenticator.forget()
     headers = {"Authorization": f"Bearer {issued.text}"}
-    return TestClient(create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False)
+    return TestClient(
+        create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False
+    )
