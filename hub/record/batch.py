@@ -6,7 +6,7 @@ needs the store is read before the first event is applied, except for the past o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hub.model import DatasetFacts, EntityName, LineageEvent
 from hub.record.cast import Cast
@@ -22,7 +22,7 @@ from hub.record.versions import Versions
 from hub.store.db import Connection
 from hub.store.descriptions import Descriptions
 from hub.store.ledger import Io, Ledger
-from hub.store.merge import jobs_of_dataset
+from hub.store.merge import jobs_of_dataset, runs_of_two_minds
 from hub.store.rows import AttemptRow, DatasetRow, JobRow, RunRow
 from hub.store.workset import Workset
 
@@ -127,14 +127,22 @@ class Batch:
 
     def finish(self) -> None:
         """Draws the consequences of all applied events."""
-        self._consequences.finish(self.runs.touched)
         moved = dict(self._links.moved)
+        self._redraw(moved.values())
+        self._consequences.finish(self.runs.touched)
         owners = jobs_of_dataset(self._connection, moved.values())
         self.work.jobs.load(self.work.bulk, owners)
         self._versions.finish(self.jobs.relocated | owners, moved)
         self._checks.finish(self.work.bulk, self.now)
         self.jobs.finish()
         self._datasets.finish()
+
+    def _redraw(self, merged: Iterable[int]) -> None:
+        """Runs that told a partition under one name of a dataset and none under another."""
+        runs = runs_of_two_minds(self._connection, merged)
+        self.work.runs.load(self.work.bulk, runs)
+        self.work.jobs.load(self.work.bulk, (self.work.runs.rows[n].job_id for n in runs))
+        self.runs.touched |= runs
 
     def _note(self, item: IncomingEvent, job: JobRow | None, ran: Ran | None) -> None:
         """Keeps the event itself."""

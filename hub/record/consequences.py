@@ -64,7 +64,7 @@ class Consequences:
         self._versions.show(
             run.job_id, at, _named(io, Direction.INPUT), _named(io, Direction.OUTPUT), run.id
         )
-        told = {key[2] for key in io if key[4]}
+        told = {key[2] for key in io if key[1] == Direction.OUTPUT and key[4]}
         for (_, direction, dataset, _, partition), dealing in io.items():
             if direction != Direction.OUTPUT:
                 continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from hub.store.lattice import upsert
 from hub.store.ledger import IO_UPSERT
@@ -188,6 +188,23 @@ def _of(row: str, column: str) -> str:
 
 def jobs_of_dataset(connection: Connection, datasets: Iterable[int]) -> set[int]:
     """The jobs that have dealt with any of the datasets."""
-    found = text("SELECT DISTINCT job_id FROM edge WHERE dataset_id = :dataset")
-    rows = (connection.execute(found, {"dataset": number}) for number in set(datasets))
-    return {row.job_id for result in rows for row in result}
+    return _of_datasets(connection, _JOBS, datasets)
+
+
+def runs_of_two_minds(connection: Connection, datasets: Iterable[int]) -> set[int]:
+    """Runs one of whose attempts wrote such a dataset both with and without a partition."""
+    return _of_datasets(connection, _RUNS, datasets)
+
+
+_JOBS = text("SELECT DISTINCT job_id FROM edge WHERE dataset_id = :dataset")
+_RUNS = text(
+    "SELECT DISTINCT a.run_id FROM run_dataset a JOIN run_dataset b ON b.run_id = a.run_id"
+    " AND b.direction = a.direction AND b.dataset_id = a.dataset_id"
+    " AND b.attempt_id = a.attempt_id AND b.partition_key <> ''"
+    " WHERE a.dataset_id = :dataset AND a.direction = 'OUTPUT' AND a.partition_key = ''"
+)
+
+
+def _of_datasets(connection: Connection, query: TextClause, datasets: Iterable[int]) -> set[int]:
+    rows = (connection.execute(query, {"dataset": number}) for number in set(datasets))
+    return {row[0] for result in rows for row in result}

@@ -95,14 +95,14 @@ def about_tasks() -> st.SearchStrategy[dict]:
         run_facets = facets | told | more.pop("run_facets")
         return run_event(kind, minute, run, run_facets=run_facets, **more)
 
-    needs = st.just({}) | words.map(
+    needs: st.SearchStrategy[dict] = st.just({}) | words.map(
         lambda word: {
             "jobDependencies": {
                 "upstream": [{"job": {"namespace": "prod", "name": "up"}, "dependency_type": word}]
             }
         }
     )
-    error = st.just({}) | words.map(
+    error: st.SearchStrategy[dict] = st.just({}) | words.map(
         lambda word: {"errorMessage": {"message": word, "programmingLanguage": "python"}}
     )
     return st.builds(
@@ -226,7 +226,7 @@ def same_in_any_order(db: Database, events: list[dict], seed: int) -> None:
 slow = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
-@settings(slow, max_examples=300)
+@settings(slow, max_examples=150)
 @given(histories(), st.integers(0, 2**32))
 def test_any_order_ends_in_the_same_state_on_sqlite(
     sqlite: Database, events: list[dict], seed: int
@@ -235,7 +235,7 @@ def test_any_order_ends_in_the_same_state_on_sqlite(
 
 
 @pytest.mark.postgres
-@settings(slow, max_examples=25)
+@settings(slow, max_examples=5)
 @given(histories(), st.integers(0, 2**32))
 def test_any_order_ends_in_the_same_state_on_postgresql(
     postgres: Database, events: list[dict], seed: int
