@@ -28,6 +28,7 @@ from hub.store.reading import (
     newest_first,
     numbered,
     public_uuid,
+    without_index,
 )
 from hub.store.runs import run_views_by_id
 from hub.store.tables import dataset, dataset_schema, dataset_tag, dataset_update, namespace
@@ -70,8 +71,9 @@ def list_datasets(
     connection: Connection, viewer: Viewer, page: Page, *, within: str | None = None
 ) -> Slice[DatasetView]:
     """Datasets of one namespace by name, or of all namespaces, those with news first."""
+    no_alias = without_index(connection, dataset.c.canonical_id).is_(None)
     some = select(dataset.c.id, dataset.c.name, dataset.c.updated_at).where(
-        dataset.c.canonical_id.is_(None), dataset_seen(viewer)
+        no_alias, dataset_seen(viewer)
     )
     if within is None:
         scope = None

@@ -27,6 +27,7 @@ from hub.store.reading import (
     newest_first,
     public_uuid,
     uuid_text,
+    without_index,
 )
 from hub.store.runs import latest_runs, run_views_by_id
 from hub.store.tables import (
@@ -104,8 +105,8 @@ def _of_namespace(connection: Connection, scope: int, page: Page) -> ColumnEleme
     small one sorting its jobs is less work. PostgreSQL knows which; SQLite has to be told.
     """
     mine, every = recorded(connection, "jobs", scope), recorded(connection, "jobs")
-    if connection.dialect.name == "sqlite" and mine**2 > (page.offset + page.limit) * every:
-        return job.c.namespace_id + 0 == scope  # an expression, for which there is no index
+    if mine**2 > (page.offset + page.limit) * every:
+        return without_index(connection, job.c.namespace_id) == scope
     return job.c.namespace_id == scope
 
 
