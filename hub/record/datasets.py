@@ -79,7 +79,7 @@ class DatasetDescriber:
         if name == "schema":
             self._take_schema(row, facts)
         elif name == "documentation":
-            row.description = facts.description
+            row.description = facts.description or None
         elif name == "dataSource":
             row.source_name, row.source_uri = facts.source_name, facts.source_uri
         elif name == "ownership":

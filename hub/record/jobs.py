@@ -62,7 +62,7 @@ class JobDescriber:
             job.processing, job.integration = facts.processing, facts.integration
             job.kind = facts.kind
         elif name == "documentation":
-            job.description = facts.description
+            job.description = facts.description or None
         elif name == "sourceCodeLocation":
             job.location = facts.location
             self.relocated.add(job.id)

@@ -56,10 +56,15 @@ class Letterbox:
             self._make_room(connection)
 
     def _make_room(self, connection: Connection) -> None:
-        limit = self._max_bytes * (1 - MEASURE_SHARE)
-        while _stored(connection) > limit:
-            oldest = select(t.c.id).order_by(t.c.id).limit(ROOM_STEP)
-            connection.execute(delete(t).where(t.c.id.in_(oldest)))
+        excess = _stored(connection) - self._max_bytes * (1 - MEASURE_SHARE)
+        oldest = select(t.c.id, func.length(t.c.payload)).order_by(t.c.id).limit(ROOM_STEP)
+        while excess > 0 and (letters := connection.execute(oldest).all()):
+            doomed = []
+            for number, size in letters:
+                if excess > 0:
+                    doomed.append(number)
+                    excess -= size
+            connection.execute(delete(t).where(t.c.id.in_(doomed)))
         self._unmeasured = 0
 
 
