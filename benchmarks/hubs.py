@@ -75,16 +75,16 @@ _TUNED: Final = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
 
 
 class Hub:
-    """A hub on a store, in a process of its own."""
+    """A hub on a store, in a process of its own; `more` settings as environment variables."""
 
-    def __init__(self, on: Store, kind: Kind = "real") -> None:
+    def __init__(self, on: Store, kind: Kind = "real", **more: str) -> None:
         self._out = on.folder / f"{kind}.out"
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TRACKSIDE_")}
         with self._out.open("wb") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", *_COMMANDS[kind]],
                 cwd=on.folder,
-                env=environment | _settings(on),
+                env=environment | _settings(on) | more,
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
