@@ -8,6 +8,7 @@ Statements are built once, at import, from the tables.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -25,6 +26,9 @@ from sqlalchemy.types import TypeEngine
 from hub.store.types import Timestamp
 
 Row = tuple[Any, ...]
+
+#: Keys that one statement of SQLite looks up: a third of the work of a statement each.
+_AT_ONCE = (1, 4, 16, 64)
 
 
 class Insert:
@@ -87,14 +91,18 @@ class Fetch:
         lock: str = "",
         tail: str = "",
     ) -> None:
-        t = table.name
-        self.sqlite = f"SELECT {', '.join(columns)} FROM {t} WHERE {' AND '.join(f'{k} = ?' for k in keys)} {tail}"
+        t, names, wanted = table.name, ", ".join(keys), ", ".join(f"t.{c}" for c in columns)
+        same = " AND ".join(f"t.{k} = k.{k}" for k in keys)
         self.postgres = (
-            f"SELECT {', '.join(f't.{c}' for c in columns)} "
-            f"FROM unnest({_arrays(table, keys)}) AS k({', '.join(keys)}) "
-            f"JOIN {t} t ON {' AND '.join(f't.{k} = k.{k}' for k in keys)}"
+            f"SELECT {wanted} FROM unnest({_arrays(table, keys)}) AS k({names}) JOIN {t} t ON {same}"
             + (f" ORDER BY t.{lock} FOR UPDATE OF t" if lock else f" {tail}")
         )
+        key = f"({', '.join('?' * len(keys))})"
+        self.sqlite = {
+            size: f"WITH k({names}) AS (VALUES {', '.join([key] * size)}) "
+            f"SELECT {wanted} FROM k CROSS JOIN {t} t ON {same} {tail}"
+            for size in ((1,) if tail else _AT_ONCE)
+        }
 
 
 class Bulk(Protocol):
@@ -133,8 +141,14 @@ class SqliteBulk:
             self._driver.executemany(statement.sqlite, keys)
 
     def fetch(self, statement: Fetch, keys: Iterable[Row]) -> list[Row]:
-        execute = self._driver.execute
-        return [row for key in keys for row in execute(statement.sqlite, key)]
+        found, left = [], list(keys)
+        while left:
+            size = next((s for s in statement.sqlite if s >= len(left)), max(statement.sqlite))
+            given, left = left[:size], left[size:]
+            # A key of NULLs finds nothing.
+            given += [(None,) * len(given[0])] * (size - len(given))
+            found += self._driver.execute(statement.sqlite[size], _flat(given)).fetchall()
+        return found
 
 
 class PostgresBulk:
@@ -171,6 +185,10 @@ class PostgresBulk:
         if rows:
             with self._driver.cursor() as cursor:
                 cursor.execute(sql, _columns(rows))
+
+
+def _flat(rows: Iterable[Row]) -> list[Any]:
+    return list(chain.from_iterable(rows))
 
 
 def _columns(rows: Sequence[Row]) -> list[list[Any]]:
