@@ -6,10 +6,11 @@ never seen outside the writer. Instants are microseconds; field names are column
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import ClassVar
 
 from msgspec import Struct
-from sqlalchemy import Table
+from sqlalchemy import Table, UniqueConstraint
 
 from hub.store import tables
 from hub.store.bulk import Fetch, Insert, Update
@@ -111,15 +112,30 @@ class AttemptRow(Struct):
 
 
 class Statements:
-    """How the rows of one table are read and written whole."""
+    """How the rows of one table are read and written.
+
+    `settled` are the indexed columns, which seldom change: SQLite would move a row within an index
+    whenever a statement sets one of its columns, be it to what it was.
+    """
 
     def __init__(self, table: Table, row: type[Struct]) -> None:
         columns = row.__struct_fields__
         values = [c for c in columns if c != "id"]
+        settled = [c for c in values if c in _indexed(table) and c != "updated_at"]
+        moving = [c for c in values if c not in settled]
         self.table = table.name
         self.insert = Insert(table, columns)
         self.update = Update(table, ["id"], values)
+        self.move = Update(table, ["id"], moving)
         self.by_id = Fetch(table, ["id"], columns, lock="id")
+        self.settled = itemgetter(*map(columns.index, settled))
+        self.moving = itemgetter(*map(columns.index, ["id", *moving]))
+
+
+def _indexed(table: Table) -> set[str]:
+    unique = [c for c in table.constraints if isinstance(c, UniqueConstraint)]
+    indexed = [column.name for index in table.indexes for column in index.columns]
+    return {*indexed, *(column.name for one in unique for column in one.columns)}
 
 
 class Rows:

@@ -93,17 +93,21 @@ class Held(Generic[R]):
 
     def save(self, bulk: Bulk) -> list[Row]:
         """Writes what is new or differs; returns those rows."""
-        made, changed = [], []
+        made: list[Row] = []
+        changed: list[Row] = []
+        moved: list[Row] = []
+        settled = self._statements.settled
         for number in sorted(self.rows):
             now = astuple(self.rows[number])
             before = self.read.get(number)
             if before is None:
                 made.append(now)
             elif now != before:
-                changed.append(now)
+                (moved if settled(now) == settled(before) else changed).append(now)
         bulk.insert(self._statements.insert, made)
         bulk.update(self._statements.update, changed)
-        return made + changed
+        bulk.update(self._statements.move, [self._statements.moving(row) for row in moved])
+        return made + changed + moved
 
     def is_new(self, row: Struct) -> bool:
         return row.id not in self.read  # type: ignore[attr-defined]
