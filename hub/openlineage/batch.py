@@ -1,11 +1,14 @@
 """A request body with many events, to the bytes of each."""
 
+import json
+
 import msgspec
 from msgspec import Raw
 from msgspec.json import Decoder
 
 from hub.errors import BadInput
 from hub.openlineage.faults import Phrase, fault
+from hub.openlineage.wire import without_nan, without_poison
 
 _BLANK = b" \t\r\n"
 _ARRAY = Decoder(list[Raw])
@@ -33,7 +36,33 @@ def _split_array(body: bytes) -> list[bytes]:
     try:
         return [bytes(event) for event in _ARRAY.decode(body)]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise fault(error, _ARRAY, body, ()) from None
+        events = _split_poisoned(body) or _split_as_python(body)
+        if events is None:
+            raise fault(error, _ARRAY, body, ()) from None
+        return events
+
+
+def _split_poisoned(body: bytes) -> list[bytes] | None:
+    """The events around a lone surrogate: what stands for it is as long, so the places agree."""
+    clean = without_poison(body)
+    try:
+        found = [bytes(event) for event in _ARRAY.decode(clean)]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    events, place = [], 0
+    for event in found:
+        start = clean.index(event, place)
+        place = start + len(event)
+        events.append(body[start:place])
+    return events
+
+
+def _split_as_python(body: bytes) -> list[bytes] | None:
+    """The events of an array with NaN or Infinity, which Python writes and its json alone reads."""
+    if without_nan(body) is None:
+        return None
+    found = json.loads(body)
+    return [json.dumps(event).encode() for event in found] if isinstance(found, list) else None
 
 
 def _split_lines(body: bytes) -> list[bytes]:

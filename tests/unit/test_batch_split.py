@@ -57,3 +57,9 @@ def test_what_is_neither_is_refused(body: bytes) -> None:
 def test_a_broken_array_is_refused(body: bytes) -> None:
     with pytest.raises(BadInput):
         split_batch(body)
+
+
+def test_a_lone_surrogate_or_nan_spoils_only_its_own_event() -> None:
+    surrogate = rb'[{"a": 1}, {"b": "\ud800"}, {"a": 1}]'
+    assert split_batch(surrogate) == [b'{"a": 1}', rb'{"b": "\ud800"}', b'{"a": 1}']
+    assert split_batch(b'[{"a": 1}, {"b": NaN}]') == [b'{"a": 1}', b'{"b": NaN}']
