@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 
 import zstandard
 from msgspec import Struct
@@ -13,6 +14,8 @@ from hub.store.types import to_micros
 _HOUR_US = 3_600_000_000
 _ZSTD_LEVEL = 1
 _LONGEST_HOUR = 2**32 - 1
+
+_own = threading.local()  # a compressor is not to be shared between threads
 
 
 class Sender(Struct, frozen=True):
@@ -95,5 +98,8 @@ def incoming_event(
 
 
 def compress(raw: bytes) -> bytes:
-    # A compressor of its own per call: they are not to be shared between threads.
-    return zstandard.compress(raw, level=_ZSTD_LEVEL)
+    """zstd of the bytes."""
+    compressor: zstandard.ZstdCompressor | None = getattr(_own, "compressor", None)
+    if compressor is None:
+        compressor = _own.compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+    return compressor.compress(raw)
