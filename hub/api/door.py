@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ from starlette.types import Scope as AsgiScope
 from hub.access import Principal, Scope
 from hub.api.body import read_body
 from hub.api.errors import problem_response
+from hub.api.settling import Settling
 from hub.errors import BadInput, Overloaded, TracksideError
 from hub.openlineage.batch import split_batch
 from hub.record import Accepted, Incoming, Outcome, Refused, Sender
@@ -50,6 +52,7 @@ class Door:
         self._hub = hub
         self._paths = {LINEAGE: self._lineage, BATCH: self._batch, OBSERVATIONS: self._observe}
         self._counts: dict[tuple[str, str], Any] = {}
+        self._settling: Settling | None = None
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         handle = self._paths.get(scope["path"]) if scope["type"] == "http" else None
@@ -138,12 +141,10 @@ class Door:
 
     async def _write(self, items: Sequence[Incoming], size: int) -> list[Outcome]:
         loop = asyncio.get_running_loop()
+        if self._settling is None or self._settling.loop is not loop:
+            self._settling = Settling(loop)
         future: asyncio.Future[list[Outcome]] = loop.create_future()
-
-        def settle(outcome: list[Outcome] | Exception) -> None:
-            loop.call_soon_threadsafe(_resolve, future, outcome)
-
-        self._hub.writer.submit(Work(items, size, settle))
+        self._hub.writer.submit(Work(items, size, partial(self._settling.settle, future)))
         return await future
 
     def _limit(self, principal: Principal, events: int) -> None:
@@ -164,15 +165,6 @@ class Door:
         if found is None:
             found = self._counts[(kind, result)] = self._hub.metrics.events.labels(kind, result)
         return found
-
-
-def _resolve(future: asyncio.Future[list[Outcome]], outcome: list[Outcome] | Exception) -> None:
-    if future.done():  # the sender went away; what it sent is durable all the same
-        return
-    if isinstance(outcome, Exception):
-        future.set_exception(outcome)
-    else:
-        future.set_result(outcome)
 
 
 def _sender(principal: Principal) -> Sender:
