@@ -30,6 +30,8 @@ Outcome = TypeVar("Outcome")
 log = structlog.get_logger(__name__)
 
 RETRIES = 8
+# A row that another writer made is found the second time; one that never is, is our own mistake.
+COLLISIONS = 4
 FIRST_PAUSE_S = 0.02
 RETRY_AFTER_S = 2
 
@@ -204,7 +206,8 @@ class Writer(Generic[Item_contra, Outcome]):
         try:
             result = self._persistently(lambda: self._transact(call.function))
         except Exception as error:  # noqa: BLE001  it is the caller's
-            call.future.set_exception(error)
+            passing = fault_of(error) is Fault.PASSING
+            call.future.set_exception(_given_up(error) if passing else error)
         else:
             self._applier.changed_elsewhere()
             call.future.set_result(result)
@@ -248,8 +251,7 @@ class Writer(Generic[Item_contra, Outcome]):
     ) -> Sequence[Outcome | Exception]:
         if fault_of(error) is Fault.PASSING:
             log.error("write_gave_up", items=len(items), error=type(error).__name__)
-            failure = Overloaded("the store does not answer", retry_after=RETRY_AFTER_S)
-            return [failure] * len(items)
+            return [_given_up(error)] * len(items)
         if len(items) > 1:
             half = len(items) // 2
             return [*self._apply(items[:half]), *self._apply(items[half:])]
@@ -260,17 +262,20 @@ class Writer(Generic[Item_contra, Outcome]):
         try:
             return self._transact(lambda c: self._applier.refused(c, item, error))
         except Exception as second:
+            self._applier.rolled_back(certain=True)
             log.exception("refusal_not_kept", error=type(second).__name__)
-            return Overloaded("the store does not answer", retry_after=RETRY_AFTER_S)
+            return _given_up(second)
 
     def _persistently(self, attempt: Callable[[], T]) -> T:
         """Repeats what a deadlock, a collision or a lost connection broke, with growing pauses."""
-        for pause in (FIRST_PAUSE_S * 2**n for n in range(RETRIES)):
+        for number in range(RETRIES):
             try:
                 return attempt()
             except Exception as error:
-                if fault_of(error) is Fault.POISON:
+                fault = fault_of(error)
+                if fault is Fault.POISON or (fault is Fault.COLLISION and number >= COLLISIONS):
                     raise
+                pause = FIRST_PAUSE_S * 2**number
                 log.info("write_repeated", error=type(error).__name__, pause_s=pause)
                 time.sleep(pause)
         return attempt()
@@ -299,7 +304,16 @@ class Writer(Generic[Item_contra, Outcome]):
         self.figures.batches += 1
         self.figures.last_commit_s = seconds
         for observer in self.figures.observers:
-            observer(items, seconds)
+            try:
+                observer(items, seconds)
+            except Exception:
+                log.exception("observer_failed")
+
+
+def _given_up(error: Exception) -> Exception:
+    failure = Overloaded("the store does not answer", retry_after=RETRY_AFTER_S)
+    failure.__cause__ = error
+    return failure
 
 
 def _of_request(outcomes: list[Any]) -> list[Any] | Exception:
