@@ -130,7 +130,7 @@ class World:
                 "last_update_at": START + RUNS * HOUR,
                 "hidden": False,
                 "created_at": START - number * MINUTE,
-                "updated_at": START,
+                "updated_at": START + number,
             },
         )
         where = f"postgres://warehouse-{space}"

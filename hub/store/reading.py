@@ -26,6 +26,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    any_,
     bindparam,
     cast,
     func,
@@ -158,14 +159,18 @@ def among(
 
     `given`: the statement's other parameters.
     """
+    keyed = _keyed(connection.dialect.name, statement, column)
     found: list[Any] = []
     for some in chunks(keys):
-        found += connection.execute(_keyed(statement, column), {"keys": some, **given}).all()
+        found += connection.execute(keyed, {"keys": some, **given}).all()
     return found
 
 
 @lru_cache(maxsize=512)
-def _keyed(statement: Select[Any], column: ColumnElement[Any]) -> Select[Any]:
+def _keyed(dialect: str, statement: Select[Any], column: ColumnElement[Any]) -> Select[Any]:
+    if dialect == "postgresql" and isinstance(column.type, BigInteger):
+        # One text whatever the number of keys: PostgreSQL plans it once, not at each call.
+        return statement.where(column == any_(bindparam("keys", type_=ARRAY(BigInteger))))
     return statement.where(column.in_(bindparam("keys", expanding=True)))
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, select
 
 from hub.model import Viewer
 from hub.store.reading import among, dataset_seen, job_seen
@@ -111,11 +111,20 @@ def _scan(connection: Connection, word: str, kind: Kind | None) -> _Scan:
 
 def _among(connection: Connection, word: str, keys: Iterable[Key]) -> dict[Key, set[str]]:
     """Those of the keys that have the word too."""
-    statement = select(search_term.c.kind, search_term.c.entity_id, search_term.c.origin).where(
-        _begins(word)
-    )
-    place = tuple_(search_term.c.kind, search_term.c.entity_id)
-    return _gather(among(connection, statement, place, keys))
+    wanted = list(keys)
+    rows: list[Any] = []
+    for kind in ("job", "dataset"):
+        mine = [key for entity_kind, key in wanted if entity_kind == kind]
+        given = {"word": word, "last": word + _LAST, "kind": kind}
+        rows += among(connection, _TERMS_OF, search_term.c.entity_id, mine, **given)
+    return _gather(rows)
+
+
+_TERMS_OF = select(search_term.c.kind, search_term.c.entity_id, search_term.c.origin).where(
+    search_term.c.kind == bindparam("kind"),
+    search_term.c.term >= bindparam("word"),
+    search_term.c.term < bindparam("last"),
+)
 
 
 def _gather(rows: Iterable[Any]) -> dict[Key, set[str]]:
