@@ -64,18 +64,30 @@ def list_children(
 
 
 def tree_of(connection: Connection, viewer: Viewer, run_id: int, limit: int) -> Tree:
-    """The whole tree a run belongs to, from its root down, at most `limit` runs."""
-    level = [root_of(connection, run_id)]
+    """The whole tree a run belongs to, from its root down, at most `limit` runs.
+
+    The run itself and what stands above it come before all others, also where one of them never
+    said where it belongs.
+    """
+    path = _path_to(connection, run_id)
+    found = {key: depth for depth, key in reversed(list(enumerate(path)))}
+    found |= _below(connection, path, limit)
+    return Tree(_views(connection, viewer, dict(list(found.items())[:limit])), len(found) > limit)
+
+
+def _below(connection: Connection, path: list[int], limit: int) -> dict[int, int]:
+    """The runs level by level with their depths; each run of the path is in the next level."""
+    level = path[:1]
     found: dict[int, int] = {}
+    children = select(run.c.id).order_by(run.c.sort_at, run.c.id).limit(limit + 1)
     for depth in range(DEEPEST):
         fresh = [key for key in level if key not in found][: limit + 1 - len(found)]
         found.update(dict.fromkeys(fresh, depth))
         if not fresh or len(found) > limit:
             break
-        children = select(run.c.id).order_by(run.c.sort_at, run.c.id).limit(limit + 1)
         level = [row.id for row in among(connection, children, run.c.parent_run_id, fresh)]
-    truncated = len(found) > limit
-    return Tree(_views(connection, viewer, dict(list(found.items())[:limit])), truncated)
+        level = [*path[depth + 1 : depth + 2], *level]
+    return found
 
 
 def _views(connection: Connection, viewer: Viewer, depths: dict[int, int]) -> list[TreeRun]:
@@ -85,18 +97,22 @@ def _views(connection: Connection, viewer: Viewer, depths: dict[int, int]) -> li
     return [TreeRun(depths[row.id], view) for row, view in ordered]
 
 
-def root_of(connection: Connection, run_id: int) -> int:
-    """The topmost run above a run: as its events named it, else by its parents."""
-    key = run_id
-    for _ in range(DEEPEST):
-        row = connection.execute(
-            select(run.c.root_run_id, run.c.parent_run_id).where(run.c.id == key)
-        ).first()
-        above = row and (row.root_run_id or row.parent_run_id)
-        if above is None or above in {key, run_id}:
-            return key
-        key = above
-    return key
+def _path_to(connection: Connection, run_id: int) -> list[int]:
+    """The runs from the topmost one above a run down to it.
+
+    By parents; a topmost parent that doesn't say where it belongs hangs under the root that those
+    below it name.
+    """
+    path, root = [run_id], None
+    parents = select(run.c.parent_run_id, run.c.root_run_id)
+    while len(path) <= DEEPEST:
+        row = connection.execute(parents.where(run.c.id == path[-1])).first()
+        root = (row and row.root_run_id) or root
+        above = (row and row.parent_run_id) or root
+        if above is None or above in path:
+            break
+        path.append(above)
+    return path[::-1]
 
 
 def _attempt(row: Row[Any]) -> AttemptView:

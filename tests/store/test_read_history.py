@@ -49,6 +49,21 @@ def test_the_tree_of_a_run_is_shown_from_its_root_down(db: Database) -> None:
     assert children.total == 2
 
 
+def test_a_run_is_in_its_tree_though_its_parent_never_said_where_it_belongs(db: Database) -> None:
+    with db.writing() as connection:
+        build = Build(connection)
+        root = build.run(build.job("root"), uuid=uuid_of(1))
+        silent = build.run(build.job("silent"), uuid=uuid_of(2))
+        leaf = build.run(build.job("leaf"), uuid=uuid_of(3), parent_run_id=silent, root_run_id=root)
+    with db.reading() as connection:
+        tree = hierarchy.tree_of(connection, EVERYBODY, leaf, 100)
+        alone = hierarchy.tree_of(connection, EVERYBODY, leaf, 1)
+    assert [(each.depth, each.run.id) for each in tree.runs] == [
+        (depth, str(uuid_of(depth + 1))) for depth in range(3)
+    ]
+    assert ([each.run.id for each in alone.runs], alone.truncated) == ([str(uuid_of(3))], True)
+
+
 def test_runs_that_name_each_other_as_parents_do_not_hang_the_walk(db: Database) -> None:
     with db.writing() as connection:
         build = Build(connection)
