@@ -235,7 +235,7 @@ def test_any_order_ends_in_the_same_state_on_sqlite(
 
 
 @pytest.mark.postgres
-@settings(slow, max_examples=5)
+@settings(slow, max_examples=15)
 @given(histories(), st.integers(0, 2**32))
 def test_any_order_ends_in_the_same_state_on_postgresql(
     postgres: Database, events: list[dict], seed: int
