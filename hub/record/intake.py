@@ -12,7 +12,6 @@ import msgspec
 
 from hub.errors import BadInput, Forbidden, TracksideError
 from hub.model import (
-    EntityName,
     FreshnessPolicyObserved,
     LineageEvent,
     Observation,
@@ -21,6 +20,7 @@ from hub.model import (
 )
 from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
+from hub.record.foreign import MayWrite, may, own_claims
 from hub.record.incoming import (
     DeadLetter,
     Incoming,
@@ -33,7 +33,6 @@ from hub.record.incoming import (
 
 # What only a sender with the glob `*` may write: it speaks for orchestrators at large.
 ANY_NAMESPACE = ""
-MayWrite = Callable[[str], None]  # raises Forbidden for a namespace it may not write
 
 
 class Redacts(Protocol):
@@ -146,8 +145,10 @@ def within(event: LineageEvent, may_write: MayWrite) -> LineageEvent:
     """The event as far as its sender may write: Forbidden if not even its own job or dataset.
 
     Runs of namespaces that the sender may not write are not made because it names them as parent
-    or dependency; the raw event keeps the reference.
+    or dependency; the raw event keeps the reference. Nor are datasets of such namespaces given
+    owners and further names.
     """
+    event = own_claims(event, may_write)
     if event.job is None:
         for facts in event.datasets:
             may_write(facts.name.namespace)
@@ -158,24 +159,16 @@ def within(event: LineageEvent, may_write: MayWrite) -> LineageEvent:
         return event
     kept = msgspec.structs.replace(
         run,
-        parent=run.parent if run.parent and _may(run.parent.job, may_write) else None,
-        root=run.root if run.root and _may(run.root.job, may_write) else None,
-        dependencies=tuple(d for d in run.dependencies if _may(d.job, may_write)),
+        parent=run.parent if run.parent and may(run.parent.job, may_write) else None,
+        root=run.root if run.root and may(run.root.job, may_write) else None,
+        dependencies=tuple(d for d in run.dependencies if may(d.job, may_write)),
     )
     return msgspec.structs.replace(event, run=kept)
 
 
 def _foreign(run: RunFacts, may_write: MayWrite) -> bool:
     refs = (run.parent, run.root, *run.dependencies)
-    return any(ref is not None and not _may(ref.job, may_write) for ref in refs)
-
-
-def _may(name: EntityName, may_write: MayWrite) -> bool:
-    try:
-        may_write(name.namespace)
-    except Forbidden:
-        return False
-    return True
+    return any(ref is not None and not may(ref.job, may_write) for ref in refs)
 
 
 def _check_orchestrator(sender: Sender, named: str | None) -> None:

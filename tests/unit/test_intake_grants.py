@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
 from hub.errors import Forbidden
+from hub.model import EntityName, LineageEvent
 from hub.openlineage.redact import Redactor
 from hub.record import IncomingEvent, Sender
 from hub.record.intake import Intake, Read
@@ -83,3 +86,63 @@ def test_a_schedule_needs_its_jobs_namespace() -> None:
     sales, finance = ({"namespace": n, "name": "dag"} for n in ("sales", "finance"))
     assert _observe({**seen, "job": sales}, Sender(), None).error is None
     assert isinstance(_observe({**seen, "job": finance}, Sender(), None).error, Forbidden)
+
+
+OURS, THEIRS = ("sales", "orders"), ("finance", "ledger")
+OWNERS: dict[str, object] = {"ownership": {"owners": [{"name": "team:sales"}]}}
+NOBODY: dict[str, object] = {"ownership": {"owners": []}}
+
+
+def _links(*names: tuple[str, str]) -> dict[str, object]:
+    found = [{"namespace": space, "name": name, "type": "TABLE"} for space, name in names]
+    return {"symlinks": {"identifiers": found}}
+
+
+def _of_dataset(name: tuple[str, str], facets: Mapping[str, object]) -> LineageEvent:
+    """A run of ours that read an input of ours and one more dataset."""
+    first = {"namespace": "sales", "name": "first"}
+    event = {
+        "eventType": "COMPLETE",
+        "eventTime": "2026-11-01T06:00:00Z",
+        "producer": "https://example.org",
+        "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+        "run": {"runId": RUN},
+        "job": {"namespace": "sales", "name": "dag"},
+        "inputs": [first, {"namespace": name[0], "name": name[1], "facets": facets}],
+    }
+    (item,) = _intake().event(msgspec.json.encode(event), Sender(), may_write_sales).items
+    assert isinstance(item, IncomingEvent)
+    return item.event
+
+
+@pytest.mark.parametrize("owners", [OWNERS, NOBODY])
+def test_nobody_says_whose_a_dataset_of_another_namespace_is(owners: dict[str, object]) -> None:
+    event = _of_dataset(THEIRS, {**owners, "documentation": {"description": "as read"}})
+    facts = event.datasets[1]
+    assert (facts.owners, sorted(facts.facets)) == (None, ["documentation"])
+    assert facts.description == "as read"
+    (warning,) = event.warnings
+    assert warning.path == "$.inputs[1].facets.ownership"
+    assert warning.message == "not taken: this token may not write the namespace 'finance'"
+
+
+def test_owners_of_a_dataset_in_a_granted_namespace_are_taken() -> None:
+    event = _of_dataset(OURS, OWNERS)
+    assert event.datasets[1].owners == ("team:sales",)
+    assert event.warnings == ()
+
+
+@pytest.mark.parametrize(("name", "other"), [(OURS, THEIRS), (THEIRS, OURS)])
+def test_a_link_needs_the_right_to_both_names(
+    name: tuple[str, str], other: tuple[str, str]
+) -> None:
+    event = _of_dataset(name, _links(other))
+    assert event.datasets[1].symlinks == ()
+    assert "symlinks" not in event.datasets[1].facets
+    assert [warning.path for warning in event.warnings] == ["$.inputs[1].facets.symlinks"]
+
+
+def test_links_within_granted_namespaces_are_taken() -> None:
+    own = ("sales", "orders_v2")
+    assert _of_dataset(OURS, _links(own)).datasets[1].symlinks == (EntityName(*own),)
+    assert _of_dataset(OURS, _links(own, THEIRS)).datasets[1].symlinks == (EntityName(*own),)
