@@ -15,14 +15,14 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hub.access import Principal
+from hub.access import ANONYMOUS, Principal
 from hub.api.errors import problem_response
 from hub.authenticator import Authenticator
 from hub.errors import Forbidden
 from hub.settings import Settings
 
 #: Probes and scrapes come by address and hold nothing to steal.
-_FOR_ALL_HOSTS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_FOR_ALL: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: A flood of made-up tokens may keep so many threads and readers busy, no more.
 _VERIFYING: Final = 2
@@ -46,8 +46,11 @@ class Guard:
         if refusal:
             await problem_response(refusal)(scope, receive, send)
             return
-        known = self._authenticator.known(authorization)
-        scope["principal"] = known or await self._verify(authorization)
+        scope["principal"] = (
+            self._authenticator.known(authorization)
+            # Whether the hub is alive is answered also while the store, which knows tokens, is not.
+            or (ANONYMOUS if scope["path"] in _FOR_ALL else await self._verify(authorization))
+        )
         await self.app(scope, receive, send)
 
     async def _verify(self, authorization: bytes | None) -> Principal:
@@ -59,7 +62,7 @@ class Guard:
         self, path: str, host: bytes, origin: bytes | None, authorization: bytes | None
     ) -> Forbidden | None:
         named = host_name(host)
-        if self._hosts is not None and named not in self._hosts and path not in _FOR_ALL_HOSTS:
+        if self._hosts is not None and named not in self._hosts and path not in _FOR_ALL:
             return _wrong("Host", host)
         # A browser sends a token only for a page that holds it; a page without needs to be ours.
         if origin is None or authorization is not None:

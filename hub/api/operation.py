@@ -60,7 +60,10 @@ def _store(hub: Any) -> str:
 
 
 def _writer(hub: Any) -> str:
-    return "" if hub.writer.alive else "stopped"
+    if not hub.writer.alive:
+        return "stopped"
+    trouble: str = hub.writer.figures.trouble
+    return trouble
 
 
 def _queue(hub: Any) -> str:

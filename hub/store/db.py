@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.pool import QueuePool
 from hub.errors import ConfigError
 
 READERS = 8
+GONE = "the database file was removed or replaced while the hub ran; put it back and start again"
 BUSY_TIMEOUT_MS = 30_000
 READ_TIMEOUT_S = 10.0
 # 8 KB pages and a checkpoint each 8,000 pages measured 20 % less work per event than the defaults.
@@ -32,14 +34,20 @@ class Database:
         self.url = _parse(url)
         self.dialect = self.url.get_backend_name()
         self.durable = durable
-        if self.is_sqlite and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        if self.file is not None:
+            _make_folder(self.file)
+        self._file: tuple[int, int] | None = None
         self.write_engine = self._engine(pool_size=2)
         self.read_engine = self._engine(pool_size=READERS, read_only=True)
 
     @property
     def is_sqlite(self) -> bool:
         return self.dialect == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite store."""
+        return _file(self.url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -51,7 +59,22 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """One transaction, committed on leaving, rolled back on an exception."""
         with self.write_engine.begin() as connection:
+            if self.is_sqlite:
+                self._check_file()
             yield connection
+
+    def _check_file(self) -> None:
+        """Raises where the open file is no longer the one that its name leads to.
+
+        SQLite would go on writing into a file that nobody can open again.
+        """
+        try:
+            seen = Path(self.url.database or "").stat()
+        except FileNotFoundError:
+            raise sqlite3.OperationalError(GONE) from None
+        self._file = self._file or (seen.st_dev, seen.st_ino)
+        if (seen.st_dev, seen.st_ino) != self._file:
+            raise sqlite3.OperationalError(GONE)
 
     def close(self) -> None:
         self.read_engine.dispose()
@@ -115,6 +138,27 @@ class Database:
             hide_parameters=True,
             connect_args={"options": options, "application_name": "trackside"},
         )
+
+
+def store_file(url: str) -> Path | None:
+    """The file behind the URL of a SQLite store; it need not be there."""
+    return _file(_parse(url))
+
+
+def _file(url: URL) -> Path | None:
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    return Path(url.database)
+
+
+def _make_folder(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"database_url: the folder of {file} can't be made: {error.strerror}; make it for "
+            "this user, or name a file elsewhere (TRACKSIDE_DATABASE_URL=sqlite:////folder/file.db)"
+        ) from None
 
 
 def _parse(url: str) -> URL:

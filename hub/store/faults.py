@@ -33,3 +33,12 @@ def fault_of(error: Exception) -> Fault:
     if isinstance(error, SQLAlchemyError) and getattr(error, "connection_invalidated", False):
         return Fault.PASSING
     return Fault.POISON
+
+
+def reason_of(error: Exception) -> str:
+    """Why the store failed, for people: the engine's own first line, without what was written."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    if isinstance(cause, _PASSING_SQLITE + _PASSING_POSTGRES):
+        first = str(cause).partition("\n")[0].strip()
+        return first[:200] or type(cause).__name__
+    return type(cause).__name__

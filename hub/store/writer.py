@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from hub.errors import Overloaded
 from hub.store.db import Database
-from hub.store.faults import Fault, fault_of
+from hub.store.faults import Fault, fault_of, reason_of
 
 T = TypeVar("T")
 Item_contra = TypeVar("Item_contra", contravariant=True)
@@ -86,6 +86,7 @@ class Figures:
     queued_bytes: int = 0
     batches: int = 0
     last_commit_s: float = 0.0
+    trouble: str = ""  # why the store takes nothing just now; "" while it does
     observers: list[Callable[[int, float], None]] = field(default_factory=list)
 
 
@@ -250,7 +251,7 @@ class Writer(Generic[Item_contra, Outcome]):
         self, items: Sequence[Item_contra], error: Exception
     ) -> Sequence[Outcome | Exception]:
         if fault_of(error) is Fault.PASSING:
-            log.error("write_gave_up", items=len(items), error=type(error).__name__)
+            log.error("write_gave_up", items=len(items), reason=self.figures.trouble)
             return [_given_up(error)] * len(items)
         if len(items) > 1:
             half = len(items) // 2
@@ -267,8 +268,21 @@ class Writer(Generic[Item_contra, Outcome]):
             return _given_up(second)
 
     def _persistently(self, attempt: Callable[[], T]) -> T:
-        """Repeats what a deadlock, a collision or a lost connection broke, with growing pauses."""
-        for number in range(RETRIES):
+        """Repeats what a deadlock, a collision or a lost connection broke, with growing pauses.
+
+        While the store is in trouble, each batch tries it once: senders wait for the answer.
+        """
+        try:
+            result = self._repeatedly(attempt, 0 if self.figures.trouble else RETRIES)
+        except Exception as error:
+            if fault_of(error) is Fault.PASSING:
+                self.figures.trouble = reason_of(error)
+            raise
+        self.figures.trouble = ""
+        return result
+
+    def _repeatedly(self, attempt: Callable[[], T], retries: int) -> T:
+        for number in range(retries):
             try:
                 return attempt()
             except Exception as error:
@@ -311,7 +325,8 @@ class Writer(Generic[Item_contra, Outcome]):
 
 
 def _given_up(error: Exception) -> Exception:
-    failure = Overloaded("the store does not answer", retry_after=RETRY_AFTER_S)
+    text = f"the store takes nothing just now: {reason_of(error)}"
+    failure = Overloaded(text, retry_after=RETRY_AFTER_S)
     failure.__cause__ = error
     return failure
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -19,11 +18,11 @@ def kill_often(database_url: str, folder: Path, times: int) -> Storm:
     storm = Storm(lambda: [hub.url])
     with hub, storm.blowing():
         for _ in range(times):
-            time.sleep(0.7)
+            storm.await_taken(40)
             hub.process.kill()
             hub.process.wait()
             hub.start()
-        time.sleep(0.5)
+        storm.await_taken(40)
     return storm
 
 

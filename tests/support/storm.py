@@ -52,6 +52,13 @@ class Storm:
             for thread in self._threads:
                 thread.join()
 
+    def await_taken(self, more: int, timeout_s: float = 60) -> None:
+        """Returns when so many further events have been taken."""
+        wanted, end = len(self.taken) + more, time.monotonic() + timeout_s
+        while len(self.taken) < wanted:
+            assert time.monotonic() < end, f"{self.statuses} and nothing more is taken"
+            time.sleep(0.05)
+
     def _send_runs(self, thread: int) -> None:
         chance = random.Random(thread)
         with httpx.Client(timeout=30) as client:
