@@ -5,8 +5,13 @@ from __future__ import annotations
 from itertools import permutations
 
 import pytest
+from sqlalchemy import update
 
+from hub.model import Viewer
+from hub.store import tables
+from hub.store.datasets import list_datasets
 from hub.store.db import Database
+from hub.store.reading import Page
 from hub.store.search import Query, search
 from tests.support.build import EVERYBODY
 from tests.support.normal_form import normal_form
@@ -46,6 +51,21 @@ def test_a_symlink_means_the_dataset_that_names_it(record: Recording) -> None:
     assert record.one("SELECT count(DISTINCT dataset_id) FROM edge") == (1,)
     assert record.changes().count("dataset_created") == 1
     assert record.one("SELECT value FROM counter WHERE name = 'datasets'") == (1,)
+
+
+def test_a_name_that_means_another_dataset_is_not_counted_also_if_it_was_hidden(
+    record: Recording,
+) -> None:
+    record(run_event("COMPLETE", 1, 1, outputs=["hive.orders"]))
+    with record.db.writing() as connection:
+        connection.execute(update(tables.dataset).values(hidden=True))
+    record(dataset_event(2, linked("s3/orders", "hive.orders")))
+    assert meaning(record)["hive.orders"] == "s3/orders"
+    for viewer in (EVERYBODY, Viewer()):
+        with record.db.reading() as connection:
+            for within in (None, "db"):
+                found = list_datasets(connection, viewer, Page(), within=within)
+                assert (len(found.items), found.total) == (1, 1)
 
 
 HISTORY = [
