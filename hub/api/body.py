@@ -15,6 +15,8 @@ from hub.errors import BadInput, TooLarge, TracksideError
 _GZIP: Final = 16 + zlib.MAX_WBITS
 #: Bytes decompressed before others get their turn on the event loop.
 _STEP: Final = 256 * 1024
+#: A sender may take so long for one body.
+BODY_TIMEOUT_S: Final = 60.0
 #: gzip members in one body; each costs a copy of what follows it.
 _MEMBERS: Final = 100
 
@@ -29,12 +31,30 @@ class UnknownEncoding(TracksideError):
     title = "This content encoding is not understood"
 
 
-async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
+class TooSlow(TracksideError):
+    """A sender did not finish its body; its connection would be kept for ever."""
+
+    code = "too-slow"
+    status = 408
+    title = "The body did not arrive in time"
+
+
+async def read_body(
+    receive: Receive, headers: Headers, limit: int, timeout_s: float = BODY_TIMEOUT_S
+) -> bytes:
     """The body of a request, decompressed if it is gzip.
 
     Raises TooLarge as soon as it is known to be over `limit` bytes, compressed or not, BadInput
-    for broken gzip, UnknownEncoding, and ClientDisconnect if the sender went away.
+    for broken gzip, UnknownEncoding, TooSlow, and ClientDisconnect if the sender went away.
     """
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(receive, headers, limit)
+    except TimeoutError:
+        raise TooSlow(f"the whole body is expected within {timeout_s:.0f} s") from None
+
+
+async def _read(receive: Receive, headers: Headers, limit: int) -> bytes:
     encoding = _announced(headers, limit)
     if encoding == b"gzip":
         return await _gunzip(_chunks(receive), limit)

@@ -11,7 +11,7 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from hub.api.body import UnknownEncoding, read_body
+from hub.api.body import TooSlow, UnknownEncoding, read_body
 from hub.errors import BadInput, TooLarge
 
 GZIP = [(b"content-encoding", b"gzip")]
@@ -134,3 +134,12 @@ def test_a_sender_that_leaves_is_no_error_of_ours() -> None:
         asyncio.run(read_body(Sender([b"x"], leaves=True), [], 1000))
     with pytest.raises(ClientDisconnect):
         asyncio.run(read_body(Sender([gzip.compress(b"x")], leaves=True), GZIP, 1000))
+
+
+def test_a_body_that_never_ends_is_not_waited_for() -> None:
+    async def receive() -> Message:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(TooSlow, match="within 0 s"):
+        asyncio.run(read_body(receive, [], 1000, timeout_s=0.01))
