@@ -19,6 +19,8 @@ from hub.store.schemas import SchemaKey, schema_ids
 from hub.store.workset import Workset
 
 NO_JOB = 0
+#: Facets whose values are found as columns, owners or tags, or are names of other datasets.
+_FOUND_OTHERWISE = frozenset({"columnLineage", "lineage", "ownership", "schema", "tags"})
 
 
 class DatasetDescriber:
@@ -63,7 +65,7 @@ class DatasetDescriber:
             if marks.win(name, item.at, payload):
                 self._out.dataset_facets[row.id, name] = (item.at, compress(payload))
                 self._take(row, name, facts)
-                if name not in {"columnLineage", "lineage", "schema"}:
+                if name not in _FOUND_OTHERWISE:
                     self._find(row, f"facet:{name}", name, facet_terms(payload))
         if facts.source_name:
             self._out.come_from(facts.source_name, facts.source_uri or "", item.at)

@@ -32,7 +32,8 @@ class JobDescriber:
             if marks.win(name, item.at, payload):
                 self._out.job_facets[job.id, name] = (item.at, compress(payload))
                 self._take(job, name, facts, item)
-                self._find(job, f"facet:{name}", name, facet_terms(payload))
+                if name not in {"ownership", "tags"}:
+                    self._find(job, f"facet:{name}", name, facet_terms(payload))
         if facts.schedule is not None:
             self.declare(job, facts.schedule, item.at, "facet", item.received_at)
         for warning in item.event.warnings:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -12,6 +11,9 @@ from hub.model import Tag
 
 SHORTEST = 3
 LONGEST = 64
+#: Of a facet: longer texts are no names, and more terms are no help to find it.
+LONGEST_TEXT = 200
+PER_FACET = 40
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_a-zA-Z]+")
 
 
@@ -42,12 +44,39 @@ def whole_words(texts: Iterable[str]) -> set[str]:
 
 
 def facet_terms(payload: bytes) -> set[str]:
-    """Short texts directly in a facet; the spec's own `_` members are left out."""
-    values: Any = msgspec.json.decode(payload)
-    if not isinstance(values, dict):
-        return set()
-    texts = (v for k, v in values.items() if isinstance(v, str) and not k.startswith("_"))
-    return {t.lower() for t in texts if 1 < len(t) <= LONGEST}
+    """Words of the values in a facet, however deep, and short values themselves.
+
+    The first `PER_FACET` of them: a facet may hold a whole program. The spec's own `_` members are
+    left out.
+    """
+    found: set[str] = set()
+    for term in _terms(msgspec.json.decode(payload)):
+        found.add(term)
+        if len(found) == PER_FACET:
+            break
+    return found
+
+
+def _terms(value: object) -> Iterator[str]:
+    for text in _texts(value):
+        whole = [text.lower()] if len(text) <= LONGEST else []
+        yield from (term for term in (*whole, *words(text)) if len(term) > 1)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Texts, numbers and booleans in the order in which they are written; long texts are not."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one[key] for key in reversed(one) if not key.startswith("_"))
+        elif isinstance(one, list):
+            waiting.extend(reversed(one))
+        elif isinstance(one, str):
+            if len(one) <= LONGEST_TEXT:
+                yield one
+        elif one is not None:
+            yield str(one).lower()
 
 
 def tag_terms(tags: Iterable[Tag] | None) -> set[str]:

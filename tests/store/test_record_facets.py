@@ -8,6 +8,7 @@ import pytest
 import zstandard
 
 from hub.record import Sender
+from hub.record.terms import PER_FACET
 from hub.store.db import Database
 from tests.support.recording import Recording, dataset, dataset_event, micros, run_event
 
@@ -143,6 +144,22 @@ def test_jobs_and_datasets_are_found_by_what_is_said_of_them(record: Recording) 
         ("amount", "dataset", "facet:schema"),
     ]:
         assert (origin,) in record.rows(TERMS, term=term, kind=kind), term
+
+
+def test_words_of_facet_values_are_found_however_deep(record: Recording) -> None:
+    asset = {"_producer": "nobody", "groups": [{"title": "Weekly salesReport", "rank": 42}]}
+    record(says(1, asset={**asset, "live": True, "code": "select " * 40, "none": None}))
+    found = {
+        term for (term,) in record.rows("SELECT term FROM search_term WHERE origin = 'facet:asset'")
+    }
+    assert found == {"weekly salesreport", "weekly", "sales", "report", "42", "true"}
+
+
+def test_a_facet_is_found_by_its_first_words_only(record: Recording) -> None:
+    record(says(1, many={"values": [f"x{number}" for number in range(100, 1000)]}))
+    found = record.rows("SELECT term FROM search_term WHERE origin = 'facet:many'")
+    assert len(found) == PER_FACET
+    assert ("x100",) in found
 
 
 def test_what_is_not_said_any_more_is_not_found_any_more(record: Recording) -> None:
