@@ -102,7 +102,7 @@ class Overloaded(TracksideError):
 
     code = "overloaded"
     status = 503
-    title = "Too much at once"
+    title = "This can't be taken just now"
 
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
         self.retry_after = retry_after

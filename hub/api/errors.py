@@ -52,8 +52,17 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     403: _documented("This was not granted"),
     404: _documented("There is no such thing"),
     409: _documented("This contradicts what is there"),
+    413: _documented("The body is too large"),
     422: _documented("A parameter or field is not as described"),
-    503: _documented("Too much at once; see Retry-After"),
+    503: _documented("This can't be taken just now; see Retry-After"),
+}
+
+#: The same of the door, which also reads compressed bodies and limits each token.
+DOOR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    **{code: RESPONSES[code] for code in (400, 401, 403, 413, 503)},
+    415: _documented("A content encoding other than gzip"),
+    422: _documented("The store can't hold this"),
+    429: _documented("Over the limit of this token; see Retry-After"),
 }
 
 
