@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hub.model import ChangeKind, EntityName, RunState
+from hub.model import ChangeKind, Direction, EntityName, RunState
 from hub.record.incoming import IncomingEvent, Sender
 from hub.record.names import datasets_of, other_jobs_of
+from hub.record.teams import give_to_maker
 from hub.record.terms import endings, whole_words
 from hub.store.ledger import ChangeRow, Ledger
 from hub.store.rows import AttemptRow, DatasetRow, JobRow, RunRow
@@ -24,6 +25,7 @@ class Cast:
         self._ledger = ledger
         self._now = now
         self._made: list[tuple[EntityName, DatasetRow]] = []
+        self._makers: dict[EntityName, str] = {}
 
     # -- loading ---------------------------------------------------------------------------------
 
@@ -43,6 +45,7 @@ class Cast:
         self._work.load_jobs(all_jobs)
         self._work.load_datasets(known)
         self._make_jobs(events, jobs)
+        self._makers = _makers_of(events)
         for name in sorted(known):
             if self._work.named_dataset(name) is None:
                 self._made.append((name, self._make_dataset(name)))
@@ -132,6 +135,8 @@ class Cast:
         for name, row in self._made:
             self._introduce("dataset", row.canonical_id or row.id, name)
             if row.canonical_id is None:
+                if name in self._makers:
+                    give_to_maker(row, self._makers[name])
                 self._ledger.counters["datasets", row.namespace_id] += 1
                 change = ChangeRow(self._now, ChangeKind.DATASET_CREATED, dataset_id=row.id)
                 self._ledger.changes.append(change)
@@ -187,3 +192,14 @@ class Cast:
             first_at=at,
         )
         return self._work.add_attempt(row)
+
+
+def _makers_of(events: list[IncomingEvent]) -> dict[EntityName, str]:
+    """The team whose job writes each dataset; the first, where there are several."""
+    makers: dict[EntityName, str] = {}
+    for item in events:
+        if item.sender.team is not None and item.event.job is not None:
+            for facts in item.event.datasets:
+                if facts.direction is Direction.OUTPUT:
+                    makers.setdefault(facts.name, item.sender.team)
+    return makers

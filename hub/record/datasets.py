@@ -9,7 +9,7 @@ from hub.model import ChangeKind, DatasetFacts
 from hub.record.cast import Cast
 from hub.record.incoming import IncomingEvent, compress
 from hub.record.marks import Marks
-from hub.record.teams import team_of
+from hub.record.teams import TEAM, team_of
 from hub.record.terms import facet_terms, json_list, tag_terms, to_json, whole_words
 from hub.store.descriptions import Descriptions
 from hub.store.ledger import ChangeRow, Ledger
@@ -67,6 +67,8 @@ class DatasetDescriber:
                 self._take(row, name, facts)
                 if name not in _FOUND_OTHERWISE:
                     self._find(row, f"facet:{name}", name, facet_terms(payload))
+        if team := team_of(facts.owners or ()):
+            self._give(row, team, item.at)
         if facts.source_name:
             self._out.come_from(facts.source_name, facts.source_uri or "", item.at)
         if facts.column_lineage is not None:
@@ -86,7 +88,6 @@ class DatasetDescriber:
             row.source_name, row.source_uri = facts.source_name, facts.source_uri
         elif name == "ownership":
             row.owners = json_list(facts.owners)
-            row.team = team_of(facts.owners or ())
             self._find(row, "owner", name, whole_words(facts.owners or ()))
         elif name == "tags":
             self._out.dataset_tags[row.id] = facts.tags or ()
@@ -97,6 +98,11 @@ class DatasetDescriber:
             row.lifecycle = facts.lifecycle
         elif name == "version":
             row.version = facts.version
+
+    def _give(self, row: DatasetRow, team: str, at: int) -> None:
+        """The team that owners named last; owners without a team take it from nobody."""
+        if self._marks_of(row).win(TEAM, at, team.encode()):
+            row.team = team
 
     def _take_schema(self, row: DatasetRow, facts: DatasetFacts) -> None:
         before, shown = row.schema_id, self.schema_shown(row, facts)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from hub.model import EntityName
 from hub.record.incoming import IncomingEvent
 from hub.record.marks import Marks
+from hub.record.teams import TEAM
 from hub.store.db import Connection
 from hub.store.lattice import earliest, greatest
 from hub.store.ledger import Ledger
@@ -18,11 +19,12 @@ from hub.store.merge import merge_datasets
 from hub.store.rows import DatasetRow
 from hub.store.workset import Workset
 
-# The columns that each facet sets.
+# The columns that each mark stands for.
 COLUMNS_OF = {
     "documentation": ("description",),
     "dataSource": ("source_name", "source_uri"),
-    "ownership": ("owners", "team"),
+    "ownership": ("owners",),
+    TEAM: ("team",),
     "datasetType": ("kind",),
     "lifecycleStateChange": ("lifecycle",),
     "version": ("version",),

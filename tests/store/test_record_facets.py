@@ -56,6 +56,37 @@ def test_owners_name_the_team_and_the_senders_team_stands_in(record: Recording) 
     assert record.one("SELECT team FROM job") == ("platform",)
 
 
+def owned(minute: float, *owners: str) -> dict:
+    facet = {"owners": [{"name": name} for name in owners]}
+    return dataset_event(minute, dataset("orders", ownership=facet))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_dataset_stays_its_teams_whatever_owners_without_a_team_come_after(
+    record: Recording, order: tuple[int, ...]
+) -> None:
+    told = [owned(1, "team:old"), owned(2, "team:sales"), owned(3)]
+    for number in order:
+        record(told[number])
+    assert record.one("SELECT team, owners FROM dataset") == ("sales", "[]")
+
+
+def test_a_new_dataset_is_the_teams_whose_job_writes_it(record: Recording) -> None:
+    event = run_event("COMPLETE", 1, inputs=[dataset("raw")], outputs=[dataset("orders")])
+    record(event, sender=Sender(team="platform"))
+    of_team = "SELECT team FROM dataset WHERE name = :name"
+    assert record.one(of_team, name="orders") == ("platform",)
+    assert record.one(of_team, name="raw") == (None,)
+    record(owned(0, "team:sales"), sender=Sender(team="platform"))
+    assert record.one(of_team, name="orders") == ("sales",)
+
+
+def test_a_known_dataset_does_not_become_the_teams_that_writes_it_too(record: Recording) -> None:
+    record(run_event("COMPLETE", 1, outputs=[dataset("orders")]))
+    record(run_event("COMPLETE", 2, 2, outputs=[dataset("orders")]), sender=Sender(team="sales"))
+    assert record.one("SELECT team FROM dataset") == (None,)
+
+
 def test_a_datasets_columns_belong_to_the_facets_that_tell_them(record: Recording) -> None:
     record(
         dataset_event(
