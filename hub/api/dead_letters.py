@@ -9,21 +9,29 @@ from fastapi import APIRouter, Depends, Path, Query
 from msgspec import Struct
 from starlette.responses import Response
 
-from hub.access import Scope
-from hub.api.access import require
+from hub.access import may_write_namespace
 from hub.api.answers import answer, answers
 from hub.api.edits import note
 from hub.api.errors import RESPONSES
 from hub.api.params import Hub, Operator, Paged
 from hub.errors import Conflict
+from hub.record.intake import ANY_NAMESPACE
 from hub.record.replay import replay
 from hub.store import dead_letters as store
 
-# What could not be read has no team yet: whoever may look at it may look at all of it.
 router = APIRouter(prefix="/api/v1/dead-letters", tags=["dead letters"], responses=RESPONSES)
 
-FOR_OPERATORS = [Depends(require(Scope.OPERATE))]
 Number = Annotated[int, Path(ge=1, le=2**53)]
+
+
+async def letters_of(by: Operator) -> store.Whose:
+    """What could not be read has no team: it is for those who speak for all, and who sent it."""
+    if may_write_namespace(by, ANY_NAMESPACE):
+        return None
+    return [] if by.orchestrator is None else [by.orchestrator]
+
+
+Mine = Annotated[store.Whose, Depends(letters_of)]
 
 
 class DeadLetters(Struct, rename="camel"):
@@ -44,9 +52,10 @@ class Replayed(Struct, rename="camel"):
     recorded: bool
 
 
-@router.get("", responses=answers(DeadLetters), dependencies=FOR_OPERATORS)
+@router.get("", responses=answers(DeadLetters))
 def list_dead_letters(
     hub: Hub,
+    mine: Mine,
     page: Paged,
     waiting: Annotated[  # noqa: FBT002  a query parameter has a name
         bool, Query(description="only those not replayed")
@@ -54,24 +63,24 @@ def list_dead_letters(
 ) -> Response:
     """Dead letters, the latest first."""
     with hub.db.reading() as connection:
-        found = store.latest_letters(connection, page, waiting=waiting)
+        found = store.latest_letters(connection, page, waiting=waiting, of=mine)
     return answer(DeadLetters(found.items, found.total, found.next))
 
 
-@router.get("/{number}", responses=answers(DeadLetter), dependencies=FOR_OPERATORS)
-def get_dead_letter(number: Number, hub: Hub) -> Response:
+@router.get("/{number}", responses=answers(DeadLetter))
+def get_dead_letter(number: Number, hub: Hub, mine: Mine) -> Response:
     with hub.db.reading() as connection:
-        letter, payload = store.get_letter(connection, number)
+        letter, payload = store.get_letter(connection, number, mine)
     return answer(DeadLetter(letter, payload.decode(errors="replace")))
 
 
 @router.post("/{number}/replay", responses=answers(Replayed))
-def replay_dead_letter(number: Number, hub: Hub, by: Operator) -> Response:
+def replay_dead_letter(number: Number, hub: Hub, by: Operator, mine: Mine) -> Response:
     """Hands a letter in again; 409 if it is still not understood."""
     now = datetime.now(UTC)
     with hub.db.reading() as connection:
-        letter, payload = store.get_letter(connection, number)
-    done = replay(hub.intake, hub.writer, letter, payload, now=now)
+        letter, payload = store.get_letter(connection, number, mine)
+    done = replay(hub.intake, hub.writer, letter, payload, now=now, may_write=by.require_namespace)
     note(hub, by, "dead_letter_replayed", str(number))
     if not done.recorded:
         raise Conflict(f"dead letter {number} is still not understood: {done.reason}")

@@ -8,8 +8,9 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from hub.record.foreign import MayWrite
 from hub.record.incoming import DeadLetter, Outcome, Refused, Sender
-from hub.record.intake import Intake, Read, Writes
+from hub.record.intake import Intake, Read, Writes, everywhere
 from hub.store.dead_letters import Letter, mark_replayed
 
 T = TypeVar("T")
@@ -30,10 +31,16 @@ class Replayed(Struct, frozen=True):
 
 
 def replay(
-    intake: Intake, writer: Writer, letter: Letter, payload: bytes, *, now: datetime
+    intake: Intake,
+    writer: Writer,
+    letter: Letter,
+    payload: bytes,
+    *,
+    now: datetime,
+    may_write: MayWrite = everywhere,
 ) -> Replayed:
     """Hands the letter in again. One that is still wrong stays as it is; no second one is made."""
-    read = _read(intake, letter, payload)
+    read = _read(intake, letter, payload, may_write)
     wrong = read.error is not None or any(isinstance(item, DeadLetter) for item in read.items)
     if wrong:
         return Replayed(letter, recorded=False, reason=str(read.error))
@@ -44,11 +51,11 @@ def replay(
     return Replayed(letter, recorded=True)
 
 
-def _read(intake: Intake, letter: Letter, payload: bytes) -> Read:
+def _read(intake: Intake, letter: Letter, payload: bytes, may_write: MayWrite) -> Read:
     sender = Sender(letter.orchestrator)
     if letter.door == "observations":
-        return intake.observations(payload, sender, letter.orchestrator)
-    return intake.event(payload, sender)
+        return intake.observations(payload, sender, letter.orchestrator, may_write)
+    return intake.event(payload, sender, may_write)
 
 
 def _record(writer: Writer, read: Read) -> list[Outcome]:

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    delete,
+    func,
+    select,
+    true,
+    update,
+)
 
 from hub.errors import NotFound
 from hub.store.reading import Page, Slice, cut, newest_first, unpack
 from hub.store.tables import dead_letter as t
 from hub.store.views import View
+
+#: The orchestrators whose letters are meant; None: everybody's.
+Whose = Sequence[str] | None
 
 
 class Letter(View, frozen=True):
@@ -43,21 +56,24 @@ def list_letters(
     return [_letter(row) for row in connection.execute(statement)]
 
 
-def latest_letters(connection: Connection, page: Page, *, waiting: bool = False) -> Slice[Letter]:
+def latest_letters(
+    connection: Connection, page: Page, *, waiting: bool = False, of: Whose = None
+) -> Slice[Letter]:
     """The latest first; `waiting`: only those not replayed."""
-    statement = newest_first(_listed(waiting=waiting), page, t.c.received_at, t.c.id)
-    rows = connection.execute(statement).all()
+    listed = _listed(waiting=waiting).where(_sent_by(of))
+    rows = connection.execute(newest_first(listed, page, t.c.received_at, t.c.id)).all()
     kept, following = cut(rows, page, lambda row: (row.received_at, row.id))
-    return Slice([_letter(row) for row in kept], following, count_letters(connection))
+    return Slice([_letter(row) for row in kept], following, count_letters(connection, of))
 
 
-def count_letters(connection: Connection) -> int:
-    return int(connection.scalar(select(func.count()).select_from(t)) or 0)
+def count_letters(connection: Connection, of: Whose = None) -> int:
+    return int(connection.scalar(select(func.count()).select_from(t).where(_sent_by(of))) or 0)
 
 
-def get_letter(connection: Connection, key: int) -> tuple[Letter, bytes]:
+def get_letter(connection: Connection, key: int, of: Whose = None) -> tuple[Letter, bytes]:
     """A letter and what was sent, less its secrets. Raises NotFound."""
-    row = connection.execute(select(*_COLUMNS, t.c.payload).where(t.c.id == key)).first()
+    mine = select(*_COLUMNS, t.c.payload).where(t.c.id == key, _sent_by(of))
+    row = connection.execute(mine).first()
     if row is None:
         raise NotFound(f"Dead letter {key} not found.")
     return _letter(row[:-1]), unpack(row.payload)
@@ -70,6 +86,10 @@ def mark_replayed(connection: Connection, keys: Sequence[int], now: datetime) ->
 def drop_letters(connection: Connection, keys: Sequence[int]) -> int:
     """Deletes letters for good; how many there were."""
     return connection.execute(delete(t).where(t.c.id.in_(keys))).rowcount
+
+
+def _sent_by(orchestrators: Whose) -> ColumnElement[bool]:
+    return true() if orchestrators is None else t.c.orchestrator.in_(orchestrators)
 
 
 def _listed(*, waiting: bool) -> Select[Any]:

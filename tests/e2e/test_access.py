@@ -447,3 +447,24 @@ def test_each_request_is_one_line_with_its_answer(site: Site, told: io.StringIO)
     assert line["path"] == line["route"] == "/api/v1/namespaces"
     assert (line["method"], line["status"], line["principal"]) == ("GET", 200, "ann")
     assert line["ms"] > 0
+
+
+def test_dead_letters_are_shown_to_their_sender_and_to_who_speaks_for_all(site: Site) -> None:
+    sales = site.holder("ingest", "operate", name="s", orchestrator="af-sales", namespaces=("s*",))
+    hr = site.holder("ingest", "operate", name="h", orchestrator="af-hr", namespaces=("h*",))
+    unbound = site.holder("operate", name="u", namespaces=("s*",))
+    assert sales.post("/api/v1/lineage", json={"eventTime": "mine"}).status_code == 400
+    path = "/api/v1/dead-letters"
+    (letter,) = sales.get(path).json()["deadLetters"]
+    one = f"{path}/{letter['id']}"
+    for other in (hr, unbound):
+        assert other.get(path).json()["deadLetters"] == []
+        assert other.get(path).json()["totalCount"] == 0
+        assert other.get(one).status_code == 404
+        assert other.post(f"{one}/replay").status_code == 404
+    everybody = site.holder("operate", name="all", namespaces=("*",))
+    for who in (sales, everybody, site.admin()):
+        assert "mine" in who.get(one).json()["payload"]
+        assert who.get(path).json()["totalCount"] == 1
+        assert who.post(f"{one}/replay").status_code == 409
+    assert site.holder("read", name="r").get(path).status_code == 403
