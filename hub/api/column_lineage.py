@@ -15,7 +15,7 @@ from hub.api.node_ids import Node, NodeType, parse
 from hub.api.params import Depth, Eyes, Hub, NodeId
 from hub.errors import BadInput, NotFound
 from hub.model import Viewer
-from hub.store.columns import WHOLE, ColumnGraph, ColumnId, column_graph, outputs_of
+from hub.store.columns import WHOLE, ColumnGraph, ColumnId, column_graph, columns_of, outputs_of
 from hub.store.names import match_dataset, match_job, name_of_dataset
 from hub.store.views import ColumnInput
 
@@ -85,6 +85,8 @@ def get_column_lineage(
             downstream=downstream,
             limit=limit,
         )
+        if fields and not found.columns and not fields & columns_of(connection, eyes, dataset_ids):
+            raise NotFound("Could not find node")
     return answer(ColumnLineageGraph(_nodes(found), found.truncated))
 
 

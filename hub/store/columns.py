@@ -185,7 +185,7 @@ def column_graph(
     """
     walk = _Walk(connection, viewer, limit)
     if fields is None:
-        fields = _all_fields(connection, viewer, dataset_ids)
+        fields = columns_of(connection, viewer, dataset_ids)
     walk.up(dataset_ids, fields, depth)
     if downstream:
         walk.down(dataset_ids, fields, depth)
@@ -204,7 +204,7 @@ def outputs_of(connection: Connection, job_id: int) -> set[int]:
     return set(connection.scalars(statement))
 
 
-def _all_fields(connection: Connection, viewer: Viewer, dataset_ids: set[int]) -> set[ColumnId]:
+def columns_of(connection: Connection, viewer: Viewer, dataset_ids: set[int]) -> set[ColumnId]:
     """The columns of the datasets, those that only lineage knows of too."""
     targets = among(connection, _edges(viewer), column_edge.c.dataset_id, dataset_ids)
     sources = among(connection, _edges(viewer), column_edge.c.from_dataset_id, dataset_ids)

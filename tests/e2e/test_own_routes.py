@@ -136,6 +136,14 @@ def test_column_lineage_has_marquez_s_reversed_edges(client: TestClient, world: 
     assert answer.status_code == 400
 
 
+def test_a_column_that_nobody_told_of_is_not_found(client: TestClient, world: Build) -> None:
+    known = "datasetField:db:raw:id"
+    assert get(client, "/column-lineage", nodeId=known)["graph"] == []
+    answer = client.get(API + "/column-lineage", params={"nodeId": "datasetField:db:raw:no_such"})
+    assert answer.status_code == 404
+    assert answer.json()["message"] == "Could not find node"
+
+
 def test_figures_are_bare_arrays(client: TestClient, world: Build) -> None:
     hours = get(client, "/stats/lineage-events", period="DAY")
     days = get(client, "/stats/lineage-events", period="WEEK", timezone="Europe/Zurich")
