@@ -71,11 +71,10 @@ def get_namespace(namespace: Name, hub: Hub, eyes: Eyes) -> Response:  # noqa: A
 @router.put("/namespaces/{namespace}", responses=answers(NamespaceView))
 def put_namespace(namespace: NewName, body: NamespaceEdit, hub: Hub, by: Operator) -> Response:
     """Makes a namespace, or changes its owner and description."""
+    description = None if body.description is None else hub.intake.clean(body.description)
 
     def change(connection: Any, now: datetime) -> NamespaceView:
-        return namespaces.put_namespace(
-            connection, namespace, body.owner_name, body.description, now
-        )
+        return namespaces.put_namespace(connection, namespace, body.owner_name, description, now)
 
     by.require_namespace(namespace)
     return answer(edit(hub, by, "namespace_put", namespace, change))
@@ -113,12 +112,13 @@ def get_source(source: Name, hub: Hub, eyes: Eyes) -> Response:  # noqa: ARG001 
 
 @router.put("/sources/{source}", responses=answers(SourceView))
 def put_source(source: NewName, body: SourceEdit, hub: Hub, by: Operator) -> Response:
-    """Makes a source, or changes what is known of it."""
+    """Makes a source, or changes what is known of it; secrets in its texts become ***."""
+    clean = hub.intake.clean
+    url = clean(body.connection_url)
+    description = None if body.description is None else clean(body.description)
 
     def change(connection: Any, now: datetime) -> SourceView:
-        return sources.put_source(
-            connection, source, body.type, body.connection_url, body.description, now
-        )
+        return sources.put_source(connection, source, body.type, url, description, now)
 
     return answer(edit(hub, by, "source_put", source, change))
 

@@ -100,6 +100,10 @@ class Intake:
         items: list[Incoming] = [IncomingObservation(o, now, orchestrator, sender) for o in seen]
         return Read(items, "observation")
 
+    def clean(self, text: str) -> str:
+        """A text that somebody gives outside of events, less its secrets."""
+        return msgspec.json.decode(self._redact(msgspec.json.encode(text)), type=str)
+
     def unreadable(self, raw: bytes, sender: Sender, error: BadInput) -> DeadLetter:
         """A whole body that is not even a batch."""
         return self._letter("lineage", self._redact(raw), sender, error)

@@ -46,6 +46,28 @@ def test_a_source_is_made_and_listed(operator: TestClient) -> None:
     assert ok(operator.get(f"{API}/sources"))["sources"] == [made]
 
 
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("postgresql://app:hunter2@db:5432/x", "postgresql://app:***@db:5432/x"),
+        ("jdbc:postgresql://db/x?user=app&password=hunter2", "jdbc:postgresql://db/x?user=app&"),
+        ("jdbc:sqlserver://db:1433;user=app;password=hunter2", "jdbc:sqlserver://db:1433;user=app"),
+    ],
+)
+def test_a_sources_password_is_not_kept(operator: TestClient, url: str, kept: str) -> None:
+    body = {"type": "POSTGRESQL", "connectionUrl": url, "description": f"see {url}"}
+    ok(operator.put(f"{API}/sources/pg", json=body))
+    shown = ok(operator.get(f"{API}/sources/pg"))
+    assert shown["connectionUrl"].startswith(kept)
+    assert "hunter2" not in str(shown)
+
+
+def test_a_secret_in_a_namespaces_description_is_not_kept(operator: TestClient) -> None:
+    body = {"ownerName": "ann", "description": "at https://app:hunter2@host/"}
+    shown = ok(operator.put(f"{API}/namespaces/n", json=body))
+    assert shown["description"] == "at https://app:***@host/"
+
+
 def test_tags_are_put_on_and_taken_off_and_the_object_is_answered(
     operator: TestClient, world: Build
 ) -> None:
