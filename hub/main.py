@@ -21,6 +21,7 @@ import structlog
 from hub.access import listening_rule
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
+from hub.errors import Unavailable
 from hub.housekeeping import loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
@@ -30,7 +31,7 @@ from hub.record.intake import Intake
 from hub.record.recorder import now_us
 from hub.settings import Settings
 from hub.store.access import count_tokens
-from hub.store.db import Database
+from hub.store.db import Database, store_file
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
@@ -43,10 +44,25 @@ log = structlog.get_logger(__name__)
 
 
 @contextmanager
-def opened(settings: Settings) -> Iterator[Database]:
-    """The store, not yet touched; what its engine refuses inside becomes Unavailable."""
+def opened(settings: Settings, *, new: bool = False) -> Iterator[Database]:
+    """The store, not yet touched; what its engine refuses inside becomes Unavailable.
+
+    new: it may be made; otherwise a SQLite file that isn't there is Unavailable, too, for whoever
+    only looks has mistyped its name.
+    """
+    if not new:
+        refuse_missing(settings)
     with closing(Database(settings.database_url)) as db, explained(db):
         yield db
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raises Unavailable if the SQLite file isn't there; nothing is made."""
+    file = store_file(settings.database_url)
+    if file is not None and not file.exists():
+        raise Unavailable(
+            f"database_url: no store at {file}; is it the right file? trackside migrate makes one"
+        )
 
 
 def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
@@ -92,7 +108,7 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
 
     what: told to others who want the same SQLite file meanwhile.
     """
-    with opened(settings) as db, StoreLock(db).held(what) as lock, ExitStack() as stack:
+    with opened(settings, new=True) as db, StoreLock(db).held(what) as lock, ExitStack() as stack:
         for step in migrate(db):
             log.info("store_migrated", version=step)
         with db.reading() as connection:

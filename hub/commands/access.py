@@ -42,16 +42,21 @@ class Granting(Protocol):
 
 
 @contextmanager
-def granting(config: str | None, database_url: str | None) -> Iterator[Granting]:
-    """The running hub if the person named one, else the store of the settings."""
+def granting(
+    config: str | None, database_url: str | None, *, new: bool = False
+) -> Iterator[Granting]:
+    """The running hub if the person named one, else the store of the settings.
+
+    new: the store may be made, for the first token may be older than the first start of the hub.
+    """
     if hub_url_given() and database_url is None:
         client = ClientSettings.load()
         with Remote(client) as remote:
             yield remote
         return
     settings = load(config, database_url=database_url)
-    with opened(settings) as db:
-        migrate(db)  # the first token may be older than the first start of the hub
+    with opened(settings, new=new) as db:
+        migrate(db)
         yield Local(db, mask_url(settings.database_url))
 
 

@@ -13,7 +13,7 @@ import msgspec
 from hub.commands.common import hub_url_given
 from hub.errors import Unavailable
 from hub.settings import ClientSettings, Settings, mask_url
-from hub.store.db import Database
+from hub.store.db import Database, store_file
 from hub.store.lock import StoreLock
 
 T = TypeVar("T")
@@ -84,6 +84,9 @@ def live_hub(settings: Settings) -> Client | None:
     """
     if hub_url_given():
         return named_hub()
+    file = store_file(settings.database_url)
+    if file is None or not file.exists():
+        return None
     db = Database(settings.database_url)
     holder = StoreLock(db).holder()
     db.close()

@@ -25,7 +25,7 @@ from hub.commands.common import (
     size,
 )
 from hub.errors import Conflict
-from hub.main import opened, writing
+from hub.main import opened, refuse_missing, writing
 from hub.record.replay import replay as replay_letter
 from hub.settings import Settings
 from hub.store import dead_letters as letters
@@ -167,6 +167,7 @@ def _replayed(settings: Settings, wanted: Sequence[int]) -> Iterator[tuple[int, 
         with client:
             yield from ((number, _ask_replay(client, number)) for number in wanted)
         return
+    refuse_missing(settings)
     with writing(settings, "replay") as hub:
         for number in wanted:
             with hub.db.reading() as connection:

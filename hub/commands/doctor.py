@@ -24,7 +24,7 @@ from hub.main import opened
 from hub.settings import MIB, Settings, mask_url
 from hub.store import health, migrate
 from hub.store.access import count_tokens
-from hub.store.db import Database
+from hub.store.db import Database, store_file
 from hub.store.size import dead_letters, store_bytes
 
 LITTLE_SPACE = 500 * MIB
@@ -90,8 +90,7 @@ def _show(finding: Finding) -> None:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
-    url = settings.database_url
-    file = Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+    file = store_file(settings.database_url)
     if file is not None and not file.exists():
         yield Finding(Mark.NOTE, "store", f"{file} is not there yet", "trackside serve makes it")
     else:

@@ -15,7 +15,8 @@ import typer
 from hub.api.hub import Hub
 from hub.commands.client import Client, live_hub
 from hub.commands.common import ConfigFile, DatabaseUrl, err, load, out, progress
-from hub.commands.ndjson import Resumable, lines
+from hub.commands.ndjson import Resumable, events_of
+from hub.commands.target import Force, check_target
 from hub.errors import BadInput
 from hub.main import opened, writing
 from hub.record import Accepted, Sender
@@ -41,6 +42,8 @@ def export(
     until: Annotated[datetime | None, typer.Option(help="Only before this one (UTC).")] = None,
     config: ConfigFile = None,
     database_url: DatabaseUrl = None,
+    *,
+    force: Force = False,
 ) -> None:
     """Write raw lineage events to a file, one JSON object a line, compressed with zstd.
 
@@ -53,6 +56,7 @@ def export(
     """
     window = Window(_utc(since), _utc(until))
     with opened(load(config, database_url=database_url)) as db:
+        check_target(file, db, force=force)
         target = Resumable(file)
         if target.mark.events:
             err.print(f"going on behind {target.mark.events:,} events that {file}.part has")
@@ -80,8 +84,9 @@ def import_(
     Here:       trackside events import events.ndjson.zst
     Elsewhere:  TRACKSIDE_URL=https://hub TRACKSIDE_TOKEN=... trackside events import events.ndjson
     """
+    events = events_of(file)
     with _taking(load(config, database_url=database_url)) as take:
-        counts = _import(islice(lines(file), skip, None), take, skip)
+        counts = _import(islice(events, skip, None), take, skip)
     told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
     out.print(f"{counts.total():,} lineage events: {told or 'nothing to do'}")
     if counts["refused"]:

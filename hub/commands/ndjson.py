@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,6 +28,21 @@ def lines(file: str) -> Iterator[bytes]:
     except (OSError, EOFError, zstandard.ZstdError) as error:
         told = getattr(error, "strerror", None) or str(error)
         raise BadInput("file", f"{file}: {told}", "lines of lineage events") from None
+
+
+def events_of(file: str) -> Iterator[bytes]:
+    """Its lines. Raises BadInput at once if the first is no JSON object: it is another file."""
+    found = lines(file)
+    first = next(found, None)
+    if first is None:
+        return found
+    try:
+        msgspec.json.decode(first, type=dict)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise BadInput(
+            "file", first, "lineage events, one JSON object a line", f"{file} holds something else"
+        ) from None
+    return chain([first], found)
 
 
 def _opened(file: str) -> Any:

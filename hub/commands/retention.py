@@ -9,7 +9,7 @@ import typer
 from hub.commands.client import live_hub
 from hub.commands.common import ConfigFile, DatabaseUrl, load, out, rows
 from hub.errors import Conflict
-from hub.main import opened, writing
+from hub.main import opened, refuse_missing, writing
 from hub.store.expired import plan as plan_sweep
 from hub.store.sweep import Sweep
 
@@ -45,6 +45,7 @@ def run(
     settings = load(config, database_url=database_url)
     if settings.database_url.startswith("sqlite:") and live_hub(settings):
         raise Conflict("a hub is running on this store, and deletes what is too old each hour")
+    refuse_missing(settings)
     with writing(settings, "retention") as hub:
         gone = Sweep(hub.db, hub.writer, settings, now=datetime.now(UTC)).run()
     rows(("TABLE", "ROWS DELETED"), [(table, f"{count:,}") for table, count in gone.items()])

@@ -20,6 +20,7 @@ from hub.commands.common import (
     progress,
     size,
 )
+from hub.commands.target import Force, check_target
 from hub.main import opened
 from hub.settings import mask_url
 from hub.store import backup as backups
@@ -32,7 +33,13 @@ File = Annotated[Path, typer.Argument(help="The file.")]
 
 
 @app.command("export")
-def export(file: File, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
+def export(
+    file: File,
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+    *,
+    force: Force = False,
+) -> None:
     """Write everything into one portable archive, as it is at one moment.
 
     It holds all tables, tokens (as digests) included; a hub may go on working meanwhile. It fits
@@ -42,8 +49,10 @@ def export(file: File, config: ConfigFile = None, database_url: DatabaseUrl = No
     """
     part = file.with_name(file.name + ".part")
     settings = load(config, database_url=database_url)
-    with opened(settings) as db, part.open("wb") as stream, _counting() as (begun, done):
-        header = export_store(db, stream, begun=begun, progress=done)
+    with opened(settings) as db:
+        check_target(file, db, force=force)
+        with part.open("wb") as stream, _counting() as (begun, done):
+            header = export_store(db, stream, begun=begun, progress=done)
     part.replace(file)
     rows = sum(header.rows.values())
     out.print(f"{rows:,} rows of store version {header.version} in {file} ({_size(file)})")
@@ -61,7 +70,7 @@ def import_(file: File, config: ConfigFile = None, database_url: DatabaseUrl = N
     """
     settings = load(config, database_url=database_url)
     with ExitStack() as stack:
-        db = stack.enter_context(opened(settings))
+        db = stack.enter_context(opened(settings, new=True))
         stack.enter_context(StoreLock(db).held("import"))
         stream = stack.enter_context(file.open("rb"))
         begun, done = stack.enter_context(_counting())
@@ -71,7 +80,13 @@ def import_(file: File, config: ConfigFile = None, database_url: DatabaseUrl = N
 
 
 @app.command()
-def backup(file: File, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
+def backup(
+    file: File,
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+    *,
+    force: Force = False,
+) -> None:
     """Copy a SQLite store while its hub works on; for PostgreSQL use pg_dump.
 
     The copy is a SQLite file of its own, complete as of one moment.
@@ -79,6 +94,7 @@ def backup(file: File, config: ConfigFile = None, database_url: DatabaseUrl = No
     Each night:  trackside store backup /backup/trackside-$(date +%F).db
     """
     with opened(load(config, database_url=database_url)) as db, progress() as bars:
+        check_target(file, db, force=force)
         task = bars.add_task("pages", total=None)
         backups.backup(db, file, lambda done, total: bars.update(task, completed=done, total=total))
     out.print(f"{file} ({_size(file)})")
@@ -97,7 +113,7 @@ def restore(
     """
     settings = load(config, database_url=database_url)
     confirm(f"Put {file} in the place of {mask_url(settings.database_url)}?", yes=yes)
-    with opened(settings) as db, progress() as bars:
+    with opened(settings, new=True) as db, progress() as bars:
         task = bars.add_task("pages", total=None)
         kept = backups.restore(
             db,

@@ -57,7 +57,7 @@ def create(
         namespaces=tuple(namespace or ()),
         expires_at=datetime.now(UTC) + timedelta(days=days) if days else None,
     )
-    with granting(config, database_url) as access:
+    with granting(config, database_url, new=True) as access:
         first = access.is_first()
         text = access.create(wanted)
     _tell_use(name, access, first=first)
@@ -104,7 +104,7 @@ def set_team(
     database_url: DatabaseUrl = None,
 ) -> None:
     """Make a team, or change who sees what it owns."""
-    with granting(config, database_url) as access:
+    with granting(config, database_url, new=True) as access:
         access.set_private(name, private=private)
     out.print(f"{name}: seen by {'its members' if private else 'all'}")
 

@@ -45,6 +45,8 @@ def restore(db: Database, file: Path, *, now: datetime, progress: Progress) -> P
         raise ConfigError(_USE_PG_RESTORE.format(name=db.url.database))
     check(file)
     target = Path(str(db.url.database))
+    if target.is_symlink():
+        target = target.resolve()
     with StoreLock(db).held("restore"):
         part = target.with_name(target.name + ".part")
         with closing(_connect(file)) as source:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from msgspec import Struct
 
@@ -29,15 +29,15 @@ class StoreLock:
     """The lock of the store behind `db`; PostgreSQL needs none, any number of hubs may use it."""
 
     def __init__(self, db: Database) -> None:
-        file = db.url.database if db.is_sqlite else None
-        self.path = Path(f"{file}.lock") if file else None
+        # The file has one lock, by whatever link it is named; its log lies beside it, too.
+        self.path = Path(f"{db.file.resolve()}.lock") if db.file else None
         self._file: TextIOWrapper | None = None
 
     def acquire(self, what: str = "hub") -> None:
         """Raises ConfigError that says who has it."""
         if self.path is None:
             return
-        file = self.path.open("a+")
+        file = _open(self.path, "a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -65,7 +65,7 @@ class StoreLock:
         """Who has it now, None if nobody has."""
         if self.path is None or not self.path.exists():
             return None
-        with self.path.open("r+") as file:
+        with _open(self.path, "r") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
@@ -80,6 +80,18 @@ class StoreLock:
             yield self
         finally:
             self.release()
+
+
+def _open(path: Path, mode: Literal["a+", "r"]) -> TextIOWrapper:
+    try:
+        return path.open(mode)
+    except OSError as error:
+        what = "written" if mode == "a+" else "read"
+        raise ConfigError(
+            f"database_url: {path} can't be {what}: {error.strerror}; give this user the right to "
+            f"write into {path.parent}, or name a file elsewhere "
+            "(TRACKSIDE_DATABASE_URL=sqlite:////folder/file.db)"
+        ) from None
 
 
 def _holder(told: str) -> Holder:

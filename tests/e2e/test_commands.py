@@ -128,8 +128,8 @@ def test_a_dead_letter_that_is_understood_now_is_recorded_once(
 
 
 def test_an_interrupted_import_says_how_to_go_on(run: Run, events: Path) -> None:
-    cut = zstandard.compress(events.read_bytes() * 100)[:-20]
-    Path("cut.ndjson.zst").write_bytes(cut)
+    whole = zstandard.compress(events.read_bytes() + b"\n")
+    Path("cut.ndjson.zst").write_bytes(whole + whole[:-20])
     done = run("events", "import", "cut.ndjson.zst")
     assert done.code == 1
     assert "to go on: --skip 0" in done.err
@@ -207,6 +207,7 @@ def test_a_store_moves_to_postgresql_and_serves_there(
 
 def test_a_migration_is_looked_at_and_done(run: Run) -> None:
     assert run("migrate", "--check").code == 1
+    assert not Path("data").exists()
     assert "applied 0001" in run("migrate").out
     assert run("migrate", "--check").code == 0
 
@@ -265,6 +266,8 @@ def test_the_doctor_finds_what_is_wrong(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_store_with_nothing_in_it_is_told(run: Run) -> None:
+    Path("data").mkdir()
+    Path("data/trackside.db").touch()
     done = run("events", "export", "out.ndjson.zst")
     assert done.code == 3
     assert "there is nothing in this store; is it the right file?" in done.err

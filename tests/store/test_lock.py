@@ -44,3 +44,12 @@ def test_postgresql_needs_no_lock(postgres_url: str) -> None:
     with StoreLock(db).held("hub"), StoreLock(db).held("hub"):
         assert StoreLock(db).holder() is None
     db.close()
+
+
+def test_a_store_has_one_lock_by_whatever_link_it_is_named(db: Database, tmp_path: Path) -> None:
+    (tmp_path / "data").symlink_to(tmp_path)
+    (tmp_path / "link.db").symlink_to("trackside.db")
+    for name in ("link.db", "data/trackside.db", "data/link.db"):
+        other = StoreLock(Database(f"sqlite:///{tmp_path}/{name}"))
+        with StoreLock(db).held("hub"), pytest.raises(ConfigError, match="in use by another hub"):
+            other.acquire()
