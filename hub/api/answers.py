@@ -13,6 +13,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.responses import Response
 
+from hub.api.door_paths import door_paths
+
 _REF: Final = "#/components/schemas/{name}"
 _types: dict[str, Any] = {}
 
@@ -37,6 +39,8 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         document = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes
         )
+        for path, methods in door_paths().items():
+            document["paths"].setdefault(path, {}).update(methods)
         document.setdefault("components", {}).setdefault("schemas", {}).update(_types)
         app.openapi_schema = document
     return app.openapi_schema
