@@ -32,10 +32,10 @@ class TagEdit(BaseModel):
 
 
 @router.get("/tags", responses=answers(Tags))
-def list_tags(hub: Hub, eyes: Eyes, page: Paged) -> Response:  # noqa: ARG001  may read
+def list_tags(hub: Hub, eyes: Eyes, page: Paged) -> Response:
     """Every tag that was described or is in use, by name."""
     with hub.db.reading() as connection:
-        found = tags.list_tags(connection, page)
+        found = tags.list_tags(connection, eyes, page)
     return answer(Tags(found.items, found.next))
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from hub.model import Viewer
-from hub.store.reading import Page, Slice, among, cut, newest_first, uuid_text
+from hub.store.reading import Page, Slice, among, cut, job_seen, newest_first, uuid_text
 from hub.store.runs import run_views, select_runs
-from hub.store.tables import attempt, run
+from hub.store.tables import attempt, job, run
 from hub.store.views import RunView, View
 
 #: A tree deeper than any orchestrator nests; it bounds a walk through a cycle of parents.
@@ -59,7 +59,8 @@ def list_children(
     mine = select_runs(viewer).where(run.c.parent_run_id == run_id)
     rows = connection.execute(newest_first(mine, page, run.c.sort_at, run.c.id)).all()
     kept, following = cut(rows, page, lambda row: (row.sort_at, row.id))
-    total = connection.scalar(select(func.count()).where(run.c.parent_run_id == run_id))
+    counted = select(func.count()).select_from(run).join(job, job.c.id == run.c.job_id)
+    total = connection.scalar(counted.where(run.c.parent_run_id == run_id, job_seen(viewer)))
     return Slice(run_views(connection, viewer, kept), following, total)
 
 

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, union, update
+from sqlalchemy import Connection, Select, delete, insert, select, union, update
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
 from hub.store.names import find_dataset, find_job
-from hub.store.reading import Page, Slice, cut, decode_cursor, json_list
+from hub.store.reading import Page, Slice, cut, decode_cursor, json_list, kept_from
 from hub.store.tables import dataset as dataset_table
 from hub.store.tables import dataset_schema, dataset_tag, job_tag, search_term, tag
+from hub.store.tables import job as job_table
 from hub.store.views import TagView
 
 #: The `origin` of a tag that a person set; tags told by events carry another.
@@ -26,9 +27,11 @@ SEARCHED_AS = f"tag:{BY_HAND}"
 Words = Callable[[Iterable[str]], set[str]]
 
 
-def list_tags(connection: Connection, page: Page) -> Slice[TagView]:
-    """Every tag that was described or is in use, by name."""
-    used = union(select(tag.c.name), select(job_tag.c.tag), select(dataset_tag.c.tag)).subquery()
+def list_tags(connection: Connection, viewer: Viewer, page: Page) -> Slice[TagView]:
+    """Every tag that was described or is in use where the viewer may look, by name."""
+    on_jobs = _told(viewer, job_tag.c.tag, job_tag.c.job_id, job_table)
+    on_datasets = _told(viewer, dataset_tag.c.tag, dataset_tag.c.dataset_id, dataset_table)
+    used = union(select(tag.c.name), on_jobs, on_datasets).subquery()
     statement = (
         select(used.c.name, tag.c.description)
         .outerjoin(tag, tag.c.name == used.c.name)
@@ -40,6 +43,14 @@ def list_tags(connection: Connection, page: Page) -> Slice[TagView]:
         statement = statement.where(used.c.name > decode_cursor(page.after, tuple[str])[0])
     rows, following = cut(connection.execute(statement).all(), page, lambda row: (row.name,))
     return Slice([TagView(row.name, row.description) for row in rows], following)
+
+
+def _told(viewer: Viewer, word: Any, owner: Any, entity: Any) -> Select[Any]:
+    """The tags in use, but on what is private to others: that is rare, and has an index."""
+    if viewer.all:
+        return select(word)
+    closed = select(entity.c.id).where(kept_from(viewer, entity.c.team), entity.c.team.is_not(None))
+    return select(word).where(owner.not_in(closed))
 
 
 def put_tag(connection: Connection, name: str, description: str | None, now: datetime) -> TagView:

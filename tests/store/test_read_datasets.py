@@ -85,7 +85,7 @@ def test_tags_are_put_on_and_taken_off(db: Database) -> None:
             tags.tag_dataset(connection, EVERYBODY, ORDERS, "gold", at(0), whole_words)
         tags.put_tag(connection, "gold", "the best", at(0))
     with db.reading() as connection:
-        (listed,) = tags.list_tags(connection, Page()).items
+        (listed,) = tags.list_tags(connection, EVERYBODY, Page()).items
         assert (listed.name, listed.description) == ("gold", "the best")
     with db.writing() as connection:
         tags.untag_dataset(connection, EVERYBODY, ORDERS, "gold", whole_words)

@@ -17,6 +17,7 @@ from hub.store import (
     run_lineage,
     schedules,
     stats,
+    tags,
 )
 from hub.store.db import Database
 from hub.store.reading import Page
@@ -296,3 +297,20 @@ def test_schedules_and_warnings_of_jobs(db: Database) -> None:
         (warning,) = schedules.list_warnings(connection, job)
     assert [(each.job.name, each.expression) for each in listed] == [("job", "0 6 * * *")]
     assert warning.path == "$.run.runId"
+
+
+def test_children_and_tags_of_a_private_team_are_not_counted(db: Database) -> None:
+    with db.writing() as connection:
+        build = Build(connection)
+        top = build.run(build.job("dag"), uuid=uuid_of(1))
+        for number, team in ((2, None), (3, build.team("secret"))):
+            job = build.job(f"dag.{number}", team=team)
+            build.run(job, uuid=uuid_of(number), parent_run_id=top)
+            build.tag_job(job, f"tag{number}")
+    member = Viewer(teams=frozenset({"secret"}))
+    with db.reading() as connection:
+        for viewer, seen in ((Viewer(), ["tag2"]), (member, ["tag2", "tag3"])):
+            children = hierarchy.list_children(connection, viewer, top, Page())
+            assert children.total == len(children.items) == len(seen)
+            found = tags.list_tags(connection, viewer, Page()).items
+            assert [tag.name for tag in found] == seen
