@@ -60,6 +60,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 #: The same of the door, which also reads compressed bodies and limits each token.
 DOOR_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     **{code: RESPONSES[code] for code in (400, 401, 403, 413, 503)},
+    408: _documented("The body did not arrive in time"),
     415: _documented("A content encoding other than gzip"),
     422: _documented("The store can't hold this"),
     429: _documented("Over the limit of this token; see Retry-After"),
