@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import time
@@ -92,11 +93,19 @@ def _show(finding: Finding) -> None:
 def _store(settings: Settings) -> Iterator[Finding]:
     file = store_file(settings.database_url)
     if file is not None and not file.exists():
-        yield Finding(Mark.NOTE, "store", f"{file} is not there yet", "trackside serve makes it")
+        yield _to_be_made(file)
     else:
         yield from _opened(settings)
     if file is not None:
         yield _space(file)
+
+
+def _to_be_made(file: Path) -> Finding:
+    folder = _nearest_folder(file)
+    if os.access(folder, os.W_OK | os.X_OK):
+        return Finding(Mark.NOTE, "store", f"{file} is not there yet", "trackside serve makes it")
+    told = f"database_url: {file} can't be made: {folder} is read-only for this user"
+    return Finding(Mark.BAD, "store", told, "let this user write there, or name a file elsewhere")
 
 
 def _opened(settings: Settings) -> Iterator[Finding]:
@@ -161,14 +170,18 @@ def _senders(senders: list[tuple[str, datetime | None]], now: datetime) -> Itera
 
 
 def _space(file: Path) -> Finding:
-    folder = next(each for each in (file.parent, *file.absolute().parents) if each.exists())
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(_nearest_folder(file)).free
     told = f"{size(free)} free for {file}"
     if free < LITTLE_SPACE:
         return Finding(
             Mark.BAD, "disk", told, "make room, or shorten retention.* in trackside.yaml"
         )
     return Finding(Mark.GOOD, "disk", told)
+
+
+def _nearest_folder(file: Path) -> Path:
+    """The one that is there."""
+    return next(each for each in (file.parent, *file.absolute().parents) if each.exists())
 
 
 # -- the hub -------------------------------------------------------------------------------------

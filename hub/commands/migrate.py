@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -37,7 +37,7 @@ def command(
         out.print(f"{what}; the store is of version {migrate.current(db)}")
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings) -> NoReturn:
     missing = _pending(settings)
     out.print(f"pending: {', '.join(missing)}" if missing else "nothing is pending")
     raise typer.Exit(1 if missing else 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -123,6 +124,15 @@ def test_the_doctor_makes_nothing(run: Run, tmp_path: Path) -> None:
     done = run("doctor", "--database-url", "sqlite:///typo/mistyped.db")
     assert "typo/mistyped.db is not there yet" in done.out
     assert not list(tmp_path.iterdir())
+
+
+def test_the_doctor_tells_of_a_folder_that_cannot_be_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    done = run("doctor", "--database-url", f"sqlite:///{tmp_path}/data/trackside.db")
+    assert done.code == 1
+    assert f"can't be made: {tmp_path} is read-only for this user" in done.out
 
 
 def test_the_first_token_may_be_older_than_the_first_start(run: Run) -> None:
