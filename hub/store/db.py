@@ -77,6 +77,7 @@ class Database:
             raise sqlite3.OperationalError(GONE)
 
     def close(self) -> None:
+        self._file = None
         self.read_engine.dispose()
         self.write_engine.dispose()
 
