@@ -128,6 +128,10 @@ class Database:
             # A read takes a few rows by their keys from what is mostly in memory: by the default
             # cost of a page out of order (4.0) a scan of the whole table looks cheaper.
             options += " -c default_transaction_read_only=on -c random_page_cost=1.1"
+        else:
+            # The writer looks rows up by their keys. A plan made while a table was small would go
+            # through all of it for as long as the connection lives.
+            options += " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
         if not self.durable and not read_only:
             options += " -c synchronous_commit=off"
         return create_engine(
