@@ -82,6 +82,17 @@ class TimedBulk:
     def delete(self, statement: Any, keys: Sequence[Any]) -> None:
         self._do("rows written", self._bulk.delete, statement, keys)
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """The clock runs while answers are waited for."""
+        within = self._bulk.together()
+        within.__enter__()
+        try:
+            yield
+        finally:
+            with clock("statements"):
+                within.__exit__(*sys.exc_info())
+
     @staticmethod
     def _do(count: str, do: Callable[..., R], statement: Any, rows: Sequence[Any]) -> R:
         spent[count] += len(rows)

@@ -141,14 +141,15 @@ class Recorder:
 
     def _save(self, batch: Batch) -> None:
         work = batch.work
-        work.namespaces.save()
-        work.save()
-        work.choose_leaders(batch.runs.stale_leaders)
-        batch.descriptions.save(work.bulk, self._ids, batch.now)
         assert self._writer is not None
-        self._next_seq_if_committed = batch.ledger.save(
-            work.bulk, self._ids, self._writer, self._next_seq
-        )
+        with work.bulk.together():
+            work.namespaces.save()
+            work.save()
+            work.choose_leaders(batch.runs.stale_leaders)
+            batch.descriptions.save(work.bulk, self._ids, batch.now)
+            self._next_seq_if_committed = batch.ledger.save(
+                work.bulk, self._ids, self._writer, self._next_seq
+            )
         self._batch = batch
 
 

@@ -7,7 +7,8 @@ Statements are built once, at import, from the tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, Protocol
 
@@ -114,6 +115,10 @@ class Bulk(Protocol):
     def delete(self, statement: Delete, keys: Sequence[Row]) -> None: ...
     def fetch(self, statement: Fetch, keys: Iterable[Row]) -> list[Row]: ...
 
+    def together(self) -> AbstractContextManager[object]:
+        """Within it a statement need not wait for the answer to the one before; appends go last."""
+        ...
+
 
 def bulk_of(connection: Connection) -> Bulk:
     """The engine's way to move many rows inside the connection's open transaction."""
@@ -131,6 +136,9 @@ class SqliteBulk:
             self._driver.executemany(statement.sqlite, rows)
 
     append = insert
+
+    def together(self) -> AbstractContextManager[object]:
+        return nullcontext()
 
     def update(self, statement: Update, rows: Sequence[Row]) -> None:
         if rows:
@@ -154,11 +162,27 @@ class SqliteBulk:
 class PostgresBulk:
     def __init__(self, connection: Connection) -> None:
         self._driver: Any = connection.connection.driver_connection
+        self._late: list[tuple[Insert, Sequence[Row]]] | None = None
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        late: list[tuple[Insert, Sequence[Row]]] = []
+        self._late = late
+        try:
+            with self._driver.pipeline():
+                yield
+        finally:
+            self._late = None
+        for statement, rows in late:
+            self.append(statement, rows)
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
         self._execute(statement.postgres, rows)
 
     def append(self, statement: Insert, rows: Sequence[Row]) -> None:
+        if self._late is not None:  # a pipeline takes no COPY
+            self._late.append((statement, rows))
+            return
         if not rows:
             return
         with self._driver.cursor() as cursor, cursor.copy(statement.copy) as copy:
@@ -183,8 +207,7 @@ class PostgresBulk:
 
     def _execute(self, sql: str, rows: Sequence[Row]) -> None:
         if rows:
-            with self._driver.cursor() as cursor:
-                cursor.execute(sql, _columns(rows))
+            self._driver.execute(sql, _columns(rows))
 
 
 def _flat(rows: Iterable[Row]) -> list[Any]:
