@@ -72,6 +72,10 @@ class Spaces:
         for name in wanted:
             if name not in self._rows:
                 self._rows[name] = self._make(name)
+        named = {row.orchestrator_id for row in self._rows.values() if row.orchestrator_id}
+        missing = sorted(named - self._orchestrators.keys())
+        for raw in self._bulk.fetch(_ORCHESTRATOR_BY_ID, [(number,) for number in missing]):
+            self._keep(raw)
 
     def id_of(self, name: str) -> int:
         return self._rows[name].id
