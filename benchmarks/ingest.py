@@ -48,7 +48,7 @@ Rounds = dict[tuple[Kind, int], list[Round]]
 def run(*, full: bool) -> Iterator[Section]:
     """A section per engine; more rounds if `full`."""
     for engine in get_args(Engine):
-        yield section(engine, measure(engine, 3_000, 15 if full else 3))
+        yield section(engine, measure(engine, 2_500, 15 if full else 3))
 
 
 def measure(engine: Engine, events: int, rounds: int) -> Rounds:

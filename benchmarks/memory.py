@@ -19,9 +19,9 @@ TROUPE: Final = 1000
 
 
 def run(*, full: bool) -> Iterator[Section]:
-    """A section per engine; a million events if `full`, else fifty thousand."""
+    """A section per engine; a million events if `full`, else thirty thousand."""
     for engine in get_args(Engine):
-        yield section(engine, *measure(engine, 1_000_000 if full else 50_000))
+        yield section(engine, *measure(engine, 1_000_000 if full else 30_000))
 
 
 def measure(engine: Engine, events: int) -> tuple[float, list[tuple[int, float, float]]]:
