@@ -25,7 +25,7 @@ from benchmarks.report import Section, table
 from hub.store.db import Database
 from hub.store.tables import id_block, lineage_event, metadata
 
-JOBS: Final = 2_000
+JOBS: Final = 5_000
 EVENTS: Final = 1_500
 CONNECTIONS: Final = 4
 READERS: Final = 2
