@@ -217,6 +217,8 @@ class RunFacts(Struct, frozen=True):
     `run_id` names the attempt; (`natural_id`, `map_index`) name the run within its job. Without
     a natural id the attempt is a run of its own. `attempt` orders the attempts of one run
     (Airflow: try number, or clear number + 1 for a Dag run).
+    `own_state`: the orchestrator's own word for the attempt's state. If there is one, this is its
+    own answer, which outweighs what senders said of the end; `started_at` and `queued_at` are its.
     """
 
     run_id: bytes
@@ -237,6 +239,9 @@ class RunFacts(Struct, frozen=True):
     engine: str | None = None
     tags: tuple[Tag, ...] | None = None
     checks: tuple[Check, ...] = ()
+    own_state: str | None = None
+    queued_at: datetime | None = None
+    started_at: datetime | None = None
 
 
 class Warning(Struct, frozen=True):  # noqa: A001  the word of the glossary

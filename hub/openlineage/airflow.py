@@ -63,7 +63,7 @@ class _MappedTask(Facet, rename="camel"):
 def _task_run(facet: _Airflow, known: Known, reading: Reading) -> None:
     _common(facet, known, reading)
     if facet.dag_run and facet.dag_run.run_id:
-        known["dag_run_id"] = known["natural_id"]
+        known["parent_natural_id"] = known["natural_id"]
     if (instance := facet.task_instance) is None:
         return
     if instance.map_index is not None:

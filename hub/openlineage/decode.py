@@ -142,14 +142,14 @@ def _partition(tags: Iterable[Tag]) -> str | None:
 
 def _name_ancestors(known: Known) -> None:
     """A task's parent is its Dag run, and so is its root unless another Dag started that."""
-    dag_run = known.pop("dag_run_id", None)
+    natural_id = known.pop("parent_natural_id", None)
     parent: RunRef | None = known.get("parent")
     root: RunRef | None = known.get("root")
-    if dag_run is None or parent is None:
+    if natural_id is None or parent is None:
         return
-    known["parent"] = msgspec.structs.replace(parent, natural_id=dag_run)
+    known["parent"] = msgspec.structs.replace(parent, natural_id=natural_id)
     if root is not None and root.run_id == parent.run_id:
-        known["root"] = msgspec.structs.replace(root, natural_id=dag_run)
+        known["root"] = msgspec.structs.replace(root, natural_id=natural_id)
 
 
 def _job(

@@ -4,6 +4,7 @@ from msgspec import Raw, Struct
 
 from hub.model import CheckStatus, Dependency, RunRef
 from hub.openlineage.airflow import AIRFLOW_RUN
+from hub.openlineage.answer import ANSWER
 from hub.openlineage.dagster import DAGSTER_RUN
 from hub.openlineage.errors import exception_class
 from hub.openlineage.facets import Facet, Known, Reader
@@ -170,4 +171,5 @@ RUN_FACETS = {
     "executionParameters": Reader(_ExecutionParameters),
     **AIRFLOW_RUN,
     **DAGSTER_RUN,
+    **ANSWER,
 }

@@ -1,0 +1,211 @@
+"""What adapters share: asking over HTTP, within bounds.
+
+One connection, one request at a time. An answer is bounded in time and size, a passing failure of
+a read is tried again, and whatever goes wrong is an Unavailable whose text names the address
+without its query or credentials, and what to change.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, ClassVar, Final, Self
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from hub.errors import Unavailable, shorten
+
+MAX_ANSWER_BYTES: Final = 64 * 2**20
+TIMEOUT_S: Final = 30.0
+TRIES: Final = 3
+#: What we wait at most when we are told to come back later; beyond it the next poll will do.
+PATIENCE_S: Final = 10.0
+PASSING: Final = frozenset({429, 500, 502, 503, 504})
+
+Headers = Mapping[str, str]
+
+
+class Answer(Struct, frozen=True):
+    """What came back; `data` is the decoded JSON, None if there was none."""
+
+    status: int
+    data: Any
+    date: datetime | None = None
+    text: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+class Http:
+    """A connection to one orchestrator.
+
+    authorize: headers that prove who we are; called with True after they were refused, so that a
+    token can be fetched anew. refused: whether an answer means that (401, if not told otherwise).
+    """
+
+    _safe: ClassVar = frozenset({"GET", "HEAD"})
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        authorize: Callable[[bool], Headers] = lambda _: {},
+        refused: Callable[[Answer], bool] = lambda answer: answer.status == HTTPStatus.UNAUTHORIZED,
+        verify: bool = True,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._authorize = authorize
+        self._refused = refused
+        self._timeout_s = timeout_s
+        self._sleep = sleep
+        self._client = httpx.Client(
+            timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10)),
+            verify=verify,
+            transport=transport,
+            limits=httpx.Limits(max_connections=1),
+            headers={"Accept": "application/json", "User-Agent": "trackside"},
+        )
+        self.requests = 0
+        self.skew_s: float | None = None
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
+        """The JSON that a GET answers; Unavailable if it answers with an error."""
+        return self.expect(self.ask("GET", path, params=params), path)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+        repeat: bool | None = None,
+        authorized: bool = True,
+    ) -> Answer:
+        """The answer, whatever its status; Unavailable if there is none.
+
+        repeat: whether asking twice does no harm, so that a passing failure is tried again; GET
+        and HEAD do none.
+        """
+        safe = method in self._safe if repeat is None else repeat
+        headers = self._authorize(False) if authorized else {}  # noqa: FBT003
+        answer = self._persistently(method, path, params, json, headers, safe=safe)
+        if authorized and self._refused(answer):
+            headers = self._authorize(True)  # noqa: FBT003
+            answer = self._persistently(method, path, params, json, headers, safe=safe)
+        return answer
+
+    def expect(self, answer: Answer, path: str) -> Any:
+        """The JSON of a good answer, else Unavailable."""
+        if not answer.ok:
+            raise self.failure(answer, path)
+        if answer.data is None:
+            raise Unavailable(f"{self._at(path)} answered {answer.status} without JSON")
+        return answer.data
+
+    def failure(self, answer: Answer, path: str, mend: str = "") -> Unavailable:
+        """What to raise for an answer that is an error."""
+        passing = answer.status in PASSING
+        text = f"{self._at(path)} answered {answer.status}: {shorten(answer.text, 300)}"
+        return Unavailable(f"{text}. {mend}" if mend else text, permanent=not passing)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # -- one request -----------------------------------------------------------------------------
+
+    def _persistently(
+        self, method: str, path: str, params: Any, json: Any, headers: Headers, *, safe: bool
+    ) -> Answer:
+        for attempt in range(1, TRIES + 1):
+            last = attempt == TRIES or not safe
+            try:
+                answer, wait_s = self._once(method, path, params, json, headers)
+            except httpx.TransportError as error:
+                if last:
+                    raise self._unreachable(path, error) from None
+                self._sleep(0.2 * 2**attempt)
+                continue
+            if answer.status not in PASSING or last or wait_s > PATIENCE_S:
+                return answer
+            self._sleep(wait_s or 0.2 * 2**attempt)
+        raise AssertionError("the last try returns or raises")
+
+    def _once(
+        self, method: str, path: str, params: Any, json: Any, headers: Headers
+    ) -> tuple[Answer, float]:
+        self.requests += 1
+        end = time.monotonic() + self._timeout_s
+        with self._client.stream(
+            method, self.url + path, params=params, json=json, headers=dict(headers)
+        ) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_ANSWER_BYTES:
+                    raise Unavailable(
+                        f"{self._at(path)} answered more than {MAX_ANSWER_BYTES:,} bytes"
+                    )
+                if time.monotonic() > end:
+                    raise Unavailable(
+                        f"{self._at(path)} did not end its answer in {self._timeout_s:g} s"
+                    )
+        date = _date(response.headers.get("Date"))
+        if date is not None and self.skew_s is None:
+            self.skew_s = (date - datetime.now(UTC)).total_seconds()
+        answer = Answer(response.status_code, _decode(bytes(body)), date, _text(bytes(body)))
+        return answer, _seconds(response.headers.get("Retry-After"))
+
+    def _unreachable(self, path: str, error: httpx.TransportError) -> Unavailable:
+        if isinstance(error, httpx.TimeoutException):
+            return Unavailable(f"{self._at(path)} did not answer in {self._timeout_s:g} s")
+        return Unavailable(f"{self._at(path)} can't be reached: {type(error).__name__}: {error}")
+
+    def _at(self, path: str) -> str:
+        """The address as it may be told: without query and credentials."""
+        url = httpx.URL(self.url + path)
+        return str(url.copy_with(username="", password="", query=None, fragment=None))
+
+
+def _decode(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body) if body else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _text(body: bytes) -> str:
+    return body[:2000].decode(errors="replace")
+
+
+def _date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _seconds(text: str | None) -> float:
+    """Of Retry-After, a number of seconds or a date."""
+    if not text:
+        return 0.0
+    if text.strip().isdigit():
+        return float(text)
+    date = _date(text)
+    return 0.0 if date is None else max(0.0, (date - datetime.now(UTC)).total_seconds())

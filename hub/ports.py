@@ -1,0 +1,221 @@
+"""What plug-ins implement, and what the core offers them: Protocols, in the model's types.
+
+An adapter is one file or folder of `adapters/` that registers a class under the kind of
+orchestrator it speaks for:
+
+    @adapters.register("airflow")
+    class Airflow(HttpAdapter): ...
+
+It observes and acts; it decides nothing, keeps nothing between calls but its cursor, and may be
+run by any replica. Whatever it raises but a TracksideError is a mistake of its own, which is
+logged and counted against its orchestrator alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict, Field
+
+from hub.model import EntityName, Observation, RunState
+from hub.registry import Registry
+from hub.secrets import SecretRef
+
+__all__ = [
+    "Adapter",
+    "AdapterConfig",
+    "Asked",
+    "BackfillPlan",
+    "Capability",
+    "Finding",
+    "Grade",
+    "Json",
+    "Known",
+    "KnownRun",
+    "LaunchRequest",
+    "Launched",
+    "LogTail",
+    "Observed",
+    "RunName",
+    "SecretRef",
+    "adapters",
+]
+
+Json = dict[str, Any]
+"""A JSON object."""
+
+
+class Capability(StrEnum):
+    """What an adapter can do besides observing and checking its connection."""
+
+    LAUNCH = "launch"
+    BACKFILL = "backfill"
+    LOG_TAIL = "log_tail"
+
+
+class AdapterConfig(BaseModel):
+    """Base of every adapter's settings. Secrets are references, resolved when they are used."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    poll_every_s: float = Field(20, ge=1, le=3600, description="seconds between two polls")
+
+
+class Asked(Struct, frozen=True):
+    """For whom an adapter asks: the orchestrator's name, and the namespace of its jobs."""
+
+    orchestrator: str
+    namespace: str
+
+
+class RunName(Struct, frozen=True):
+    """A run by its natural key within one orchestrator."""
+
+    job: EntityName
+    natural_id: str
+    map_index: int = -1
+
+
+class KnownRun(Struct, frozen=True):
+    """What the hub holds of a run: its latest attempt's number, run id and state."""
+
+    name: RunName
+    run_id: bytes
+    attempt: int
+    state: RunState
+    started_at: datetime | None = None
+
+
+class Known(Protocol):
+    """What the hub knows already, for an adapter to compare with."""
+
+    def open_runs(self, limit: int) -> list[KnownRun]:
+        """Runs of this orchestrator that have not finished, those not looked at longest first."""
+        ...
+
+    def runs(self, names: Sequence[RunName]) -> Mapping[RunName, KnownRun]:
+        """Those of the named runs that are known."""
+        ...
+
+
+class Observed(Struct, frozen=True):
+    """What one look at an orchestrator brought.
+
+    events: OpenLineage events (spec 2-0-2). The same fact gives the same JSON each time it is
+    seen, so that a second look records nothing. An event whose run has the facet
+    `trackside_answer` is the orchestrator's own answer and outweighs what senders said of the run.
+    cursor: where the next look goes on; handed back once all else is durable.
+    more: there is more to read now; the next look comes at once.
+    progress: of a long first read, for people ("12,000 of 200,000 runs").
+    skew_s: how far the orchestrator's clock is ahead of ours, in seconds, if it was told.
+    """
+
+    events: Sequence[Json] = ()
+    observations: Sequence[Observation] = ()
+    cursor: Json = {}
+    more: bool = False
+    progress: str = ""
+    requests: int = 0
+    skew_s: float | None = None
+
+
+class Grade(StrEnum):
+    """How one part of a connection is found."""
+
+    GOOD = "good"
+    WARNING = "warning"
+    BAD = "bad"
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was looked at when a connection was checked; `mend` says what to do."""
+
+    what: str
+    grade: Grade
+    detail: str = ""
+    mend: str = ""
+
+
+class LaunchRequest(Struct, frozen=True):
+    """Start one run of a job. Two requests with the same `key` start one run."""
+
+    key: str
+    job: EntityName
+    partition: str | None = None
+    conf: Json = {}
+    note: str = ""
+
+
+class Launched(Struct, frozen=True):
+    """A run that a request started. `again`: it was there before."""
+
+    key: str
+    natural_id: str
+    url: str | None = None
+    again: bool = False
+
+
+class BackfillPlan(Struct, frozen=True):
+    """Run a job for past slots (`start` to `end`, inclusive) or for partitions."""
+
+    key: str
+    job: EntityName
+    start: datetime | None = None
+    end: datetime | None = None
+    partitions: Sequence[str] = ()
+    rerun: bool = False  # also what has completed
+
+
+class LogTail(Struct, frozen=True):
+    """The last lines of an attempt's log; `error` the one that tells why it failed, if any does."""
+
+    lines: Sequence[str]
+    error: str | None = None
+    url: str | None = None
+
+
+class Adapter(Protocol):
+    """One orchestrator, asked over its own interface.
+
+    Every call ends by itself within bounded time. Raises Unavailable where the orchestrator does
+    not answer as it should (`permanent` where a person must change something: credentials, a
+    missing permission), with a text that says what to change and never holds a secret.
+    """
+
+    Config: ClassVar[type[AdapterConfig]]
+    capabilities: ClassVar[frozenset[Capability]]
+
+    def __init__(self, config: Any, asked: Asked) -> None: ...
+
+    def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
+        """What is new since `cursor` ({}: from the beginning), a bounded part of it."""
+        ...
+
+    def check_connection(self) -> Sequence[Finding]:
+        """What works and what doesn't: address, credentials, each permission that is needed."""
+        ...
+
+    def launch(self, request: LaunchRequest) -> Launched: ...
+
+    def find_launched(self, request: LaunchRequest) -> Launched | None:
+        """The run that a request with this key started, if there is one."""
+        ...
+
+    def backfill(self, plan: BackfillPlan) -> Launched: ...
+
+    def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail: ...
+
+    def openlineage_setup(self, hub_url: str) -> str:
+        """What to paste where, so that the orchestrator pushes to the hub too."""
+        ...
+
+    def close(self) -> None: ...
+
+
+adapters: Registry[Callable[[Any, Asked], Adapter]] = Registry(
+    "kind of orchestrator", group="trackside.adapters"
+)
