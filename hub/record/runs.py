@@ -14,6 +14,7 @@ from hub.record.states import (
     adopt_attempt,
     advance_attempt,
     describe_run,
+    is_disputed,
     lead_job,
     mention_attempt,
     place_run,
@@ -60,8 +61,10 @@ class Runs:
         assert event.job is not None
         key = self._identities.key(event.job.name, facts.run_id)
         run, attempt = self._cast.attempt(facts.run_id, key, item.at)
-        before = attempt.state
-        advance_attempt(attempt, event.event_type, item.at, item.digest, facts)
+        before, disputed = attempt.state, is_disputed(attempt)
+        advance_attempt(attempt, item, facts)
+        if is_disputed(attempt) and not disputed:
+            self._ledger.counters["disagreements", job.namespace_id] += 1
         describe_run(run, facts, _tags(facts))
         self._relate(run, job, facts, item)
         self._step(run, attempt, before)

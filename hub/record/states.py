@@ -14,6 +14,7 @@ from hub.model import (
     RunFacts,
     RunState,
 )
+from hub.record.incoming import IncomingEvent
 from hub.store.lattice import earliest, greatest
 from hub.store.rows import AttemptRow, JobRow, RunRow
 from hub.store.types import to_micros
@@ -23,6 +24,10 @@ _STATE_OF = {
     EventType.FAIL: RunState.FAILED,
     EventType.ABORT: RunState.ABORTED,
 }
+# Which ends of an attempt were told, by senders and (shifted) by the orchestrator's own answers.
+_END_BIT = {EventType.COMPLETE: 1, EventType.FAIL: 2, EventType.ABORT: 4}
+_ANSWERED = 3
+_ALL_ENDS = 7
 _STARTING = frozenset({EventType.START, EventType.RUNNING})
 # Where a run's events differ in these, the greater value holds.
 _DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags")
@@ -35,36 +40,57 @@ def mention_attempt(attempt: AttemptRow, at: int) -> None:
         attempt.state_at = attempt.first_at if attempt.started_at is None else attempt.started_at
 
 
-def advance_attempt(
-    attempt: AttemptRow, kind: EventType, at: int, digest: bytes, facts: RunFacts
-) -> None:
-    """Applies one event of the attempt, at `at` microseconds."""
+def advance_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -> None:
+    """Applies one event of the attempt."""
+    kind, at = item.event.event_type, item.at
     attempt.no = max(attempt.no, facts.attempt or 0)
     attempt.external_url = greatest(attempt.external_url, facts.external_url)
     if kind in _STARTING:
         attempt.started_at = earliest(attempt.started_at, at)
     if kind is EventType.COMPLETE:
         attempt.completed_at = greatest(attempt.completed_at, at)
+    if facts.own_state is not None:
+        _hear_answer(attempt, item.received_at, facts)
     if kind in TERMINAL_EVENTS:
-        _end_attempt(attempt, kind, at, digest, facts)
+        _end_attempt(attempt, item, facts)
     elif attempt.state not in FINISHED_STATES and attempt.started_at is not None:
         attempt.state = RunState.RUNNING
     mention_attempt(attempt, at)
 
 
-def _end_attempt(
-    attempt: AttemptRow, kind: EventType, at: int, digest: bytes, facts: RunFacts
-) -> None:
-    mine = (at, int(Rank[kind.value]), digest)
-    held = (attempt.state_at, attempt.state_rank, attempt.state_digest)
+def _hear_answer(attempt: AttemptRow, heard_at: int, facts: RunFacts) -> None:
+    """The orchestrator's own words and times; of its answers the last one's word holds."""
+    queued, started = facts.queued_at, facts.started_at
+    attempt.queued_at = greatest(attempt.queued_at, to_micros(queued) if queued else None)
+    attempt.started_at = earliest(attempt.started_at, to_micros(started) if started else None)
+    mine, held = (heard_at, facts.own_state), (attempt.answered_at, attempt.own_state)
+    if attempt.answered_at is None or mine > held:
+        attempt.answered_at, attempt.own_state = mine
+
+
+def _end_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -> None:
+    """The latest event decides, unless the orchestrator itself answered: then its last answer."""
+    kind, answered = item.event.event_type, facts.own_state is not None
+    attempt.ends = (attempt.ends or 0) | _END_BIT[kind] << (_ANSWERED if answered else 0)
+    heard_at = item.received_at if answered else None
+    mine = (heard_at or -1, item.at, int(Rank[kind.value]), item.digest)
+    held = (attempt.end_heard_at or -1, attempt.state_at, attempt.state_rank, attempt.state_digest)
     if attempt.state in FINISHED_STATES and mine <= held:
         return
     attempt.state = _STATE_OF[kind]
-    attempt.state_at, attempt.state_rank, attempt.state_digest = mine
-    attempt.ended_at = at
+    attempt.end_heard_at = heard_at
+    attempt.state_at, attempt.state_rank, attempt.state_digest = mine[1:]
+    attempt.ended_at = item.at
     attempt.will_retry = facts.will_retry
     attempt.error_class = facts.error_class
     attempt.error_message = facts.error_message
+
+
+def is_disputed(attempt: AttemptRow) -> bool:
+    """Whether the orchestrator answered another end of the attempt than its events told."""
+    ends = attempt.ends or 0
+    told, answered = ends & _ALL_ENDS, ends >> _ANSWERED
+    return bool(told and answered and told != answered)
 
 
 def adopt_attempt(run: RunRow, attempt: AttemptRow) -> None:
@@ -84,6 +110,7 @@ def _follow(run: RunRow, attempt: AttemptRow) -> None:
     run.ended_at = attempt.ended_at if run.state in FINISHED_STATES else None
     run.error_class, run.error_message = attempt.error_class, attempt.error_message
     run.external_url = attempt.external_url
+    run.own_state, run.queued_at = attempt.own_state, attempt.queued_at
 
 
 def describe_run(run: RunRow, facts: RunFacts, tags: str | None) -> None:

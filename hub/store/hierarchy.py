@@ -29,6 +29,8 @@ class AttemptView(View, frozen=True):
     error_class: str | None
     error_message: str | None
     external_url: str | None
+    own_state: str | None
+    queued_at: datetime | None
 
 
 class TreeRun(View, frozen=True):
@@ -127,4 +129,6 @@ def _attempt(row: Row[Any]) -> AttemptView:
         row.error_class,
         row.error_message,
         row.external_url,
+        row.own_state,
+        row.queued_at,
     )

@@ -89,6 +89,8 @@ class RunRow(Struct):
     external_url: str | None = None
     engine: str | None = None
     tags: str | None = None
+    own_state: str | None = None
+    queued_at: int | None = None
 
 
 class AttemptRow(Struct):
@@ -109,6 +111,11 @@ class AttemptRow(Struct):
     error_class: str | None = None
     error_message: str | None = None
     external_url: str | None = None
+    own_state: str | None = None
+    queued_at: int | None = None
+    answered_at: int | None = None
+    end_heard_at: int | None = None
+    ends: int | None = None
 
 
 class Statements:

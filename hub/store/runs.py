@@ -173,6 +173,8 @@ def _view(row: Row[Any], io: Io, version: bytes | None, facets: Any) -> RunView:
         error_class=row.error_class,
         error_message=row.error_message,
         external_url=row.external_url,
+        own_state=row.own_state,
+        queued_at=row.queued_at,
     )
 
 

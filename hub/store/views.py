@@ -84,6 +84,8 @@ class RunView(View, frozen=True):
     error_class: str | None
     error_message: str | None
     external_url: str | None
+    own_state: str | None
+    queued_at: datetime | None
 
 
 class JobView(View, frozen=True):

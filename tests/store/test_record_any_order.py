@@ -14,7 +14,10 @@ from hub.store.db import Database
 from hub.store.migrate import migrate
 from tests.support.normal_form import NormalForm, normal_form
 from tests.support.recording import (
+    START,
     Recording,
+    answer,
+    at,
     dag_run,
     dataset_event,
     empty,
@@ -84,6 +87,26 @@ def parents() -> st.SearchStrategy[dict | None]:
     return st.sampled_from([None, {}, {"root": root}])
 
 
+def answers() -> st.SearchStrategy[dict]:
+    """None, or the orchestrator's own answer, `heard` so many minutes after all else."""
+    given = st.builds(
+        lambda word, heard, start, retry: answer(
+            word, heard=heard, startedAt=at(start), queuedAt=at(start), willRetry=retry
+        ),
+        words,
+        st.integers(0, 2),
+        minutes,
+        st.booleans(),
+    )
+    return st.just({}) | given
+
+
+def heard_at(event: dict) -> int:
+    facets = event.get("run", {}).get("facets", {})
+    minutes_later: int = facets.get("trackside_answer", {}).get("heard", 0)
+    return START + minutes_later * 60_000_000
+
+
 def about_tasks() -> st.SearchStrategy[dict]:
     def build(
         kind: str, minute: int, task: Any, tells: bool, parent: dict | None, clear: int, **more: Any
@@ -113,7 +136,7 @@ def about_tasks() -> st.SearchStrategy[dict]:
         st.booleans(),
         parents(),
         st.integers(0, 1),
-        run_facets=st.builds(lambda a, b: a | b, needs, error),
+        run_facets=st.builds(lambda a, b, c: a | b | c, needs, error, answers()),
         job_facets=facets_of_job(),
         inputs=datasets(),
         outputs=datasets(),
@@ -193,7 +216,7 @@ def recorded(db: Database, batches: list[list[dict]]) -> NormalForm:
     empty(db)
     record = Recording(db)
     for batch in batches:
-        record.batch([incoming(event) for event in batch])
+        record.batch([incoming(event, heard_at=heard_at(event)) for event in batch])
     return normal_form(db)
 
 

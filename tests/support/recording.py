@@ -120,9 +120,16 @@ def part_of(
     return {"parent": named | ({"root": root} if root else {})}
 
 
-def incoming(event: dict | bytes, sender: Sender = NOBODY) -> IncomingEvent:
+def answer(state: str, **more: Any) -> dict:
+    """The facet with which an orchestrator itself answers about a run."""
+    return {"trackside_answer": {"state": state, **more}}
+
+
+def incoming(
+    event: dict | bytes, sender: Sender = NOBODY, *, heard_at: int = START
+) -> IncomingEvent:
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-    return incoming_event(decode_event(raw), raw, raw, START, sender)
+    return incoming_event(decode_event(raw), raw, raw, heard_at, sender)
 
 
 def observation(body: dict, *, of: str | None = None, sender: Sender = NOBODY) -> Incoming:

@@ -20,8 +20,15 @@ from hub.store.tables.data import (
     source,
     tag,
 )
-from hub.store.tables.observed import backlog_sample, health, watermark
-from hub.store.tables.people import audit, namespace, orchestrator, team, token
+from hub.store.tables.observed import backlog_sample, health, poll, watermark
+from hub.store.tables.people import (
+    audit,
+    declared_orchestrator,
+    namespace,
+    orchestrator,
+    team,
+    token,
+)
 from hub.store.tables.process import cursor, id_block, lease, meta, writer
 from hub.store.tables.records import (
     change,
@@ -58,6 +65,7 @@ __all__ = [
     "dataset_tag",
     "dataset_update",
     "dead_letter",
+    "declared_orchestrator",
     "edge",
     "event_count",
     "event_digest",
@@ -75,6 +83,7 @@ __all__ = [
     "metadata",
     "namespace",
     "orchestrator",
+    "poll",
     "run",
     "run_dataset",
     "run_dependency",

@@ -19,6 +19,23 @@ backlog_sample = table_of(
     clustered=True,
 )
 
+# How polling an orchestrator goes, and where it goes on.
+poll = table_of(
+    "poll",
+    text_key("orchestrator"),
+    text("cursor", required=True),  # JSON, the adapter's own
+    at("begun_at", required=False),  # of the latest poll
+    at("ended_at", required=False),
+    at("complete_at", required=False),  # of the latest poll that left nothing to read
+    at("next_at"),
+    Column("failures", BigInteger, nullable=False),  # in a row
+    text("error"),
+    text("progress", required=True),
+    Column("requests", BigInteger, nullable=False),  # of all polls
+    Column("events", BigInteger, nullable=False),  # new ones, of all polls
+    Column("clock_skew_us", BigInteger),
+)
+
 health = table_of(
     "health",
     key("orchestrator_id"),

@@ -17,6 +17,18 @@ orchestrator = table_of(
     Column("clock_skew_us", BigInteger),
 )
 
+# Orchestrators that were declared over the API; those of trackside.yaml stand only there.
+declared_orchestrator = table_of(
+    "declared_orchestrator",
+    text_key("name"),
+    text("kind", required=True),
+    text("namespaces", required=True),  # JSON list of globs
+    text("team"),
+    text("settings", required=True),  # JSON; secrets are references
+    text("declared_by", required=True),
+    at("declared_at"),
+)
+
 namespace = table_of(
     "namespace",
     id_column(),

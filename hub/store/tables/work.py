@@ -114,10 +114,13 @@ run = table_of(
     text("tags"),  # JSON
     at("created_at"),
     at("updated_at"),
+    text("own_state"),  # the orchestrator's own word for the state
+    at("queued_at", required=False),
     UniqueConstraint("job_id", "natural_id", "map_index", "orchestrator_id"),
 )
 Index("run_of_job", run.c.job_id, run.c.sort_at)
 Index("run_of_parent", run.c.parent_run_id)
+partial_index("run_open", run.c.orchestrator_id, run.c.ended_at.is_(None))
 
 attempt = table_of(
     "attempt",
@@ -138,6 +141,11 @@ attempt = table_of(
     text("error_class"),
     text("error_message"),
     text("external_url"),
+    text("own_state"),
+    at("queued_at", required=False),
+    at("answered_at", required=False),  # when we heard the orchestrator's last answer
+    at("end_heard_at", required=False),  # when we heard the answer that decided the end
+    Column("ends", SmallInteger),  # which ends were told: 3 bits by senders, 3 by answers
     UniqueConstraint("uuid", "job_id"),
 )
 Index("attempt_of_run", attempt.c.run_id)
