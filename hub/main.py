@@ -7,17 +7,15 @@ with running(settings) as hub:
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from fnmatch import translate
-from functools import lru_cache
 from importlib.metadata import version
 
 import structlog
 
+from hub import polling
 from hub.access import listening_rule
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
@@ -26,6 +24,7 @@ from hub.housekeeping import loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
+from hub.polls.fleet import Fleet
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
@@ -35,7 +34,6 @@ from hub.store.db import Database, store_file
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
-from hub.store.spaces import Claim
 from hub.store.transfer import refuse_unfinished
 from hub.store.writer import Writer
 from hub.worker import Worker
@@ -67,9 +65,8 @@ def refuse_missing(settings: Settings) -> None:
 
 def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     """A hub on a migrated store; nothing of it runs yet."""
-    recorder = Recorder(
-        db, claim=claims_of(settings), dead_letter_max_bytes=settings.dead_letter_max_bytes
-    )
+    fleet = Fleet(settings, db)
+    recorder = Recorder(db, claim=fleet.claim, dead_letter_max_bytes=settings.dead_letter_max_bytes)
     writer: Writer[Incoming, Outcome] = Writer(
         db,
         recorder,
@@ -83,7 +80,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
     rate = settings.max_events_per_second
     limit = IngestLimit(rate) if rate else None
-    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake, limit)
+    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake, fleet, limit)
 
 
 @contextmanager
@@ -96,9 +93,12 @@ def running(settings: Settings) -> Iterator[Hub]:
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
-        worker = build_worker(hub)
-        worker.start()
-        stack.callback(worker.stop)
+        hub.fleet.check()
+        hub.fleet.refresh()
+        stack.callback(hub.fleet.close)
+        for worker in (build_worker(hub), build_polling(hub)):
+            worker.start()
+            stack.callback(worker.stop)
         yield hub
 
 
@@ -127,6 +127,13 @@ def build_worker(hub: Hub) -> Worker:
     return worker
 
 
+def build_polling(hub: Hub) -> Worker:
+    """The loops that ask orchestrators."""
+    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), threads=polling.THREADS)
+    polling.Polling(hub, worker)
+    return worker
+
+
 class Rounds:
     """Tells the metrics of each round of a loop."""
 
@@ -137,21 +144,6 @@ class Rounds:
     def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
         self._lag.labels(name).set(late_s)
         self._runs.labels(name, "failed" if failed else "done").inc()
-
-
-def claims_of(settings: Settings) -> Claim:
-    """Which orchestrator (name, kind) a job namespace belongs to; a name goes before a pattern."""
-    exact = {
-        name: (each.name, each.kind) for each in settings.orchestrators for name in each.namespaces
-    }
-    patterns = [(re.compile(translate(name)), whose) for name, whose in exact.items()]
-
-    @lru_cache(maxsize=10_000)
-    def claim(namespace: str) -> tuple[str, str] | None:
-        matching = (whose for pattern, whose in patterns if pattern.match(namespace))
-        return exact.get(namespace) or next(matching, None)
-
-    return claim
 
 
 def replica_name() -> str:

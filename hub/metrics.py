@@ -23,6 +23,7 @@ from prometheus_client import (
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_POLL_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 # A `_created` series per counter doubles their number and nobody asks for it.
@@ -75,12 +76,30 @@ class Metrics:
         self.http_seconds = self._histogram(
             "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
         )
+        self.polls = self._counter(
+            "trackside_polls",
+            "Polls of an orchestrator, by result",
+            "orchestrator",
+            "result",  # done, failed, refused
+        )
+        self.poll_requests = self._counter(
+            "trackside_poll_requests", "Requests sent to an orchestrator", "orchestrator"
+        )
+        self.poll_seconds = self._histogram(
+            "trackside_poll_seconds", "How long a poll took", _POLL_SECONDS, "orchestrator"
+        )
         self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
 
     def observe_batch(self, items: int, seconds: float) -> None:
         """For the writer's `figures.observers`."""
         self.batch_events.observe(items)
         self.commit_seconds.observe(seconds)
+
+    def polled(self, orchestrator: str, *, result: str, seconds: float, requests: int) -> None:
+        """A poll of an orchestrator ended."""
+        self.polls.labels(orchestrator, result).inc()
+        self.poll_requests.labels(orchestrator).inc(requests)
+        self.poll_seconds.labels(orchestrator).observe(seconds)
 
     def render(self) -> bytes:
         """The text that Prometheus reads, see CONTENT_TYPE."""

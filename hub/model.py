@@ -269,6 +269,7 @@ class HealthStatus(StrEnum):
     HEALTHY = "HEALTHY"
     DEGRADED = "DEGRADED"
     DOWN = "DOWN"
+    UNKNOWN = "UNKNOWN"  # it can't be asked, which says nothing about what it does
 
 
 class ScheduleObserved(Struct, frozen=True, tag_field="type", tag="schedule"):

@@ -13,7 +13,7 @@ logged and counted against its orchestrator alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -216,6 +216,4 @@ class Adapter(Protocol):
     def close(self) -> None: ...
 
 
-adapters: Registry[Callable[[Any, Asked], Adapter]] = Registry(
-    "kind of orchestrator", group="trackside.adapters"
-)
+adapters: Registry[type[Adapter]] = Registry("kind of orchestrator", group="trackside.adapters")

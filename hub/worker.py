@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -78,7 +78,14 @@ class Heartbeat:
 class Worker:
     """All periodic loops of one hub process."""
 
-    def __init__(self, db: Database, owner: str, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        owner: str,
+        observer: Observer | None = None,
+        *,
+        threads: int = THREADS,
+    ) -> None:
         """`owner` names this replica; no two that run may share it."""
         self._db = db
         self._owner = owner
@@ -89,23 +96,43 @@ class Worker:
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(THREADS)},
+            executors={"default": ThreadPoolExecutor(threads)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.heartbeats: dict[str, Heartbeat] = {}
 
     def add(self, loop: Loop) -> None:
+        """Before the start or after it; in the place of a loop of the same name."""
         self._loops[loop.name] = loop
         self.heartbeats[loop.name] = Heartbeat(loop.every_s)
+        if self._scheduler.running:
+            self._schedule(loop)
+
+    def remove(self, name: str) -> None:
+        """Ends a loop; a round that is under way comes to its end."""
+        del self._loops[name]
+        del self.heartbeats[name]
+        self._scheduler.remove_job(name)
+
+    @property
+    def loops(self) -> Mapping[str, Loop]:
+        return self._loops
 
     def start(self) -> None:
-        now = datetime.now(UTC)
-        for loop in self._loops.values():
-            self._scheduler.add_job(
-                self.run, "interval", [loop.name], seconds=loop.every_s, id=loop.name,
-                next_run_time=now,
-            )  # fmt: skip
         self._scheduler.start()
+        for loop in self._loops.values():
+            self._schedule(loop)
+
+    def _schedule(self, loop: Loop) -> None:
+        self._scheduler.add_job(
+            self.run,
+            "interval",
+            [loop.name],
+            seconds=loop.every_s,
+            id=loop.name,
+            next_run_time=datetime.now(UTC),
+            replace_existing=True,
+        )
 
     def stop(self) -> None:
         """Lets each body come to its end, then gives the leases back."""
@@ -119,7 +146,9 @@ class Worker:
 
     def run(self, name: str) -> None:
         """One round of a loop, now, until it says that nothing is left."""
-        loop = self._loops[name]
+        loop = self._loops.get(name)
+        if loop is None:  # removed since it was due
+            return
         started, error = time.monotonic(), ""
         late_s = max(0.0, started - self._due.get(name, started))
         self._due[name] = started + loop.every_s
@@ -168,7 +197,9 @@ class Worker:
             log.info("lease_taken", loop=name, epoch=held.epoch)
 
     def _beat(self, loop: Loop, late_s: float, error: str) -> None:
-        beat = self.heartbeats[loop.name]
+        beat = self.heartbeats.get(loop.name)
+        if beat is None:
+            return
         beat.last_at, beat.last_error = datetime.now(UTC), error
         beat.holding = not loop.leased or self._db.is_sqlite or loop.name in self._held
         if self._observer is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hub.authenticator import Authenticator
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
+from hub.polls.fleet import Fleet
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.settings import Settings
@@ -27,4 +28,5 @@ class Hub:
     authenticator: Authenticator
     metrics: Metrics
     intake: Intake
+    fleet: Fleet
     ingest_limit: IngestLimit | None = None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.api.hub import Hub
-from hub.main import build_worker, claims_of, writing
+from hub.main import build_worker, writing
 from hub.settings import Settings
 from hub.store.partitions import existing
 from hub.store.tables import audit, dead_letter
@@ -65,19 +65,3 @@ def test_weeks_that_are_missing_are_made(postgres_url: str) -> None:
         build_worker(hub).run("partitions")
         with hub.db.reading() as connection:
             assert existing(connection, "change")[-1] == week
-
-
-def test_a_namespace_belongs_to_who_names_it_before_who_has_a_pattern() -> None:
-    claim = claims_of(
-        Settings.model_validate(
-            {
-                "orchestrators": [
-                    {"name": "all", "kind": "airflow", "namespaces": ["sales-*", "*-eu"]},
-                    {"name": "one", "kind": "dagster", "namespaces": ["sales-eu"]},
-                ]
-            }
-        )
-    )
-    assert claim("sales-eu") == ("one", "dagster")
-    assert claim("sales-us") == ("all", "airflow")
-    assert claim("salesXeu") is None

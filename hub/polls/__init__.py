@@ -1,0 +1,1 @@
+"""Asks orchestrators: which there are (`fleet`), and one poll of one of them (`poller`)."""

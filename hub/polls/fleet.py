@@ -1,0 +1,159 @@
+"""The orchestrators that were declared, in trackside.yaml or over the API, and their adapters.
+
+What the file declares is the same on all replicas and can't be changed over the API; what the API
+declares lies in the store, and each replica looks there every few seconds.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from fnmatch import translate
+from typing import Any
+
+import structlog
+from msgspec import Struct
+from pydantic import ValidationError
+
+from hub.errors import ConfigError, TracksideError
+from hub.ports import Adapter, AdapterConfig, Asked, adapters
+from hub.settings import FILE_NAME, Settings
+from hub.store.db import Database
+from hub.store.declared import DeclaredOrchestrator, list_declared
+
+log = structlog.get_logger(__name__)
+
+
+class Member(Struct, frozen=True):
+    """One declared orchestrator. `managed_by` is the file's name, None for the API's."""
+
+    name: str
+    kind: str
+    namespaces: tuple[str, ...] = ()
+    team: str | None = None
+    settings: dict[str, Any] = {}
+    managed_by: str | None = None
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether it is asked at all: one without settings only pushes."""
+        return bool(self.settings)
+
+    @property
+    def namespace(self) -> str:
+        """Where its jobs live: the first namespace that is a plain name, else its own name."""
+        return next((n for n in self.namespaces if not re.search(r"[*?\[]", n)), self.name)
+
+
+def config_of(member: Member) -> AdapterConfig:
+    """Its settings as its kind understands them; ConfigError names every wrong one."""
+    kind = adapters.get(member.kind)
+    try:
+        checked: AdapterConfig = kind.Config.model_validate(member.settings)
+    except ValidationError as error:
+        problems = [_problem(member, detail) for detail in error.errors(include_url=False)]
+        raise ConfigError("\n".join(problems)) from None
+    return checked
+
+
+def _problem(member: Member, detail: Any) -> str:
+    where = ".".join(map(str, ("settings", *detail["loc"])))
+    text = "is not a setting of this kind" if detail["type"] == "extra_forbidden" else detail["msg"]
+    return f"orchestrator {member.name!r} ({member.kind}): {where}: {text}"
+
+
+class Fleet:
+    """All declared orchestrators as this replica knows them; safe to use from several threads."""
+
+    def __init__(self, settings: Settings, db: Database) -> None:
+        self._db = db
+        self._lock = threading.Lock()
+        self._of_file = tuple(_of_file(settings))
+        self._members: dict[str, Member] = {one.name: one for one in self._of_file}
+        self._exact: dict[str, Member] = {}
+        self._patterns: list[tuple[re.Pattern[str], Member]] = []
+        self._adapters: dict[str, tuple[Member, Adapter]] = {}
+        self._index()
+
+    def refresh(self) -> None:
+        """Looks what was declared over the API since."""
+        with self._db.reading() as connection:
+            declared = list_declared(connection)
+        members = {one.name: member_of(one) for one in declared}
+        members |= {one.name: one for one in self._of_file}
+        if members != self._members:
+            with self._lock:
+                self._members = members
+                self._index()
+                for name in self._adapters.keys() - members.keys():
+                    del self._adapters[name]
+
+    def check(self) -> None:
+        """ConfigError if what the file declares can't be polled as it says."""
+        for one in self._of_file:
+            if one.is_polled:
+                config_of(one)
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        return self._members
+
+    def claim(self, namespace: str) -> tuple[str, str] | None:
+        """The orchestrator (name, kind) that claims a job namespace; a name goes before a pattern."""
+        found = self._exact.get(namespace)
+        if found is None:
+            found = next((m for pattern, m in self._patterns if pattern.match(namespace)), None)
+        return None if found is None else (found.name, found.kind)
+
+    def adapter(self, name: str) -> Adapter:
+        """The adapter of a declared orchestrator, made anew where its declaration changed.
+
+        Raises ConfigError if its settings are wrong.
+        """
+        member = self._members[name]
+        with self._lock:
+            held = self._adapters.get(name)
+            if held is not None and held[0] == member:
+                return held[1]
+            if held is not None:
+                held[1].close()
+            made = make_adapter(member)
+            self._adapters[name] = (member, made)
+            return made
+
+    def close(self) -> None:
+        with self._lock:
+            for _, adapter in self._adapters.values():
+                adapter.close()
+            self._adapters.clear()
+
+    def _index(self) -> None:
+        claims: Sequence[tuple[str, Member]] = [
+            (name, one) for one in self._members.values() for name in one.namespaces
+        ]
+        self._exact = dict(claims)
+        self._patterns = [(re.compile(translate(name)), one) for name, one in claims]
+
+
+def make_adapter(member: Member) -> Adapter:
+    """An adapter for a declaration, kept by nobody: whoever makes it closes it."""
+    try:
+        return adapters.get(member.kind)(config_of(member), Asked(member.name, member.namespace))
+    except TracksideError:
+        raise
+    except Exception as error:
+        log.exception("adapter_failed", orchestrator=member.name, kind=member.kind)
+        raise ConfigError(f"the adapter {member.kind!r} failed: {type(error).__name__}") from error
+
+
+def member_of(one: DeclaredOrchestrator) -> Member:
+    return Member(one.name, one.kind, one.namespaces, one.team, one.settings)
+
+
+def _of_file(settings: Settings) -> list[Member]:
+    place = settings.config.name if settings.config else FILE_NAME
+    return [
+        Member(one.name, one.kind, tuple(one.namespaces), one.team, one.settings, place)
+        for one in settings.orchestrators
+    ]
