@@ -20,6 +20,7 @@ from hub.commands import (
     doctor,
     events,
     migrate,
+    orchestrators,
     retention,
     serve,
     store,
@@ -42,6 +43,7 @@ app.command("demo")(demo.command)
 app.command("migrate")(migrate.command)
 app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
+app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -6,6 +6,7 @@ TracksideError
 ├── Forbidden        403  known, but not granted
 ├── NotFound         404
 ├── Conflict         409  contradicts what is there
+├── WrongSettings    422  an object's settings are not what its kind asks for
 ├── TooLarge         413
 ├── Overloaded       503  come back after `retry_after` seconds
 ├── Unavailable      502  another system did not answer as it should
@@ -77,6 +78,12 @@ class Conflict(TracksideError):
     code = "conflict"
     status = 409
     title = "This contradicts what is there"
+
+
+class WrongSettings(TracksideError):
+    code = "wrong-settings"
+    status = 422
+    title = "The settings are not what this kind asks for"
 
 
 class TooLarge(TracksideError):

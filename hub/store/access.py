@@ -86,7 +86,7 @@ def create_token(
     if wanted.team:
         ensure_team(connection, wanted.team, now=now)
     created = Token(
-        id=_next_id(connection, "token"),
+        id=next_id(connection, "token"),
         created_by=actor,
         created_at=now,
         revoked_at=None,
@@ -200,7 +200,7 @@ def record_action(
     """Notes a human action, in the transaction that does it. `action` is like `token_created`."""
     connection.execute(
         insert(audit).values(
-            id=_next_id(connection, "audit"),
+            id=next_id(connection, "audit"),
             at=now,
             actor=actor,
             action=action,
@@ -226,7 +226,7 @@ def _action(row: RowMapping) -> Action:
 # -- shared ------------------------------------------------------------------------------------
 
 
-def _next_id(connection: Connection, name: str) -> int:
+def next_id(connection: Connection, name: str) -> int:
     return int(connection.execute(_NEXT_ID, {"name": name}).scalar_one())
 
 

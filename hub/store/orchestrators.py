@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from hub.errors import NotFound
+from hub.store.access import next_id
 from hub.store.reading import Page, Slice, among, cut, decode_cursor
-from hub.store.tables import backlog_sample, health, namespace, orchestrator, watermark
+from hub.store.tables import backlog_sample, health, namespace, orchestrator, poll, watermark
 from hub.store.views import View
 
 MICROSECONDS = 1_000_000
@@ -45,8 +46,28 @@ class BacklogView(View, frozen=True):
     oldest_wait_s: float | None
 
 
+class PollView(View, frozen=True):
+    """How asking it goes. `progress`: of a long first read; `next_at`: not before, after failures.
+
+    complete_at: when last nothing was left to read. requests, events: of all polls together.
+    """
+
+    begun_at: datetime | None
+    ended_at: datetime | None
+    complete_at: datetime | None
+    next_at: datetime
+    failures: int
+    error: str | None
+    progress: str
+    requests: int
+    events: int
+
+
 class OrchestratorView(View, frozen=True):
-    """One connected instance. `clock_skew_s`: how far its clock is ahead of ours, in seconds."""
+    """One connected instance. `clock_skew_s`: how far its clock is ahead of ours, in seconds.
+
+    poll: None where it was never asked.
+    """
 
     name: str
     kind: str
@@ -57,6 +78,7 @@ class OrchestratorView(View, frozen=True):
     health: list[HealthView]
     watermarks: list[WatermarkView]
     backlog: list[BacklogView]
+    poll: PollView | None
 
 
 #: Namespaces that the view of an orchestrator names at most.
@@ -78,6 +100,15 @@ def get_orchestrator(connection: Connection, name: str) -> OrchestratorView:
     if not rows:
         raise NotFound(f"Orchestrator '{name}' not found.")
     return _views(connection, rows)[0]
+
+
+def introduce(connection: Connection, name: str, kind: str, *, now: datetime) -> None:
+    """The orchestrator is there, of this kind, before anything is heard of it."""
+    mine = orchestrator.update().where(orchestrator.c.name == name).values(kind=kind)
+    if not connection.execute(mine).rowcount:
+        number = next_id(connection, "orchestrator")
+        row = {"id": number, "name": name, "kind": kind, "created_at": now}
+        connection.execute(orchestrator.insert().values(row))
 
 
 def list_backlog(
@@ -104,6 +135,7 @@ def _views(connection: Connection, rows: Iterable[Row[Any]]) -> list[Orchestrato
     parts = _grouped(connection, health, keys)
     marks = _grouped(connection, watermark, keys)
     waiting = _latest_backlog(connection, keys)
+    polls = _polls(connection, [row.name for row in listed])
     return [
         OrchestratorView(
             row.name,
@@ -115,9 +147,16 @@ def _views(connection: Connection, rows: Iterable[Row[Any]]) -> list[Orchestrato
             [HealthView(h.part, h.status, h.detail, h.at) for h in parts[row.id]],
             [WatermarkView(w.stream, w.complete_to, w.at) for w in marks[row.id]],
             waiting[row.id],
+            polls.get(row.name),
         )
         for row in listed
     ]
+
+
+def _polls(connection: Connection, names: list[str]) -> dict[str, PollView]:
+    columns = [poll.c[name] for name in PollView.__struct_fields__]
+    rows = among(connection, select(poll.c.orchestrator, *columns), poll.c.orchestrator, names)
+    return {row[0]: PollView(*row[1:]) for row in rows}
 
 
 def _namespaces(connection: Connection, keys: list[int]) -> dict[int, list[str]]:

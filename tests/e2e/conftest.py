@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -51,15 +51,26 @@ def client(hub: Hub) -> TestClient:
     return TestClient(create_app(hub), base_url=BASE, raise_server_exceptions=False)
 
 
-@pytest.fixture
-def operator(hub: Hub) -> TestClient:
-    """Somebody who may do everything."""
+def headers_of_admin(hub: Hub) -> dict[str, str]:
+    """Headers with which one may do everything."""
     wanted = NewToken(name="admin", scopes=(Scope.ADMIN,), namespaces=("*",))
     issued = hub.writer.call(
         lambda connection: tokens.issue(connection, wanted, actor="test", now=datetime.now(UTC))
     )
     hub.authenticator.forget()
-    headers = {"Authorization": f"Bearer {issued.text}"}
+    return {"Authorization": f"Bearer {issued.text}"}
+
+
+@pytest.fixture
+def make_admin() -> Callable[[Hub], dict[str, str]]:
+    """Headers of an admin, for a hub of the test's own."""
+    return headers_of_admin
+
+
+@pytest.fixture
+def operator(hub: Hub) -> TestClient:
+    """Somebody who may do everything."""
+    headers = headers_of_admin(hub)
     return TestClient(
         create_app(hub), base_url=BASE, headers=headers, raise_server_exceptions=False
     )
