@@ -12,7 +12,7 @@ from hub.api.hub import Hub
 from hub.errors import ConfigError
 from hub.polls.fleet import Member, config_of
 from hub.polls.poller import Poller
-from hub.worker import Loop, Worker
+from hub.worker import PRESENCE_S, Loop, Worker
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,8 @@ class Polling:
         self._worker = worker
         self._running: dict[str, Member] = {}
         worker.add(Loop("fleet", REFRESH_S, lambda _: self.follow(), leased=False))
+        if not hub.db.is_sqlite:
+            worker.add(Loop("presence", PRESENCE_S, lambda _: worker.be_counted(), leased=False))
 
     def follow(self) -> None:
         """Ends and begins loops until they are those of the fleet."""
@@ -51,7 +53,10 @@ class Polling:
             return
         name = member.name
         loop = Loop(
-            PREFIX + name, every_s, lambda tick: self._poller.poll(name, tick.now, tick.fence)
+            PREFIX + name,
+            every_s,
+            lambda tick: self._poller.poll(name, tick.now, tick.fence),
+            shared=True,
         )
         self._worker.add(loop)
         self._running[name] = member

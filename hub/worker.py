@@ -32,6 +32,9 @@ THREADS = 8
 #: A lease outlives this many missed rounds of its holder, but at least HOLD_AT_LEAST.
 ROUNDS = 3
 HOLD_AT_LEAST = timedelta(seconds=30)
+#: A lease that each replica holds for itself: they are counted by it.
+PRESENCE = "replica "
+PRESENCE_S = 10.0
 
 
 class Observer(Protocol):
@@ -56,6 +59,7 @@ class Loop:
 
     leased: only the replica that holds the loop's lease runs it; else every replica does.
     elsewhere: called on a replica when another one holds the lease.
+    shared: one of many alike, which the replicas run in equal shares.
     """
 
     name: str
@@ -63,6 +67,7 @@ class Loop:
     body: Callable[[Tick], bool | None]
     leased: bool = True
     elsewhere: Callable[[], None] = lambda: None
+    shared: bool = False
 
 
 @dataclass(slots=True)
@@ -92,6 +97,8 @@ class Worker:
         self._observer = observer
         self._loops: dict[str, Loop] = {}
         self._held: dict[str, Held] = {}
+        self._presence: Held | None = None
+        self._replicas = 1
         self._due: dict[str, float] = {}  # when the next round should begin, monotonic
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -139,9 +146,9 @@ class Worker:
         self._stopping.set()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
-        for held in self._held.values():
-            with suppress(Exception), self._db.writing() as connection:
-                leases.release(connection, held, now=leases.clock(connection))
+        for held in (*self._held.values(), *filter(None, (self._presence,))):
+            with suppress(Exception):
+                self._give_back(held)
         self._held.clear()
 
     def run(self, name: str) -> None:
@@ -174,8 +181,39 @@ class Worker:
         """What fences a round, None if another replica runs the loop. SQLite has one process."""
         if not loop.leased or self._db.is_sqlite:
             return leases.no_fence
+        if loop.shared and not self._is_my_share(loop):
+            return None
         held = self._take(loop)
         return None if held is None else lambda connection: leases.fence(connection, held)
+
+    def _is_my_share(self, loop: Loop) -> bool:
+        """Whether this replica runs no more than its share with this loop; else it gives it up."""
+        others = sum(self._loops[name].shared for name in self._held.keys() & self._loops.keys())
+        if loop.name not in self._held:
+            return others < self._share()
+        if others <= self._share():
+            return True
+        held = self._held.pop(loop.name)
+        self._give_back(held)
+        log.info("lease_given_up", loop=loop.name)
+        return False
+
+    def _share(self) -> int:
+        """Of the shared loops, rounded up."""
+        shared = sum(loop.shared for loop in self._loops.values())
+        return -(-shared // self._replicas)
+
+    def be_counted(self) -> None:
+        """Tells the other replicas that this one is there, and counts them."""
+        with self._db.writing() as connection:
+            now = leases.clock(connection)
+            mine, hold = PRESENCE + self._owner, max(HOLD_AT_LEAST, timedelta(seconds=PRESENCE_S))
+            self._presence = leases.take(connection, mine, self._owner, now=now, hold=hold)
+            self._replicas = max(1, leases.count_held(connection, PRESENCE, now=now))
+
+    def _give_back(self, held: Held) -> None:
+        with self._db.writing() as connection:
+            leases.release(connection, held, now=leases.clock(connection))
 
     def _take(self, loop: Loop) -> Held | None:
         with self._db.reading() as connection:

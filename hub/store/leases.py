@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import Connection, Row, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import Conflict
@@ -47,6 +47,13 @@ def is_free(connection: Connection, name: str, owner: str, *, now: datetime) -> 
     """Whether `take` might succeed: it is unheld, over, or ours. Locks nothing."""
     row = _row(connection, name)
     return row is None or row.owner == owner or row.held_until <= now
+
+
+def count_held(connection: Connection, beginning: str, *, now: datetime) -> int:
+    """How many leases whose names begin like that are held by somebody; the others are deleted."""
+    mine = lease.c.name.startswith(beginning, autoescape=True)
+    connection.execute(lease.delete().where(mine, lease.c.held_until <= now))
+    return int(connection.execute(select(func.count()).where(mine)).scalar_one())
 
 
 def take(

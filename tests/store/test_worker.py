@@ -110,3 +110,35 @@ def test_each_replica_runs_a_loop_without_a_lease(db: Database) -> None:
     for owner in ("a", "b"):
         worker_with(db, owner, Loop("lag", 10, lambda _: ran.append("x"), leased=False)).run("lag")
     assert ran == ["x", "x"]
+
+
+@pytest.mark.postgres
+def test_replicas_run_shared_loops_in_equal_shares_and_all_of_them_when_left_alone(
+    postgres_url: str,
+) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    names = [f"poll {number}" for number in range(5)]
+
+    def replica(owner: str) -> Worker:
+        worker = Worker(db, owner)
+        for name in names:
+            worker.add(Loop(name, 10, lambda _: None, shared=True))
+        worker.be_counted()
+        return worker
+
+    def rounds(*workers: Worker) -> list[int]:
+        for worker in workers * 2:
+            worker.be_counted()
+            for name in names:
+                worker.run(name)
+        return [sum(worker.heartbeats[n].holding for n in names) for worker in workers]
+
+    first = replica("a")
+    assert rounds(first) == [5]
+    second = replica("b")
+    assert rounds(first, second) == [3, 2]
+    first.stop()
+    assert rounds(second) == [5]
+    second.stop()
+    db.close()
