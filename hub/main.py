@@ -24,7 +24,7 @@ from hub.housekeeping import loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
-from hub.polls.fleet import Fleet
+from hub.polls.fleet import Fleet, check_file
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
@@ -89,11 +89,11 @@ def running(settings: Settings) -> Iterator[Hub]:
 
     Raises ConfigError if the store is in use, of a later release, or may not be listened on.
     """
+    check_file(settings)
     with writing(settings) as hub, ExitStack() as stack:
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
-        hub.fleet.check()
         hub.fleet.refresh()
         stack.callback(hub.fleet.close)
         for worker in (build_worker(hub), build_polling(hub)):

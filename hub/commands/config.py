@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from hub.commands.common import ConfigFile, load, out
+from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
 
 app = typer.Typer(help="Check, show and describe the settings.", no_args_is_help=True)
@@ -21,6 +22,7 @@ def check(config: ConfigFile = None) -> None:
     Before a deployment:  trackside config check --config new.yaml
     """
     settings = load(config)
+    check_file(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

@@ -63,6 +63,18 @@ def _problem(member: Member, detail: Any) -> str:
     return f"orchestrator {member.name!r} ({member.kind}): {where}: {text}"
 
 
+def check_file(settings: Settings) -> None:
+    """ConfigError if an orchestrator of the file can't be asked as it says; tells all that is wrong."""
+    problems = []
+    for one in filter(lambda each: each.is_polled, _of_file(settings)):
+        try:
+            config_of(one)
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
 class Fleet:
     """All declared orchestrators as this replica knows them; safe to use from several threads."""
 
@@ -88,12 +100,6 @@ class Fleet:
                 self._index()
                 for name in self._adapters.keys() - members.keys():
                     del self._adapters[name]
-
-    def check(self) -> None:
-        """ConfigError if what the file declares can't be polled as it says."""
-        for one in self._of_file:
-            if one.is_polled:
-                config_of(one)
 
     @property
     def members(self) -> Mapping[str, Member]:

@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from hub.errors import ConfigError
-from hub.polls.fleet import Fleet
+from hub.polls.fleet import Fleet, check_file
 from hub.settings import Settings
 from hub.store.db import Database
 from tests.support.orchestrators import KIND, scripted
 
 
+def settings_of(*orchestrators: dict[str, Any]) -> Settings:
+    return Settings.model_validate({"orchestrators": orchestrators})
+
+
 def fleet(db: Database, *orchestrators: dict[str, Any]) -> Fleet:
-    return Fleet(Settings.model_validate({"orchestrators": orchestrators}), db)
+    return Fleet(settings_of(*orchestrators), db)
 
 
 def test_a_namespace_belongs_to_who_names_it_before_who_has_a_pattern(db: Database) -> None:
@@ -30,7 +34,7 @@ def test_a_namespace_belongs_to_who_names_it_before_who_has_a_pattern(db: Databa
 
 def test_one_without_settings_is_not_polled_and_needs_no_adapter(db: Database) -> None:
     members = fleet(db, {"name": "own", "kind": "engine"})
-    members.check()
+    check_file(settings_of({"name": "own", "kind": "engine"}))
     assert not members.members["own"].is_polled
 
 
@@ -44,10 +48,10 @@ def test_one_without_settings_is_not_polled_and_needs_no_adapter(db: Database) -
     ],
 )
 def test_wrong_settings_are_told_by_name_and_without_their_secrets(
-    db: Database, kind: str, settings: dict, told: str
+    kind: str, settings: dict, told: str
 ) -> None:
     with scripted(), pytest.raises(ConfigError) as caught:
-        fleet(db, {"name": "x", "kind": kind, "settings": settings}).check()
+        check_file(settings_of({"name": "x", "kind": kind, "settings": settings}))
     assert told in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
