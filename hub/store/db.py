@@ -52,7 +52,9 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent snapshot to read from; ended at once on leaving."""
-        with self.read_engine.connect() as connection:
+        # Committed although nothing was written: after a rollback psycopg forgets every statement
+        # that it has prepared, and PostgreSQL plans each anew.
+        with self.read_engine.begin() as connection:
             yield connection
 
     @contextmanager
