@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
-from benchmarks import ingest, latency, memory, reads
+from benchmarks import ingest, latency, memory, polls, reads
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
 from benchmarks.report import Section, heading, keep
@@ -29,6 +29,7 @@ BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "ingest": ingest.run,
     "latency": latency.run,
     "memory": memory.run,
+    "polls": polls.run,
     "reads": read,
 }
 
