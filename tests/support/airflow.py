@@ -46,7 +46,7 @@ class Airflow:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._spawn("dag-processor")
         self._spawn("scheduler")
-        self._until("its Dags", lambda: len(self.get("/dags")["dags"]) >= len(list(DAGS.iterdir())))
+        self._until("its Dags", lambda: len(self.get("/dags")["dags"]) >= _dags_defined())
         return self
 
     def get(self, path: str) -> Any:
@@ -54,14 +54,19 @@ class Airflow:
         answer.raise_for_status()
         return answer.json()
 
-    def trigger(self, dag: str, run_id: str) -> None:
+    def post(self, path: str, body: dict[str, Any]) -> Any:
         answer = httpx.post(
-            f"{self.url}/api/v2/dags/{dag}/dagRuns",
-            headers=self._headers,
-            json={"dag_run_id": run_id, "logical_date": None},
-            timeout=30,
+            f"{self.url}/api/v2{path}", headers=self._headers, json=body, timeout=30
         )
         answer.raise_for_status()
+        return answer.json()
+
+    def delete(self, path: str) -> None:
+        answer = httpx.delete(f"{self.url}/api/v2{path}", headers=self._headers, timeout=30)
+        answer.raise_for_status()
+
+    def trigger(self, dag: str, run_id: str) -> None:
+        self.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
 
     def await_runs(self, dag: str, timeout_s: float = 240.0) -> None:
         """Returns once the Dag has runs and all of them have ended."""
@@ -158,6 +163,10 @@ class Airflow:
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "PYTHON"))}
         return {**kept, **own}
+
+
+def _dags_defined() -> int:
+    return sum(file.read_text().count("with DAG(") for file in DAGS.glob("*.py"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,0 +1,265 @@
+"""What every adapter keeps to, whatever its orchestrator answers.
+
+To add an adapter, add a Case: how it is made over a transport, and a server that behaves. The suite
+lets the server misbehave in every way a network, a proxy or a bug can.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from msgspec import Struct
+
+from adapters.airflow import Airflow
+from adapters.airflow.config import Config
+from hub.errors import Unavailable
+from hub.model import EntityName
+from hub.openlineage.decode import decode_event
+from hub.ports import Adapter, Asked, Grade, LaunchRequest
+from tests.support.fake_airflow import FakeAirflow
+from tests.support.known import Memory
+
+AS_OF = datetime(2026, 11, 22, 12, 0, 1, tzinfo=UTC)
+SECRET = "hunter2-in-plain-text"
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Case(Struct, frozen=True):
+    """make: the adapter over a handler, and what it slept is written down. serve: a good server."""
+
+    name: str
+    make: Callable[[Handler, list[float]], Adapter]
+    serve: Callable[..., Handler]
+
+
+def airflow(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://airflow", "username": "hub", "password": "env:CONTRACT_SECRET"}
+    config = Config.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Airflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
+CASES = [
+    Case("airflow 3.2", airflow, FakeAirflow),
+    Case("airflow 3.0", airflow, lambda **how: FakeAirflow(cursors=False, **how)),
+    Case("airflow 2", airflow, lambda **how: FakeAirflow(old=True, **how)),
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: case.name)
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setenv("CONTRACT_SECRET", SECRET)
+    found: Case = request.param
+    return found
+
+
+def watch(adapter: Adapter, polls: int = 8) -> Memory:
+    """Polls until all is quiet; the cursor goes through JSON, as it does in the hub."""
+    memory, cursor = Memory(), "{}"
+    for step in range(polls):
+        as_of = datetime.fromtimestamp(AS_OF.timestamp() + 20 * step, UTC)
+        seen = adapter.observe(json.loads(cursor), as_of, memory)
+        memory.take(seen)
+        cursor = json.dumps(seen.cursor)
+    return memory
+
+
+def broken(case: Case, misbehave: Callable[[httpx.Request, Handler], httpx.Response]) -> Adapter:
+    good = case.serve()
+    return case.make(lambda request: misbehave(request, good), [])
+
+
+# -- a server that behaves ---------------------------------------------------------------------------
+
+
+def test_every_event_is_understood_by_the_hub(case: Case) -> None:
+    adapter, memory, cursor = case.make(case.serve(), []), Memory(), dict[str, Any]()
+    for _ in range(6):
+        seen = adapter.observe(cursor, AS_OF, memory)
+        memory.take(seen)
+        cursor = seen.cursor
+        for event in seen.events:
+            assert decode_event(json.dumps(event).encode()).warnings == ()
+    assert memory.attempts
+
+
+def test_a_quiet_poll_asks_at_most_six_times_and_brings_nothing_new(case: Case) -> None:
+    adapter, memory, cursor = case.make(case.serve(), []), Memory(), dict[str, Any]()
+    for step in range(40):
+        as_of = datetime.fromtimestamp(AS_OF.timestamp() + 20 * step, UTC)
+        seen = adapter.observe(cursor, as_of, memory)
+        memory.take(seen)
+        cursor = seen.cursor
+        if step >= 20:
+            assert seen.requests <= 6
+            assert memory.new == 0
+
+
+def test_no_row_is_lost_to_a_cap_on_pages(case: Case) -> None:
+    memory = watch(case.make(case.serve(runs=137, cap=30), []), polls=20)
+    own = [name for name in memory.attempts if name.natural_id.startswith("run-")]
+    assert len({name.natural_id for name in own}) == 137
+    assert len(own) == 2 * 137  # the runs and their tasks
+
+
+def test_the_check_tells_nothing_bad(case: Case) -> None:
+    found = case.make(case.serve(), []).check_connection()
+    assert not [finding for finding in found if finding.grade is Grade.BAD]
+
+
+# -- and one that does not ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_read_that_fails_once_is_tried_again(case: Case, status: int) -> None:
+    failed: set[tuple[str, bytes]] = set()
+
+    def misbehave(request: httpx.Request, good: Handler) -> httpx.Response:
+        key = (str(request.url), request.content)
+        if key in failed:
+            return good(request)
+        failed.add(key)
+        return httpx.Response(status, text="<h1>it hurts</h1>")
+
+    assert watch(broken(case, misbehave)).attempts
+
+
+def test_a_server_that_only_fails_is_unavailable_for_now(case: Case) -> None:
+    adapter = broken(case, lambda *_: httpx.Response(503, text="overloaded"))
+    with pytest.raises(Unavailable) as caught:
+        adapter.observe({}, AS_OF, Memory())
+    assert not caught.value.permanent
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError("no"), httpx.ReadTimeout("slow"), httpx.RemoteProtocolError("cut")]
+)
+def test_a_broken_connection_is_unavailable_for_now(case: Case, error: Exception) -> None:
+    def misbehave(_request: httpx.Request, _good: Handler) -> httpx.Response:
+        raise error
+
+    with pytest.raises(Unavailable) as caught:
+        broken(case, misbehave).observe({}, AS_OF, Memory())
+    assert not caught.value.permanent
+
+
+def test_a_refusal_is_for_good_and_names_no_secret(case: Case) -> None:
+    def misbehave(request: httpx.Request, good: Handler) -> httpx.Response:
+        answer = good(request)
+        refused = "version" not in request.url.path and "token" not in request.url.path
+        return httpx.Response(401, json={"detail": SECRET[:3]}) if refused else answer
+
+    with pytest.raises(Unavailable) as caught:
+        broken(case, misbehave).observe({}, AS_OF, Memory())
+    assert caught.value.permanent
+    assert SECRET not in str(caught.value)
+    assert "password" in str(caught.value)
+
+
+def test_a_login_that_is_refused_once_is_made_again(case: Case) -> None:
+    refused: list[str] = []
+
+    def misbehave(request: httpx.Request, good: Handler) -> httpx.Response:
+        if not refused and request.url.path.endswith("dagRuns"):
+            refused.append(request.url.path)
+            return httpx.Response(401, json={"detail": "Token Expired"})
+        return good(request)
+
+    assert watch(broken(case, misbehave)).attempts
+
+
+def test_a_polite_wait_is_kept_and_a_long_one_left_to_the_next_poll(case: Case) -> None:
+    slept: list[float] = []
+    good = case.serve()
+    told: list[str] = []
+
+    def once(request: httpx.Request) -> httpx.Response:
+        if not told and request.url.path.endswith("dagRuns"):
+            told.append("")
+            return httpx.Response(429, headers={"Retry-After": "3"})
+        return good(request)
+
+    case.make(once, slept).observe({}, AS_OF, Memory())
+    assert 3.0 in slept
+
+    def long(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("dagRuns"):
+            return httpx.Response(429, headers={"Retry-After": "3600"})
+        return good(request)
+
+    slept.clear()
+    with pytest.raises(Unavailable) as caught:
+        case.make(long, slept).observe({}, AS_OF, Memory())
+    assert not caught.value.permanent
+    assert sum(slept) < 60
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b'{"dag_runs": [{"dag_', b"<html>Sign in</html>", b"\xff\xfe", b"null", b"[" * 9999],
+)
+def test_garbage_is_unavailable(case: Case, body: bytes) -> None:
+    adapter = broken(case, lambda *_: httpx.Response(200, content=body))
+    with pytest.raises(Unavailable):
+        adapter.observe({}, AS_OF, Memory())
+
+
+def wrong(value: Any) -> Iterator[Any]:
+    """The value with one part of it replaced by something of another shape, each in turn."""
+    for other in (None, 7, "x", [], {}, [None], {"a": 1}):
+        if type(other) is not type(value):
+            yield other
+    if isinstance(value, dict):
+        for key, below in list(value.items())[:12]:
+            yield {k: v for k, v in value.items() if k != key}
+            yield from ({**value, key: other} for other in wrong(below))
+    elif isinstance(value, list) and value:
+        yield from ([other, *value[1:]] for other in wrong(value[0]))
+
+
+def test_an_answer_of_another_shape_is_never_more_than_unavailable(case: Case) -> None:
+    """Each part of each answer in turn; whatever comes is survived or named."""
+    good, paths = case.serve(), set[str]()
+    for step in range(10):
+        adapter = case.make(lambda request: paths.add(request.url.path) or good(request), [])
+        adapter.observe({}, datetime.fromtimestamp(AS_OF.timestamp() + step, UTC), Memory())
+    for path in sorted(paths):
+        for other in _shapes(case, path):
+            adapter = case.make(_answering(good, path, other), [])
+            with suppress(Unavailable):  # any other error fails the test
+                watch(adapter, polls=4)
+
+
+def _shapes(case: Case, path: str) -> list[Any]:
+    seen: list[Any] = []
+    good = case.serve()
+
+    def note(request: httpx.Request) -> httpx.Response:
+        answer = good(request)
+        if request.url.path == path and not seen:
+            seen.append(answer.json())
+        return answer
+
+    watch(case.make(note, []), polls=4)
+    return list(wrong(seen[0]))[:60] if seen else []
+
+
+def _answering(good: Handler, path: str, body: Any) -> Handler:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=body) if request.url.path == path else good(request)
+
+    return answer
+
+
+def test_a_launch_that_nobody_answers_can_be_asked_for_again(case: Case) -> None:
+    request = LaunchRequest("key-1", EntityName("space", "etl"))
+    adapter = broken(case, lambda *_: httpx.Response(502))
+    with pytest.raises(Unavailable) as caught:
+        adapter.launch(request)
+    assert not caught.value.permanent

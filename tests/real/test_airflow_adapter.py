@@ -1,0 +1,315 @@
+"""The adapter alone watches a real Airflow 3, and knows at the end what its database knows."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.airflow import Airflow as Adapter
+from adapters.airflow.config import Config
+from hub.model import (
+    BacklogObserved,
+    EntityName,
+    HealthObserved,
+    RunState,
+    ScheduleObserved,
+    WatermarkObserved,
+)
+from hub.ports import Asked, BackfillPlan, Grade, LaunchRequest, RunName
+from tests.support.airflow import VENV, Airflow
+from tests.support.known import Memory
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not Airflow.installed(), reason=f"no Airflow in {VENV.name}: make {VENV.name} installs it"
+    ),
+]
+
+SPACE = "af-pull"
+NOWHERE = "http://127.0.0.1:1"
+
+
+class Watch:
+    """The adapter, what it told, and the Airflow it looks at."""
+
+    def __init__(self, airflow: Airflow) -> None:
+        self.airflow = airflow
+        self.adapter = Adapter(Config(url=airflow.url), Asked("af", SPACE))
+        self.memory = Memory()
+        self.cursor: dict[str, Any] = {}
+        self.requests: list[int] = []
+
+    def poll(self) -> None:
+        more = True
+        while more:
+            seen = self.adapter.observe(self.cursor, datetime.now(UTC), self.memory)
+            self.memory.take(seen)
+            self.cursor, more = seen.cursor, seen.more
+            self.requests.append(seen.requests)
+
+    def until_ended(self, *dags: str, timeout_s: float = 300) -> None:
+        """Polls until Airflow says that all runs of the Dags have ended, and once more."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            self.poll()
+            rows = [
+                row for dag in dags for row in self.airflow.get(f"/dags/{dag}/dagRuns")["dag_runs"]
+            ]
+            if all(row["state"] in {"success", "failed"} for row in rows):
+                break
+            time.sleep(2)
+        else:
+            raise TimeoutError(str(dags))
+        self.poll()
+
+    def database(self, statement: str) -> list[dict[str, Any]]:
+        connection = sqlite3.connect(f"file:{self.airflow.home}/airflow.db?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(statement)]
+        finally:
+            connection.close()
+
+    def seen(self, kind: type) -> list[Any]:
+        return [one for one in self.memory.observations if isinstance(one, kind)]
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+    folder = tmp_path_factory.mktemp("real-airflow-adapter")
+    with Airflow(folder, NOWHERE, "none", SPACE) as airflow:
+        airflow.post("/pools", {"name": "tiny", "slots": 1})
+        watch = Watch(airflow)
+        watch.poll()
+        airflow.trigger("stuck", "stuck-1")
+        airflow.trigger("ways", "ways-1")
+        airflow.trigger("one_at_a_time", "one-1")
+        airflow.trigger("one_at_a_time", "two-2")
+        watch.until_ended("ways", "one_at_a_time")
+        yield watch
+        watch.adapter.close()
+
+
+def moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC) if text else None
+
+
+def tries_in_database(watch: Watch) -> dict[tuple[str, str, int, int], dict[str, Any]]:
+    columns = "dag_id, task_id, run_id, map_index, try_number, state, start_date, end_date"
+    history = watch.database(f"select {columns} from task_instance_history where state is not null")
+    now = watch.database(f"select {columns} from task_instance where state is not null")
+    return {
+        (
+            f"{row['dag_id']}.{row['task_id']}",
+            row["run_id"],
+            row["map_index"],
+            row["try_number"],
+        ): row
+        for row in [*history, *now]
+    }
+
+
+def test_every_try_of_every_task_is_known_with_its_state_and_times(watch: Watch) -> None:
+    watch.poll()
+    theirs = tries_in_database(watch)
+    ours = {
+        (name.job.name, name.natural_id, name.map_index, number): attempt
+        for name, attempts in watch.memory.attempts.items()
+        for number, attempt in attempts.items()
+        if "." in name.job.name
+    }
+    assert len(theirs) > 15
+    assert set(ours) == set(theirs)
+    ran = {"success", "failed"}
+    for key, row in theirs.items():
+        assert ours[key].own_state in {row["state"], "up_for_retry"}, key
+        if row["state"] in ran:
+            assert ours[key].at == moment(row["end_date"]), key
+            assert ours[key].started_at == moment(row["start_date"]), key
+
+
+def test_every_dag_run_is_known_with_its_state_and_times(watch: Watch) -> None:
+    rows = watch.database("select dag_id, run_id, state, start_date, end_date from dag_run")
+    assert len(rows) >= 4
+    for row in rows:
+        attempt = watch.memory.latest(RunName(EntityName(SPACE, row["dag_id"]), row["run_id"]))
+        assert attempt is not None, row
+        assert attempt.own_state == row["state"]
+        assert attempt.started_at == moment(row["start_date"])
+        if row["end_date"]:
+            assert attempt.at == moment(row["end_date"])
+    dag_runs = [name for name in watch.memory.attempts if "." not in name.job.name]
+    assert len(dag_runs) == len(rows)
+
+
+def test_what_never_ran_says_so_in_airflows_own_word(watch: Watch) -> None:
+    def state(task: str) -> tuple[str, str]:
+        attempt = watch.memory.latest(RunName(EntityName(SPACE, f"ways.{task}"), "ways-1"))
+        assert attempt is not None
+        return attempt.state.value, attempt.own_state
+
+    assert state("cut_off") == ("ABORTED", "skipped")
+    assert state("below") == ("ABORTED", "upstream_failed")
+    assert state("skips") == ("ABORTED", "skipped")
+    assert state("empty") == ("COMPLETED", "success")
+
+
+def test_retries_are_attempts_and_mapped_tasks_are_runs(watch: Watch) -> None:
+    fails = watch.memory.attempts[RunName(EntityName(SPACE, "ways.fails"), "ways-1")]
+    assert {n: (a.state.value, a.will_retry) for n, a in fails.items()} == {
+        1: ("FAILED", True),
+        2: ("FAILED", False),
+    }
+    parts = {
+        name.map_index: len(attempts)
+        for name, attempts in watch.memory.attempts.items()
+        if name.job.name == "ways.part"
+    }
+    assert parts == {0: 1, 1: 2, 2: 1}
+
+
+def test_a_task_stands_below_its_dag_run(watch: Watch) -> None:
+    run = watch.memory.latest(RunName(EntityName(SPACE, "ways"), "ways-1"))
+    task = watch.memory.latest(RunName(EntityName(SPACE, "ways.number"), "ways-1"))
+    assert run is not None
+    assert task is not None
+    assert task.parent == str(run.run_id)
+
+
+def test_an_asset_that_was_written_is_an_output(watch: Watch) -> None:
+    watch.cursor["due"] = {}
+    for _ in range(4):
+        watch.poll()
+    task = watch.memory.latest(RunName(EntityName(SPACE, "ways.number"), "ways-1"))
+    assert task is not None
+    assert task.outputs == ["db.public.ledger"]
+
+
+def test_a_task_of_a_pool_that_does_not_exist_is_backlog(watch: Watch) -> None:
+    mine = [seen for seen in watch.seen(BacklogObserved) if seen.pool == "nowhere"]
+    assert mine
+    assert (mine[-1].queued, mine[-1].capacity) == (1, 0)
+    assert mine[-1].oldest_wait_s > 0
+
+
+def test_a_full_pool_was_seen_waiting(watch: Watch) -> None:
+    assert max(seen.queued for seen in watch.seen(BacklogObserved) if seen.pool == "tiny") >= 1
+
+
+def test_schedules_tell_paused_dags_and_leave_out_a_zone_they_can_not_know(watch: Watch) -> None:
+    told = {seen.job.name: seen.schedule for seen in watch.seen(ScheduleObserved)}
+    assert (told["resting"].kind, told["resting"].expression) == ("cron", "0 5 * * *")
+    assert (told["resting"].paused, told["resting"].catchup) == (True, False)
+    assert told["resting"].max_active_runs == 3
+    assert told["ways"].kind == "manual"
+    assert told["shop_report"].kind == "dataset"
+    assert "elsewhere" not in told
+
+
+def test_jobs_tell_owner_and_kind(watch: Watch) -> None:
+    facets = watch.memory.jobs["ways.number"][0]["job"]["facets"]
+    assert facets["jobType"]["jobType"] == "TASK"
+    assert facets["ownership"]["owners"] == [{"name": "team:ways"}]
+
+
+def test_airflow_is_healthy_without_a_triggerer(watch: Watch) -> None:
+    parts = {seen.part: seen.status.value for seen in watch.seen(HealthObserved)}
+    assert parts[""] == parts["scheduler"] == parts["dag_processor"] == "HEALTHY"
+    assert "triggerer" not in parts
+
+
+def test_each_pass_moves_the_watermark_on(watch: Watch) -> None:
+    marks = [seen.complete_to for seen in watch.seen(WatermarkObserved)]
+    assert len(marks) > 3
+    assert marks == sorted(marks)
+    assert (datetime.now(UTC) - marks[-1]).total_seconds() < 120
+
+
+def test_a_quiet_poll_asks_at_most_six_times_and_brings_nothing_new(watch: Watch) -> None:
+    time.sleep(1)
+    watch.poll()
+    watch.requests.clear()
+    for _ in range(5):
+        watch.poll()
+        time.sleep(1)
+    assert max(watch.requests) <= 6
+    assert watch.memory.new == 0
+
+
+def test_a_cleared_dag_run_is_one_more_attempt_with_the_providers_run_id(watch: Watch) -> None:
+    name = RunName(EntityName(SPACE, "ways"), "ways-1")
+    first = watch.memory.latest(name)
+    assert first is not None
+    watch.airflow.post("/dags/ways/dagRuns/ways-1/clear", {"dry_run": False, "only_failed": True})
+    watch.until_ended("ways")
+    second = watch.memory.latest(name)
+    assert second is not None
+    assert (second.number, second.state) == (2, RunState.FAILED)
+    assert second.run_id != first.run_id
+    test_every_try_of_every_task_is_known_with_its_state_and_times(watch)
+
+
+def test_a_deleted_run_is_told(watch: Watch) -> None:
+    name = RunName(EntityName(SPACE, "stuck"), "stuck-1")
+    watch.airflow.delete("/dags/stuck/dagRuns/stuck-1")
+    watch.cursor["due"] = {}
+    for _ in range(4):
+        watch.poll()
+    run = watch.memory.latest(name)
+    task = watch.memory.latest(RunName(EntityName(SPACE, "stuck.waits"), "stuck-1"))
+    assert run is not None
+    assert task is not None
+    assert (run.state, run.own_state) == (RunState.ABORTED, "deleted")
+    assert (task.state, task.own_state) == (RunState.ABORTED, "deleted")
+
+
+def test_the_check_finds_everything_good(watch: Watch) -> None:
+    found = {finding.what: finding.grade for finding in watch.adapter.check_connection()}
+    assert set(found.values()) == {Grade.GOOD}, found
+    assert "launch" in found
+
+
+def test_two_launches_with_one_key_start_one_run(watch: Watch) -> None:
+    request = LaunchRequest("key-1", EntityName(SPACE, "resting"), conf={"a": 1})
+    assert watch.adapter.find_launched(request) is None
+    first, second = watch.adapter.launch(request), watch.adapter.launch(request)
+    assert (first.again, second.again) == (False, True)
+    assert first.natural_id == second.natural_id
+    assert watch.adapter.find_launched(request) is not None
+    assert len(watch.airflow.get("/dags/resting/dagRuns")["dag_runs"]) == 1
+
+
+def test_a_backfill_is_made_once(watch: Watch) -> None:
+    start, end = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC)
+    plan = BackfillPlan("fill-1", EntityName(SPACE, "resting"), start, end)
+    first, second = watch.adapter.backfill(plan), watch.adapter.backfill(plan)
+    assert (first.again, second.again) == (False, True)
+    assert first.natural_id == second.natural_id
+
+
+def test_the_log_tells_why_a_task_failed(watch: Watch) -> None:
+    tail = watch.adapter.log_tail(RunName(EntityName(SPACE, "ways.fails"), "ways-1"), 1, 50)
+    assert tail.error == "ValueError: it never works"
+    assert 1 <= len(tail.lines) <= 50
+
+
+def test_a_wrong_password_is_told_with_the_setting_to_change(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BAD", "hunter2")
+    url = watch.airflow.url
+    config = Config.model_validate({"url": url, "token": "env:BAD"})
+    findings = Adapter(config, Asked("af", SPACE)).check_connection()
+    bad = [finding for finding in findings if finding.grade is Grade.BAD]
+    assert bad
+    assert "hunter2" not in str(findings)
+    assert "token" in bad[0].detail + bad[0].mend
+    assert httpx.get(f"{url}/api/v2/version", timeout=10).status_code == httpx.codes.OK

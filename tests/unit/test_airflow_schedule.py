@@ -1,0 +1,112 @@
+"""The schedule of a Dag, of what Airflow's list and details tell."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.airflow.schedule import schedule_of
+from adapters.airflow.wire import Dag, DagDetails, Dags
+from hub.model import Schedule
+from tests.support.answers import answer
+
+
+def of(summary: str | None, next_run: datetime | None = None, **details: Any) -> Schedule | None:
+    dag = Dag("etl", timetable_summary=summary, next_dagrun_run_after=next_run)
+    return schedule_of(dag, DagDetails(**details))
+
+
+@pytest.mark.parametrize(
+    ("summary", "kind", "expression"),
+    [
+        ("*/2 * * * *", "cron", "*/2 * * * *"),
+        ("0 6 * * MON-FRI", "cron", "0 6 * * MON-FRI"),
+        ("30 0 6 * * *", "cron", "30 0 6 * * *"),
+        ("@daily", "cron", "0 0 * * *"),
+        ("0 1 * * *, 0,30 2 * * *", "cron", "0 1 * * *\n0,30 2 * * *"),
+        ("1 day, 0:00:00", "interval", "PT86400S"),
+        ("0:05:00", "interval", "PT300S"),
+        ("2 days, 1:00:30", "interval", "PT176430S"),
+        (None, "manual", ""),
+        ("None", "manual", ""),
+        ("@once", "manual", ""),
+        ("@continuous", "manual", ""),
+        ("Asset or 0 6 * * *", "cron", "0 6 * * *"),
+    ],
+)
+def test_a_summary_is_a_schedule(summary: str | None, kind: str, expression: str) -> None:
+    found = of(summary)
+    assert found is not None
+    assert (found.kind, found.expression) == (kind, expression)
+
+
+@pytest.mark.parametrize("summary", ["MyCompanyTimetable", "12 events", "PartitionedAtRuntime"])
+def test_a_timetable_nobody_else_knows_is_left_out(summary: str) -> None:
+    assert of(summary) is None
+
+
+def test_an_asset_expression_is_a_dataset_schedule() -> None:
+    data = answer("airflow/v2/06_dag_details_consumer")
+    found = schedule_of(msgspec.convert(data, Dag), msgspec.convert(data, DagDetails))
+    assert found is not None
+    assert found.kind == "dataset"
+    assert msgspec.json.decode(found.expression) == data["asset_expression"]
+
+
+def test_what_else_is_declared_comes_with_it() -> None:
+    data = answer("airflow/v2/06_dag_details")
+    found = schedule_of(msgspec.convert(data, Dag), msgspec.convert(data, DagDetails))
+    assert found == Schedule(
+        "cron",
+        "*/2 * * * *",
+        "UTC",
+        paused=False,
+        catchup=False,
+        max_active_runs=2,
+        start_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "next_run", "fits"),
+    [
+        ("0 6 * * *", "UTC", datetime(2026, 11, 23, 6, tzinfo=UTC), True),
+        ("0 6 * * *", "UTC", datetime(2026, 11, 23, 5, tzinfo=UTC), False),  # Europe/Berlin's
+        ("0 6 * * *", "Europe/Berlin", datetime(2026, 11, 23, 5, tzinfo=UTC), True),
+        ("0 6 * * *", "Europe/Berlin", datetime(2026, 7, 23, 4, tzinfo=UTC), True),
+        ("0 * * * *", "UTC", datetime(2026, 11, 23, 5, tzinfo=UTC), True),  # the same anywhere
+        ("0 * * * *", "UTC", datetime(2026, 11, 23, 5, 30, tzinfo=UTC), False),  # Asia/Kolkata's
+        ("*/20 8-18/2 * * *", "UTC", datetime(2026, 11, 23, 10, 40, tzinfo=UTC), True),
+        ("*/20 8-18/2 * * *", "UTC", datetime(2026, 11, 23, 11, 40, tzinfo=UTC), False),
+        ("H 6 * * *", "UTC", datetime(2026, 11, 23, 6, 17, tzinfo=UTC), True),
+        ("0 6 * * *", "Mars/Olympus", datetime(2026, 11, 23, 5, tzinfo=UTC), True),
+        ("0 6 * * *", "UTC", None, True),
+    ],
+)
+def test_a_cron_is_told_if_the_next_run_is_its_tick_in_the_dags_zone(
+    cron: str, zone: str, next_run: datetime | None, fits: bool
+) -> None:
+    found = of(cron, next_run, timezone=zone)
+    assert (found is not None) is fits
+    assert found is None or found.timezone == zone
+
+
+def test_schedules_of_airflow_2_are_read_too() -> None:
+    dags = msgspec.convert(answer("airflow/v1/05_dags"), Dags).dags
+    details = DagDetails(timezone="UTC", dataset_expression={"any": [{"uri": "file:///a"}]})
+    found = {dag.dag_id: schedule_of(dag, details) for dag in dags}
+    cron = schedule_of(dags[1], DagDetails(timezone="UTC"))
+    assert found["consumer"] is not None
+    assert found["consumer"].kind == "dataset"
+    assert cron is not None
+    assert (cron.kind, cron.expression) == ("cron", "*/2 * * * *")
+
+
+def test_an_interval_of_airflow_2_is_read_too() -> None:
+    delta = {"__type": "TimeDelta", "days": 1, "seconds": 60, "microseconds": 0}
+    found = schedule_of(Dag("etl", schedule_interval=delta), DagDetails())
+    assert found is not None
+    assert (found.kind, found.expression) == ("interval", "PT86460S")
