@@ -15,6 +15,7 @@ from importlib.metadata import version
 
 import structlog
 
+import adapters
 from hub import polling
 from hub.access import listening_rule
 from hub.api.hub import Hub
@@ -39,6 +40,8 @@ from hub.store.writer import Writer
 from hub.worker import Worker
 
 log = structlog.get_logger(__name__)
+
+adapters.load()
 
 
 @contextmanager
