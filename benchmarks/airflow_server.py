@@ -9,7 +9,6 @@ Every run has one task. All have ended; the last one ended a minute before the s
 from __future__ import annotations
 
 import argparse
-import json
 import re
 from bisect import bisect_left
 from collections.abc import Awaitable, Callable
@@ -17,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+import msgspec
 import uvicorn
 
 Json = dict[str, Any]
@@ -214,7 +214,7 @@ class Server:
             status, told = 200, self._rows.answer(path.removeprefix(_API), asked)
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+        await send({"type": "http.response.body", "body": msgspec.json.encode(told)})
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from benchmarks.report import Section, table
 from tests.support.ports import free_port
 
 NAME: Final = "airflow-large"
-QUIET_S: Final = 120
+QUIET_S: Final = 60
 PATIENCE_S: Final = 1_800
 
 
