@@ -1,0 +1,160 @@
+"""A real Airflow pushes and is polled, while the hub is killed and both lines are cut: one truth."""
+
+from __future__ import annotations
+
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.airflow import VENV, Airflow
+from tests.support.cut_line import CutLine
+from tests.support.hub_process import HubProcess
+from tests.support.ports import free_port
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(
+        not Airflow.installed(), reason=f"no Airflow in {VENV.name}: make {VENV.name} installs it"
+    ),
+]
+
+SPACE = "af-both"
+DAGS = ("ways", "one_at_a_time")
+OURS = """SELECT j.name, r.natural_id, r.map_index, a.no, a.own_state, a.state, a.started_at, a.ended_at
+    FROM attempt a JOIN run r ON r.id = a.run_id JOIN job j ON j.id = r.job_id"""
+TRIES = """SELECT dag_id, task_id, run_id, map_index, try_number, state, start_date, end_date
+    FROM {table} WHERE state IS NOT NULL"""
+
+
+class Both:
+    """A hub, an Airflow, and the two lines between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self.push = CutLine(self.port)
+        self.airflow = Airflow(folder, self.push.url, "none", SPACE)
+        self.pull = CutLine(self.airflow.port)
+        settings = f'{{url: "{self.pull.url}", poll_every_s: 1}}'
+        (folder / "trackside.yaml").write_text(
+            f"orchestrators: [{{name: af, kind: airflow, namespaces: [{SPACE}], "
+            f"settings: {settings}}}]\n"
+        )
+        self.hub = self._hub()
+
+    def _hub(self) -> HubProcess:
+        return HubProcess(self.folder, "--port", str(self.port))
+
+    def kill_hub(self) -> None:
+        self.hub.stop(signal.SIGKILL)
+        self.hub = self._hub().start()
+
+    def mishap(self, chance: random.Random) -> None:
+        what = chance.choice(["kill", "push", "pull"])
+        if what == "kill":
+            self.kill_hub()
+        else:
+            (self.push if what == "push" else self.pull).cut(chance.uniform(0.5, 4))
+
+    def poll(self) -> dict[str, Any]:
+        answer = httpx.get(f"{self.hub.url}/api/v1/orchestrators/af", timeout=30)
+        return dict(answer.json().get("poll") or {})
+
+    def settle(self, timeout_s: float = 240) -> None:
+        """Returns when two whole polls have begun after now, and an open run was looked for."""
+        asked, end = datetime.now(UTC), time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            done = self.poll().get("completeAt")
+            if done and (datetime.fromisoformat(done) - asked).total_seconds() > 5:
+                return
+            time.sleep(0.5)
+        raise TimeoutError(f"{self.poll()}\n{self.hub.said[-3000:]}")
+
+    def ours(self) -> dict[tuple[str, str, int, int], tuple[Any, ...]]:
+        rows = _rows(self.folder / "data" / "trackside.db", OURS)
+        return {(row[0], row[1], row[2], row[3]): row[4:] for row in rows}
+
+    def theirs(self) -> dict[tuple[str, str, int, int], tuple[Any, ...]]:
+        database = self.airflow.home / "airflow.db"
+        tables = ("task_instance_history", "task_instance")
+        rows = [row for table in tables for row in _rows(database, TRIES.format(table=table))]
+        return {(f"{r[0]}.{r[1]}", r[2], r[3], r[4]): r[5:] for r in rows}
+
+
+def _rows(database: Path, statement: str) -> list[Any]:
+    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    both = Both(tmp_path_factory.mktemp("both"))
+    with both.push, both.pull, both.airflow:
+        both.hub.start()
+        try:
+            chance = random.Random(20261125)
+            both.airflow.post("/pools", {"name": "tiny", "slots": 1})
+            for number in range(3):
+                for dag in DAGS:
+                    both.airflow.trigger(dag, f"{dag}-{number}")
+                for _ in range(3):
+                    time.sleep(chance.uniform(1, 4))
+                    both.mishap(chance)
+            for dag in DAGS:
+                both.airflow.await_runs(dag)
+            both.settle()
+            yield both
+        finally:
+            both.hub.stop(signal.SIGKILL)
+
+
+def test_every_try_is_one_attempt_with_airflows_own_state_and_times(both: Both) -> None:
+    theirs, ours = both.theirs(), both.ours()
+    assert len(theirs) > 30
+    tasks = {key: row for key, row in ours.items() if "." in key[0]}
+    assert set(tasks) == set(theirs)
+    for key, (state, started, ended) in theirs.items():
+        assert tasks[key][0] in {state, "up_for_retry"}, key
+        if state in {"success", "failed"}:
+            assert tasks[key][2:] == (micros(started), micros(ended)), key
+
+
+def test_every_dag_run_is_one_run_with_airflows_own_state_and_times(both: Both) -> None:
+    rows = _rows(
+        both.airflow.home / "airflow.db",
+        "SELECT dag_id, run_id, state, start_date, end_date FROM dag_run",
+    )
+    ours = {key: row for key, row in both.ours().items() if "." not in key[0]}
+    assert {(dag, run) for dag, run, *_ in rows} == {key[:2] for key in ours}
+    for dag, run, state, started, ended in rows:
+        assert ours[dag, run, -1, 1][0] == state, (dag, run)
+        assert ours[dag, run, -1, 1][2:] == (micros(started), micros(ended)), (dag, run)
+
+
+def test_something_was_pushed_and_something_was_polled(both: Both) -> None:
+    """Else it would show nothing of how the two meet."""
+    url = f"{both.hub.url}/api/v1/events/lineage?limit=1000"
+    events = httpx.get(url, timeout=30).json()["events"]
+    polled = ["trackside_answer" in e.get("run", {}).get("facets", {}) for e in events]
+    runs = [e["eventType"] for e in events if e.get("run")]
+    assert polled.count(True) > 20
+    assert polled.count(False) > 20
+    assert len(runs) > 40
+
+
+def micros(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)
