@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 from adapters.airflow import (
@@ -30,6 +31,8 @@ from adapters.airflow import (
 from adapters.airflow.api import Api
 from adapters.airflow.config import Config as AirflowConfig
 from adapters.airflow.site import Look, Site
+from hub.errors import Unavailable
+from hub.model import HealthObserved, HealthStatus
 from hub.ports import (
     AdapterConfig,
     Asked,
@@ -58,6 +61,10 @@ class Part(Struct, frozen=True):
 
 #: Requests of a quiet poll beside the two for runs and task instances.
 BESIDE: Final = 4
+
+
+_FAILED: Final = "failed"
+_DEGRADED: Final = HealthStatus.DEGRADED
 
 
 @adapters.register("airflow")
@@ -95,7 +102,7 @@ class Airflow:
         looks = {"runs": runs.look(site, cursor.get("runs", {}), self._history)}
         due = dict(cursor.get("due", {}))
         for part in self._due(due, as_of):
-            look = looks[part.name] = part.look(site, cursor.get(part.name, {}))
+            look = looks[part.name] = self._look(part, site, cursor.get(part.name, {}))
             due[part.name] = as_of.timestamp() + (0 if look.more else part.every_s)
         return Observed(
             events=[event for look in looks.values() for event in look.events],
@@ -127,6 +134,21 @@ class Airflow:
 
     def close(self) -> None:
         self._api.http.close()
+
+    def _look(self, part: Part, site: Site, state: Json) -> Look:
+        """One part. What it may not read, or what fails, keeps nobody from seeing the others.
+
+        It is told as the health of `read <part>` as long as it lasts.
+        """
+        try:
+            look = part.look(site, {name: held for name, held in state.items() if name != _FAILED})
+        except Unavailable as error:
+            told = HealthObserved(_DEGRADED, site.as_of, f"read {part.name}", str(error))
+            return Look(observations=[told], state={**state, _FAILED: True})
+        if not state.get(_FAILED):
+            return look
+        mended = HealthObserved(HealthStatus.HEALTHY, site.as_of, f"read {part.name}")
+        return msgspec.structs.replace(look, observations=[*look.observations, mended])
 
     def _due(self, due: Json, as_of: datetime) -> list[Part]:
         """What is due longest, within what a quiet poll may ask."""

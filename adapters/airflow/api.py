@@ -108,7 +108,10 @@ class Api:
         return read(answer.data, kind, self.url + self.base + path)
 
     def failure(self, answer: Answer, path: str) -> Unavailable:
-        return self.http.failure(answer, self.base + path, _mend(answer))
+        at, mend = self.base + path, _mend(answer)
+        if answer.status == HTTPStatus.NOT_FOUND:
+            self._base = None  # it may have been upgraded: ask again which API there is
+        return self.http.failure(answer, at, mend)
 
     def _ask(self, method: str, path: str, **how: Any) -> Answer:
         return self.http.ask(method, path, **how)
@@ -157,5 +160,8 @@ def _mend(answer: Answer) -> str:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         return "check `username` and `password`, `token`, or `headers`"
     if answer.status == HTTPStatus.FORBIDDEN:
-        return "give the user the role Viewer (to launch: User), or check `token` and `headers`"
+        return (
+            "give the user the role Viewer (to launch: User), or check `token` and `headers`; "
+            "Airflow 2 also needs basic_auth among [api] auth_backends"
+        )
     return ""

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from adapters.airflow.api import Api
+from adapters.airflow.login import refused
 from hub.errors import Unavailable
 from hub.ports import Finding, Grade
 
@@ -43,7 +44,7 @@ def check(api: Api) -> Sequence[Finding]:
         answer = api.ask("GET", "/dags", params={"limit": 1})
     except Unavailable as error:
         return [*found, _bad("credentials", error, "see the text; nothing else was tried")]
-    if answer.status == HTTPStatus.UNAUTHORIZED or (old and answer.status == HTTPStatus.FORBIDDEN):
+    if refused(answer) or (old and answer.status == HTTPStatus.FORBIDDEN):
         mend = "check `username` and `password`, `token`, or `headers`"
         if old:
             mend += "; Airflow 2 wants basic_auth among [api] auth_backends"

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import pytest
 
 from adapters.airflow import Airflow as Adapter
@@ -34,7 +33,6 @@ pytestmark = [
 ]
 
 SPACE = "af-pull"
-NOWHERE = "http://127.0.0.1:1"
 
 
 class Watch:
@@ -78,6 +76,12 @@ class Watch:
         finally:
             connection.close()
 
+    def state(self, name: RunName) -> tuple[str, str]:
+        """Ours and Airflow's own word for the latest attempt."""
+        attempt = self.memory.latest(name)
+        assert attempt is not None, name
+        return attempt.state.value, attempt.own_state
+
     def seen(self, kind: type) -> list[Any]:
         return [one for one in self.memory.observations if isinstance(one, kind)]
 
@@ -85,7 +89,7 @@ class Watch:
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
     folder = tmp_path_factory.mktemp("real-airflow-adapter")
-    with Airflow(folder, NOWHERE, "none", SPACE) as airflow:
+    with Airflow(folder) as airflow:
         airflow.post("/pools", {"name": "tiny", "slots": 1})
         watch = Watch(airflow)
         watch.poll()
@@ -152,9 +156,7 @@ def test_every_dag_run_is_known_with_its_state_and_times(watch: Watch) -> None:
 
 def test_what_never_ran_says_so_in_airflows_own_word(watch: Watch) -> None:
     def state(task: str) -> tuple[str, str]:
-        attempt = watch.memory.latest(RunName(EntityName(SPACE, f"ways.{task}"), "ways-1"))
-        assert attempt is not None
-        return attempt.state.value, attempt.own_state
+        return watch.state(RunName(EntityName(SPACE, f"ways.{task}"), "ways-1"))
 
     assert state("cut_off") == ("ABORTED", "skipped")
     assert state("below") == ("ABORTED", "upstream_failed")
@@ -257,18 +259,24 @@ def test_a_cleared_dag_run_is_one_more_attempt_with_the_providers_run_id(watch: 
     test_every_try_of_every_task_is_known_with_its_state_and_times(watch)
 
 
-def test_a_deleted_run_is_told(watch: Watch) -> None:
-    name = RunName(EntityName(SPACE, "stuck"), "stuck-1")
-    watch.airflow.delete("/dags/stuck/dagRuns/stuck-1")
+def test_deleted_runs_and_dags_are_told(watch: Watch) -> None:
+    watch.airflow.trigger("resting", "gone-1")
+    watch.poll()
+    queued = RunName(EntityName(SPACE, "resting"), "gone-1")
+    run = RunName(EntityName(SPACE, "stuck"), "stuck-1")
+    task = RunName(EntityName(SPACE, "stuck.waits"), "stuck-1")
+    assert {name: watch.state(name) for name in (queued, run, task)} == {
+        queued: ("NEW", "queued"),
+        run: ("RUNNING", "running"),
+        task: ("NEW", "scheduled"),
+    }
+    watch.airflow.delete("/dags/resting/dagRuns/gone-1")
+    watch.airflow.delete("/dags/stuck")
     watch.cursor["due"] = {}
     for _ in range(4):
         watch.poll()
-    run = watch.memory.latest(name)
-    task = watch.memory.latest(RunName(EntityName(SPACE, "stuck.waits"), "stuck-1"))
-    assert run is not None
-    assert task is not None
-    assert (run.state, run.own_state) == (RunState.ABORTED, "deleted")
-    assert (task.state, task.own_state) == (RunState.ABORTED, "deleted")
+    for name in (queued, run, task):
+        assert watch.state(name) == ("ABORTED", "deleted")
 
 
 def test_the_check_finds_everything_good(watch: Watch) -> None:
@@ -301,15 +309,16 @@ def test_the_log_tells_why_a_task_failed(watch: Watch) -> None:
     assert 1 <= len(tail.lines) <= 50
 
 
-def test_a_wrong_password_is_told_with_the_setting_to_change(
+def test_a_wrong_token_is_told_with_the_setting_to_change(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BAD", "hunter2")
     url = watch.airflow.url
     config = Config.model_validate({"url": url, "token": "env:BAD"})
-    findings = Adapter(config, Asked("af", SPACE)).check_connection()
+    adapter = Adapter(config, Asked("af", SPACE))
+    findings = adapter.check_connection()
+    adapter.close()
     bad = [finding for finding in findings if finding.grade is Grade.BAD]
     assert bad
     assert "hunter2" not in str(findings)
     assert "token" in bad[0].detail + bad[0].mend
-    assert httpx.get(f"{url}/api/v2/version", timeout=10).status_code == httpx.codes.OK

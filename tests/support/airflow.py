@@ -23,9 +23,11 @@ READY_TIMEOUT_S = 240.0
 
 
 class Airflow:
-    """Sends its lineage to `hub_url` with `token`; SQLite, two task processes at a time."""
+    """Sends its lineage to `hub_url` with `token`, if there is one; SQLite, two tasks at a time."""
 
-    def __init__(self, home: Path, hub_url: str, token: str, namespace: str) -> None:
+    def __init__(
+        self, home: Path, hub_url: str = "", token: str = "", namespace: str = "default"
+    ) -> None:
         self.home = home
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -158,6 +160,7 @@ class Airflow:
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(free_port()),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+            "AIRFLOW__OPENLINEAGE__DISABLED": str(not hub_url),
             "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport),
             "AIRFLOW__OPENLINEAGE__NAMESPACE": namespace,
         }

@@ -99,7 +99,9 @@ class FakeAirflow:
 
     def _known(self, request: httpx.Request) -> bool:
         sent = request.headers.get("Authorization", "")
-        return sent.startswith("Basic ") if self._old else sent == f"Bearer {self.token}"
+        return (
+            bool(sent.startswith("Basic ")) if self._old else bool(sent == f"Bearer {self.token}")
+        )
 
     def _route(self, request: httpx.Request, path: str) -> httpx.Response:
         body = json.loads(request.content) if request.content else {}

@@ -1,0 +1,265 @@
+"""What the Airflow adapter does when it is told to: launches, backfills, logs, checks, setup."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.airflow import Airflow
+from adapters.airflow.config import Config
+from adapters.airflow.launch import run_id_of
+from adapters.airflow.logs import error_in, lines_of
+from hub.errors import Conflict, Unavailable
+from hub.model import EntityName
+from hub.ports import Asked, BackfillPlan, Capability, Grade, LaunchRequest, RunName, adapters
+from tests.support.answers import answer
+from tests.support.fake_airflow import FakeAirflow, task
+
+JOB = EntityName("af", "etl")
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def made(handler: Handler) -> Airflow:
+    transport = httpx.MockTransport(handler)
+    config = Config(url="http://airflow")
+    return Airflow(config, Asked("orch", "af"), transport=transport, sleep=lambda _: None)
+
+
+class Launching(FakeAirflow):
+    """Takes runs; the second with the same id is a conflict, told as the real one tells it."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(**how)
+        self.answers: list[httpx.Response] = []
+        self.backfills: list[dict[str, Any]] = []
+
+    def _route(self, request: httpx.Request, path: str) -> httpx.Response:
+        if request.method == "POST" and path.endswith("/dagRuns"):
+            return self._launch(path.split("/")[2], json.loads(request.content))
+        if path == "/backfills":
+            return self._backfill(request)
+        return super()._route(request, path)
+
+    def _launch(self, dag: str, body: dict[str, Any]) -> httpx.Response:
+        if any(row["dag_run_id"] == body["dag_run_id"] for row in self.runs):
+            return self._json(answer("airflow/v2/10_trigger_dup_run_id"), 409)
+        lost = self.answers.pop() if self.answers else None
+        if lost is None or lost.status_code >= 500:  # it may be there in spite of a 500
+            self.runs.append({**answer("airflow/v2/10_trigger_minimal"), "dag_id": dag, **body})
+        return lost or self._json(self.runs[-1])
+
+    def _backfill(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            body = json.loads(request.content)
+            self.backfills.append({"id": len(self.backfills) + 1, **body})
+            return self._json(self.backfills[-1])
+        return self._json({"backfills": self.backfills, "total_entries": len(self.backfills)})
+
+
+def sent(server: FakeAirflow) -> dict[str, Any]:
+    posts = [request for request in server.asked if request.method == "POST"]
+    body: dict[str, Any] = json.loads(posts[-1].content)
+    return body
+
+
+# -- launches --------------------------------------------------------------------------------------
+
+
+def test_a_launch_has_no_logical_date_and_its_key_in_the_run_id() -> None:
+    server = Launching(runs=0)
+    launched = made(server).launch(LaunchRequest("abc-1", JOB, conf={"a": 1}, note="by the hub"))
+    assert sent(server) == {
+        "dag_run_id": "trackside__abc-1",
+        "logical_date": None,
+        "conf": {"a": 1},
+        "note": "by the hub",
+    }
+    assert (launched.natural_id, launched.again) == ("trackside__abc-1", False)
+    assert launched.url == "http://airflow/dags/etl/runs/trackside__abc-1"
+
+
+def test_airflow_2_wants_no_logical_date_at_all() -> None:
+    server = Launching(runs=0, old=True)
+    settings = {"url": "http://airflow", "token": "env:HOME"}
+    config = Config.model_validate(settings)
+    server._known = lambda request: True  # type: ignore[method-assign]
+    adapter = Airflow(config, Asked("orch", "af"), transport=httpx.MockTransport(server))
+    adapter.launch(LaunchRequest("abc-1", JOB))
+    assert sent(server) == {"dag_run_id": "trackside__abc-1", "conf": {}}
+
+
+def test_the_second_launch_with_a_key_finds_the_first() -> None:
+    server = Launching(runs=0)
+    adapter, request = made(server), LaunchRequest("abc-1", JOB, conf={"a": 1})
+    assert adapter.find_launched(request) is None
+    assert not adapter.launch(request).again
+    assert adapter.launch(request).again
+    found = adapter.find_launched(request)
+    assert found is not None
+    assert len(server.runs) == 1
+
+
+def test_the_same_key_with_another_conf_is_a_contradiction() -> None:
+    adapter = made(Launching(runs=0))
+    adapter.launch(LaunchRequest("abc-1", JOB, conf={"a": 1}))
+    with pytest.raises(Conflict, match="another conf"):
+        adapter.launch(LaunchRequest("abc-1", JOB, conf={"a": 2}))
+
+
+def test_a_launch_whose_answer_was_lost_is_made_once() -> None:
+    server = Launching(runs=0)
+    server.answers = [httpx.Response(500, text="database is locked")]
+    launched = made(server).launch(LaunchRequest("abc-1", JOB))
+    assert launched.natural_id == "trackside__abc-1"
+    assert len(server.runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "mend"), [(404, "no such Dag"), (403, "the role User"), (400, "answered 400")]
+)
+def test_a_launch_that_is_refused_says_what_to_change(status: int, mend: str) -> None:
+    server = Launching(runs=0)
+    server.answers = [httpx.Response(status, json={"detail": "no"})]
+    with pytest.raises(Unavailable, match=mend) as caught:
+        made(server).launch(LaunchRequest("abc-1", JOB))
+    assert caught.value.permanent
+
+
+@pytest.mark.parametrize("key", ["abc-1", "a key / with ä", "x" * 5000, "scheduled__x"])
+def test_every_key_is_an_id_that_airflow_takes(key: str) -> None:
+    run = run_id_of(key)
+    assert re.fullmatch(r"[A-Za-z0-9_.~:+-]{1,250}", run)
+    assert not run.startswith("scheduled__")
+    assert run == run_id_of(key) != run_id_of(key + "2")
+
+
+# -- backfills -------------------------------------------------------------------------------------
+
+DAY = datetime(2026, 2, 1, tzinfo=UTC)
+
+
+def test_a_backfill_is_made_once_per_key() -> None:
+    server = Launching(runs=0)
+    adapter = made(server)
+    plan = BackfillPlan("fill-1", JOB, DAY, DAY.replace(day=3), rerun=True)
+    first, second = adapter.backfill(plan), adapter.backfill(plan)
+    assert sent(server)["reprocess_behavior"] == "completed"
+    assert sent(server)["from_date"] == "2026-02-01T00:00:00Z"
+    assert (first.natural_id, first.again, second.again) == ("1", False, True)
+    assert len(server.backfills) == 1
+
+
+def test_a_backfill_without_dates_is_refused() -> None:
+    with pytest.raises(Unavailable, match="a start and an end"):
+        made(Launching()).backfill(BackfillPlan("fill-1", JOB, partitions=["a"]))
+
+
+# -- logs ------------------------------------------------------------------------------------------
+
+STRUCTURED = [
+    {"event": "::group::Log message source details"},
+    {"timestamp": "2026-11-22T06:46:20Z", "level": "info", "event": "starting"},
+    {
+        "timestamp": "2026-11-22T06:46:21Z",
+        "level": "error",
+        "event": "Task failed with exception",
+        "error_detail": [{"exc_type": "ValueError", "exc_value": "boom", "frames": []}],
+    },
+]
+
+
+class Logging(FakeAirflow):
+    def __init__(self, content: Any) -> None:
+        super().__init__(runs=1)
+        self.content = content
+
+    def _route(self, request: httpx.Request, path: str) -> httpx.Response:
+        if "/logs/" in path:
+            return self._json({"content": self.content, "continuation_token": None})
+        return super()._route(request, path)
+
+
+def test_the_log_of_a_try_ends_with_its_last_lines_and_the_exception() -> None:
+    server = Logging(STRUCTURED)
+    tail = made(server).log_tail(RunName(EntityName("af", "etl.load"), "run-00000"), 1, 2)
+    assert tail.lines == [
+        "2026-11-22T06:46:20Z info starting",
+        "2026-11-22T06:46:21Z error Task failed with exception",
+    ]
+    assert tail.error == "ValueError: boom"
+    assert server.paths()[-1].endswith("/dags/etl/dagRuns/run-00000/taskInstances/load/logs/1")
+
+
+def test_the_log_of_a_dag_run_is_that_of_a_task_which_failed() -> None:
+    server = Logging(STRUCTURED)
+    server.tasks.append(task(0, task_id="boom", state="failed", try_number=3))
+    made(server).log_tail(RunName(JOB, "run-00000"), 1, 10)
+    assert server.paths()[-1].endswith("/taskInstances/boom/logs/3")
+
+
+def test_a_run_without_any_log_has_no_lines() -> None:
+    assert made(Logging([])).log_tail(RunName(JOB, "run-00000"), 1, 10).lines == ()
+
+
+def test_text_of_airflow_2_is_read_too() -> None:
+    content = "[('worker-1', '[2026] INFO - go\\nTraceback:\\nKeyError: 7\\n[2026] INFO - bye')]"
+    lines = lines_of(content)
+    assert lines[0] == "[2026] INFO - go"
+    assert error_in(content, lines) == "KeyError: 7"
+
+
+def test_a_log_without_an_error_has_none() -> None:
+    assert error_in(["all", "went well"], ["all", "went well"]) is None
+
+
+# -- check and setup -------------------------------------------------------------------------------
+
+
+def test_a_missing_permission_is_named_with_the_role_that_has_it() -> None:
+    server = Launching()
+    fixed = server._fixed
+
+    def no_pools(request: httpx.Request, path: str) -> httpx.Response:
+        if path == "/pools":
+            return httpx.Response(403, json={"detail": "Forbidden"})
+        return fixed(request, path)
+
+    server._fixed = no_pools  # type: ignore[method-assign]
+    server.answers = [httpx.Response(403, json={"detail": "Forbidden"})]
+    launching = server._launch
+    server._launch = lambda dag, body: launching(dag, {"dag_run_id": "x"})  # type: ignore[method-assign]
+    found = {finding.what: finding for finding in made(server).check_connection()}
+    assert found["read Dags"].grade is Grade.GOOD
+    assert found["read pools"].grade is Grade.BAD
+    assert "Viewer" in found["read pools"].mend
+    assert found["launch"].grade is Grade.WARNING
+    assert "User" in found["launch"].mend
+
+
+def test_an_address_where_nobody_answers_is_the_only_finding() -> None:
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    found = made(nobody).check_connection()
+    assert [(one.what, one.grade) for one in found] == [("address", Grade.BAD)]
+
+
+def test_the_setup_is_lines_for_a_shell() -> None:
+    text = made(FakeAirflow()).openlineage_setup("https://hub.example.com/")
+    words = shlex.split(text, comments=True)
+    settings = dict(word.split("=", 1) for word in words if "=" in word)
+    transport = json.loads(settings["AIRFLOW__OPENLINEAGE__TRANSPORT"])
+    assert transport["url"] == "https://hub.example.com"
+    assert settings["AIRFLOW__OPENLINEAGE__NAMESPACE"] == "af"
+
+
+def test_it_is_registered_and_can_all_there_is() -> None:
+    assert adapters.get("airflow") is Airflow
+    assert Airflow.capabilities == set(Capability)
