@@ -149,7 +149,7 @@ def _rows(entries: Sequence[Metadata]) -> int | None:
     return next((count for count in counts if count is not None and count >= 0), None)
 
 
-class _Reported(Typed):
+class _Reported(Typed, frozen=True):
     materializations: list[AssetEvent] = field(name="assetMaterializations", default=[])
 
 
@@ -170,7 +170,7 @@ def reported(
     for path in keys:
         variables = {"key": {"path": list(path)}, "after": after}
         answer, _ = asks.query(REPORTED, _ReportedAnswer, variables)
-        events += _reported(Key(list(path)), answer.asset.materializations, place)
+        events += _reported(Key(tuple(path)), answer.asset.materializations, place)
     return events
 
 

@@ -36,7 +36,7 @@ class _Tick(Struct, frozen=True):
     timestamp: float | None = None
 
 
-class _Ticks(Typed):
+class _Ticks(Typed, frozen=True):
     tick: _Tick | None = None
 
 

@@ -77,10 +77,11 @@ class GraphQL:
         answer = self._ask(told, variables, repeat=repeat)
         if answer.status == 400 and _errors(answer):  # not validated: nothing was done
             self._schema = self._introspect()
-            told = self._schema.prune(document)
-            if not told.selections:
+            known = self._schema.prune(document)
+            if not known.selections:
                 raise self._unknown(document)
-            answer = self._ask(told, variables, repeat=repeat)
+            if known != told:
+                answer = self._ask(known, variables, repeat=repeat)
         return self._read(answer)
 
     def _ask(self, document: Document, variables: Mapping[str, object], *, repeat: bool) -> Answer:

@@ -85,11 +85,11 @@ class _SensorRow(Struct, frozen=True, rename="camel"):
     state: _State = field(name="sensorState", default=_State())
 
 
-class _Schedules(Typed):
+class _Schedules(Typed, frozen=True):
     results: list[_ScheduleRow] = field(default_factory=list)
 
 
-class _Sensors(Typed):
+class _Sensors(Typed, frozen=True):
     results: list[_SensorRow] = field(default_factory=list)
 
 

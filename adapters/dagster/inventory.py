@@ -68,7 +68,7 @@ class _JobsOf(Struct, frozen=True):
     jobs: list[Job] = []
 
 
-class _Repositories(Typed):
+class _Repositories(Typed, frozen=True):
     nodes: list[_JobsOf] = field(default_factory=list)
 
 
@@ -76,7 +76,7 @@ class _JobsAnswer(Struct, frozen=True):
     repositories: _Repositories = field(name="repositoriesOrError")
 
 
-class Policy(Typed, rename="camel"):
+class Policy(Typed, frozen=True, rename="camel"):
     """Of either kind: the age at which it fails, or a deadline and how old data may be then."""
 
     fail_window_seconds: float | None = None

@@ -34,7 +34,7 @@ class _Started(Struct, frozen=True, rename="camel"):
     run_id: str
 
 
-class _Launch(Typed):
+class _Launch(Typed, frozen=True):
     run: _Started | None = None
     errors: list[Fault] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class _TerminateAnswer(Struct, frozen=True):
     terminated: Typed = field(name="terminateRun")
 
 
-class _Backfill(Typed, rename="camel"):
+class _Backfill(Typed, frozen=True, rename="camel"):
     backfill_id: str = ""
 
 
@@ -61,7 +61,7 @@ class _HeldBackfill(Struct, frozen=True):
     tags: list[Pair] = []
 
 
-class _Backfills(Typed):
+class _Backfills(Typed, frozen=True):
     results: list[_HeldBackfill] = field(default_factory=list)
 
 
@@ -74,11 +74,11 @@ class _Status(Struct, frozen=True, rename="camel"):
     run_status: str | None = None
 
 
-class _Statuses(Typed):
+class _Statuses(Typed, frozen=True):
     results: list[_Status] = field(default_factory=list)
 
 
-class _Set(Typed):
+class _Set(Typed, frozen=True):
     statuses: _Statuses = field(name="partitionStatusesOrError", default=_Statuses())
 
 

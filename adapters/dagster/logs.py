@@ -49,7 +49,7 @@ class _Output(Struct, frozen=True):
     stderr: str | None = None
 
 
-class _Run(Typed):
+class _Run(Typed, frozen=True):
     logs: _Output | None = field(name="capturedLogs", default=None)
 
 

@@ -102,7 +102,7 @@ class Look:
         self.state = replace(
             self.state,
             assets_from=end if end < len(keys) else None,
-            outside=[key.path for key in outside[:OUTSIDE_ASSETS]],
+            outside=[list(key.path) for key in outside[:OUTSIDE_ASSETS]],
         )
 
     def _instigators(self, pulse: Pulse, now: datetime, jobs: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ class Repository(Struct, frozen=True):
     name: str = "__repository__"
 
 
-class Loaded(Typed):
+class Loaded(Typed, frozen=True):
     """A code location, or with typename PythonError why it could not be loaded."""
 
     causes: list[Fault] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Location(Struct, frozen=True, rename="camel"):
     loaded: Loaded | None = field(name="locationOrLoadError", default=None)
 
 
-class _Workspace(Typed, rename="camel"):
+class _Workspace(Typed, frozen=True, rename="camel"):
     location_entries: list[Location] = field(default_factory=list)
 
 

@@ -169,7 +169,10 @@ def _kind(step_key: str) -> dict[str, Json]:
 
 
 def _inputs(step: _Step) -> list[Json]:
-    looked_at = (observed(_as_asset(one), step.place) for one in step.log.observations)
+    """What it read. That it observed what it wrote itself makes that no input."""
+    written = {one.asset_key for one in step.materializations}
+    others = (one for one in step.log.observations if one.asset_key not in written)
+    looked_at = (observed(_as_asset(one), step.place) for one in others)
     results = [one.evaluation for one in step.log.checks if one.evaluation is not None]
     return [
         *inputs_of(step.materializations, step.place),

@@ -59,7 +59,7 @@ class _Repository(Struct, frozen=True):
     jobs: list[_Job] = []
 
 
-class _Repositories(Typed):
+class _Repositories(Typed, frozen=True):
     nodes: list[_Repository] = field(default_factory=list)
 
 
@@ -102,7 +102,7 @@ def _part(graphql: GraphQL, target: Target, step: str, *, of_assets: bool) -> Ta
     for asset in answer.assets:
         here = asset.repository.location.name in {"", target.location}
         if here and step in asset.op_names and target.job in asset.job_names:
-            path = tuple(asset.asset_key.path)
+            path = asset.asset_key.path
             return Target(target.location, target.repository, target.job, asset=path)
     raise _refused(f"no asset of the job {target.job} is made by a step {step!r}")
 

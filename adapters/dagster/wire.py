@@ -70,7 +70,7 @@ class Pair(Struct, frozen=True):
 class Key(Struct, frozen=True):
     """An asset's key; its name as a dataset is its path with slashes."""
 
-    path: list[str]
+    path: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -123,7 +123,7 @@ class Run(Struct, frozen=True, rename="camel"):
         return next((tag.value for tag in self.tags if tag.key == key), None)
 
 
-class Runs(Typed):
+class Runs(Typed, frozen=True):
     count: int | None = None
     results: list[Run] = []
 
@@ -132,7 +132,7 @@ class RunsAnswer(Struct, frozen=True, rename="camel"):
     runs: Runs = field(name="runsOrError")
 
 
-class Stats(Typed):
+class Stats(Typed, frozen=True):
     enqueued_time: float | None = None
     launch_time: float | None = None
     start_time: float | None = None
@@ -218,7 +218,7 @@ class Detail(Struct, frozen=True, rename="camel"):
     asset_selection: list[Key] | None = None
 
 
-class Details(Typed):
+class Details(Typed, frozen=True):
     results: list[Detail] = []
 
 
@@ -257,7 +257,7 @@ class LogEvent(Struct, frozen=True, rename="camel"):
     external_url: str | None = None
 
 
-class Log(Typed):
+class Log(Typed, frozen=True):
     cursor: str | None = None
     has_more: bool = False
     events: list[LogEvent] = []
