@@ -179,10 +179,8 @@ def inputs_of(log: Iterable[dg.DagsterEvent]) -> list[Json]:
         if tag.startswith(INPUT_TAG)
     }
     inputs = [{"namespace": namespace(), "name": name} for name in sorted(read)]
-    for event in log:
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            inputs.append(checked(event.asset_check_evaluation_data))
-    return inputs
+    results = (e for e in log if e.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return inputs + [checked(result.asset_check_evaluation_data) for result in results]
 
 
 def checked(result: Any) -> Json:

@@ -1,8 +1,8 @@
 """A code location for the tests against a real Dagster: assets, checks, retries, failures."""
 
-import datetime
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 
@@ -24,7 +24,7 @@ SOURCE = dg.AssetSpec("ext_source", group_name="outside", kinds={"s3"})
     tags={"domain": "sales"},
     freshness_policy=dg.FreshnessPolicy.cron(
         deadline_cron="0 9 * * *",
-        lower_bound_delta=datetime.timedelta(hours=9),
+        lower_bound_delta=timedelta(hours=9),
         timezone="Europe/Berlin",
     ),
 )
@@ -38,7 +38,7 @@ def orders() -> dg.MaterializeResult:
     deps=[orders],
     owners=["team:analytics"],
     freshness_policy=dg.FreshnessPolicy.time_window(
-        fail_window=datetime.timedelta(seconds=120), warn_window=datetime.timedelta(seconds=60)
+        fail_window=timedelta(seconds=120), warn_window=timedelta(seconds=60)
     ),
 )
 def report(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
