@@ -1,0 +1,100 @@
+"""Dagster and Dagster+, asked over GraphQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+import httpx
+
+from adapters.base import Http
+from adapters.dagster.check import findings
+from adapters.dagster.config import DagsterConfig
+from adapters.dagster.events import Place
+from adapters.dagster.graphql import GraphQL
+from adapters.dagster.launch import backfill, find, launch
+from adapters.dagster.logs import tail
+from adapters.dagster.look import Look
+from adapters.dagster.setup import setup_text
+from adapters.dagster.state import Settled, state_of
+from hub.ports import (
+    AdapterConfig,
+    Asked,
+    BackfillPlan,
+    Capability,
+    Finding,
+    Json,
+    Known,
+    Launched,
+    LaunchRequest,
+    LogTail,
+    Observed,
+    RunName,
+)
+
+TOKEN_HEADER: Final = "Dagster-Cloud-Api-Token"  # noqa: S105  a name, not a token
+
+
+class Dagster:
+    """One deployment. Between calls it keeps its connection, and what it need not ask again."""
+
+    Config: ClassVar[type[AdapterConfig]] = DagsterConfig
+    capabilities: ClassVar = frozenset(Capability)
+
+    def __init__(
+        self, config: DagsterConfig, asked: Asked, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._config = config
+        self._place = Place(asked.namespace, config.url)
+        self._http = Http(
+            config.url, authorize=self._headers, verify=config.verify, transport=transport
+        )
+        self._graphql = GraphQL(self._http)
+        self._settled = Settled()
+
+    def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
+        before = self._http.requests
+        self._settled.resume(cursor)
+        look = Look(self._graphql, self._place, self._settled, state_of(cursor), as_of)
+        look.take(known, timedelta(days=self._config.history_days))
+        return Observed(
+            look.events,
+            look.observations,
+            self._settled.hand(look.state.cursor()),
+            more=look.more,
+            progress=look.progress,
+            requests=self._http.requests - before,
+            skew_s=self._http.skew_s,
+        )
+
+    def check_connection(self) -> Sequence[Finding]:
+        authenticated = self._config.token is not None or bool(self._config.headers)
+        return list(findings(self._graphql, authenticated=authenticated))
+
+    def launch(self, request: LaunchRequest) -> Launched:
+        return launch(self._graphql, request, self._place)
+
+    def find_launched(self, request: LaunchRequest) -> Launched | None:
+        return find(self._graphql, request.key, self._place)
+
+    def backfill(self, plan: BackfillPlan) -> Launched:
+        return backfill(self._graphql, plan, self._place)
+
+    def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
+        """Of a step, or of a whole run. Dagster keeps the tries of a step in one log."""
+        run_id, _, step = run.natural_id.partition("/")
+        return tail(self._graphql, run_id, step, lines, self._place)
+
+    def openlineage_setup(self, hub_url: str) -> str:
+        return setup_text(hub_url, self._place.namespace)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _headers(self, refused: bool) -> Mapping[str, str]:  # noqa: ARG002, FBT001
+        """Resolved for each request, so that a rotated secret is picked up."""
+        told = {name: ref.resolve().reveal() for name, ref in self._config.headers.items()}
+        if self._config.token is not None:
+            told[TOKEN_HEADER] = self._config.token.resolve().reveal()
+        return told

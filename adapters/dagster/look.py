@@ -1,0 +1,169 @@
+"""One look at a Dagster: what is asked, in which order, and how much of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from adapters.dagster.assets import reported
+from adapters.dagster.backlog import backlog
+from adapters.dagster.details import events_of
+from adapters.dagster.events import Place
+from adapters.dagster.graphql import GraphQL
+from adapters.dagster.health import health, instigator_health
+from adapters.dagster.instigators import Instigator, read_instigators, schedules, skipped
+from adapters.dagster.inventory import (
+    AT_ONCE,
+    Loads,
+    asset_events,
+    freshness_policies,
+    job_events,
+    loads_of,
+    read_asset_keys,
+    read_assets,
+    read_jobs,
+)
+from adapters.dagster.open_runs import reread
+from adapters.dagster.pulse import Pulse, read_pulse
+from adapters.dagster.runs import OVERLAP, begin, next_page, watermark_after
+from adapters.dagster.state import Settled, State
+from adapters.dagster.wire import Run
+from hub.model import HealthObserved, HealthStatus, Observation, WatermarkObserved
+from hub.ports import Json, Known
+
+ASK_SCHEDULES_EVERY_S: Final = 60.0
+OPEN_RUNS: Final = 200
+OUTSIDE_ASSETS: Final = 50
+_DETAILS: Final = "run details"
+
+
+class Look:
+    """Gathers the facts of one call of `observe`."""
+
+    def __init__(
+        self, graphql: GraphQL, place: Place, settled: Settled, state: State, as_of: datetime
+    ) -> None:
+        self._graphql = graphql
+        self._place = place
+        self._settled = settled
+        self._as_of = as_of
+        self._failed: list[str] = []
+        self.state = replace(state, at=as_of.timestamp())
+        self.events: list[Json] = []
+        self.observations: list[Observation] = []
+        self.progress = ""
+
+    @property
+    def more(self) -> bool:
+        return self.state.under_way is not None or self.state.assets_from is not None
+
+    def take(self, known: Known, history: timedelta) -> None:
+        """A page of runs; and before a pass over them begins, all the rest."""
+        if self.state.under_way is None:
+            self._deployment()
+        else:
+            self._inventory(read_pulse(self._graphql)[0]) if self.state.assets_from else None
+        self._runs(known, history)
+        self._details_health()
+
+    # -- the deployment --------------------------------------------------------------------------
+
+    def _deployment(self) -> None:
+        pulse, date = read_pulse(self._graphql)
+        now = date or self._as_of
+        self.observations += health(pulse, now, self._as_of)
+        self.observations += backlog(pulse, now, self._as_of)
+        self._inventory(pulse)
+        if now.timestamp() - self.state.asked_at >= ASK_SCHEDULES_EVERY_S:
+            self._instigators(pulse, now, ())
+        self._reports(now)
+
+    def _inventory(self, pulse: Pulse) -> None:
+        """Of code that was loaded anew; its assets some at a time."""
+        loads = loads_of(pulse)
+        if loads.print != self.state.loads:
+            jobs = read_jobs(self._graphql)
+            self.events += job_events(jobs, loads, self._place)
+            self._instigators(pulse, self._as_of, [job.name for _, job in jobs])
+            self.state = replace(self.state, loads=loads.print, assets_from=0)
+        if self.state.assets_from is not None:
+            self._assets(loads, self.state.assets_from)
+
+    def _assets(self, loads: Loads, start: int) -> None:
+        keys, outside = read_asset_keys(self._graphql)
+        assets = read_assets(self._graphql, keys[start : start + AT_ONCE])
+        self.events += asset_events(assets, loads, self._place)
+        self.observations += freshness_policies(assets, self._place.namespace, self._as_of)
+        end = start + AT_ONCE
+        self.state = replace(
+            self.state,
+            assets_from=end if end < len(keys) else None,
+            outside=[list(key.path) for key in outside[:OUTSIDE_ASSETS]],
+        )
+
+    def _instigators(self, pulse: Pulse, now: datetime, jobs: Sequence[str]) -> None:
+        found = read_instigators(self._graphql, pulse.repositories, now)
+        self.events += skipped(found, self._place)
+        self.observations += instigator_health(found, self._as_of)
+        declared = _print(found)
+        if jobs or declared != self.state.declared:
+            told = schedules(found, jobs, self._place.namespace, self._as_of)
+            self.observations += told
+        self.state = replace(self.state, asked_at=now.timestamp(), declared=declared)
+
+    def _reports(self, now: datetime) -> None:
+        """Of assets that others make and report; from the first look on, or they would be many."""
+        since = self.state.reported_to
+        if since is not None and self.state.outside:
+            after = datetime.fromtimestamp(since, UTC) - OVERLAP
+            self.events += reported(self._graphql, self.state.outside, after, self._place)
+        self.state = replace(self.state, reported_to=now.timestamp())
+
+    # -- runs ------------------------------------------------------------------------------------
+
+    def _runs(self, known: Known, history: timedelta) -> None:
+        state = self.state
+        under_way = state.under_way or begin(state.watermark, self._as_of, history)
+        page = next_page(self._graphql, under_way)
+        self._describe(page.rows)
+        if page.complete_to is None:
+            self.state = replace(state, under_way=page.unfinished)
+            self.progress = f"{page.under_way.seen:,} of {page.count or 0:,} runs"
+            return
+        self._open(known, page.rows)
+        watermark = watermark_after(page.under_way, state.watermark)
+        self.state = replace(state, under_way=None, watermark=watermark)
+        self.observations.append(WatermarkObserved(page.complete_to, self._as_of))
+
+    def _open(self, known: Known, rows: Iterable[Run]) -> None:
+        seen = {run.run_id for run in rows}
+        open_runs = known.open_runs(OPEN_RUNS)
+        found, ends = reread(self._graphql, open_runs, seen, self._as_of, self._place)
+        self._describe(found)
+        self.events += ends
+
+    def _describe(self, rows: Sequence[Run]) -> None:
+        runs = self._settled.unsettled(rows)
+        self.events += events_of(self._graphql, runs, self._place, self._failed)
+        failed = set(self._failed)
+        whole = (run for run in runs if run.run_id not in failed)
+        self._settled.read(whole, self._as_of.timestamp())
+
+    def _details_health(self) -> None:
+        failed = sorted(set(self._failed))
+        if failed:
+            told = f"Dagster can't tell all about {len(failed)} runs, such as {failed[0]}"
+            found = HealthObserved(HealthStatus.DEGRADED, self._as_of, _DETAILS, told)
+            self.observations.append(found)
+        elif self.state.under_way is None:
+            self.observations.append(HealthObserved(HealthStatus.HEALTHY, self._as_of, _DETAILS))
+
+
+def _print(found: Iterable[Instigator]) -> str:
+    """Of what instigators declare, without their ticks."""
+    told = sorted((i.location, i.name, i.jobs, i.on, i.crons, i.timezone, i.by_data) for i in found)
+    return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()

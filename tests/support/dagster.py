@@ -1,0 +1,185 @@
+"""A real Dagster in an environment of its own: in one process, or as code server, daemon and web."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+VENV = ROOT / ".venv-dagster"
+CODE = ROOT / "tests" / "real" / "dagster_code"
+REPORTER = ROOT / "examples" / "dagster" / "trackside_reporter.py"
+READY_TIMEOUT_S = 180.0
+
+_INSTANCE = """\
+telemetry: {enabled: false}
+concurrency:
+  runs: {max_concurrent_runs: 1}
+  pools: {default_limit: 1, granularity: op}
+freshness: {enabled: true}
+"""
+_WORKSPACE = """\
+load_from:
+  - grpc_server: {{host: 127.0.0.1, port: {shop}, location_name: shop}}
+  - grpc_server: {{host: 127.0.0.1, port: {reporter}, location_name: trackside_reporter}}
+"""
+
+
+class _Processes:
+    """Processes that end with their block, and with them all they have started."""
+
+    def __init__(self, home: Path, **environment: str) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        # With it each process would compile the whole of Dagster.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        self._environment = inherited | {
+            "DAGSTER_HOME": str(home),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            **environment,
+        }
+        self._processes: list[subprocess.Popen[str]] = []
+
+    @staticmethod
+    def installed() -> bool:
+        return (VENV / "bin" / "dagster-webserver").exists()
+
+    def spawn(self, *command: str, log: str) -> subprocess.Popen[str]:
+        """Dagster hands its disposition of SIGINT on to SIGTERM: ignored, nothing would stop it."""
+        with (self.home / f"{log}.log").open("w") as errors:
+            process = subprocess.Popen(
+                [str(VENV / "bin" / command[0]), *command[1:]],
+                env=self._environment,
+                cwd=CODE,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE if log == "in_process" else errors,
+                stderr=errors,
+                text=True,
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+            )
+        self._processes.append(process)
+        return process
+
+    def logs(self) -> str:
+        return "\n".join(
+            f"== {path.name}\n{path.read_text()[-3_000:]}" for path in self.home.glob("*.log")
+        )
+
+    def until(self, what: str, there: Callable[[], bool], timeout_s: float = 120.0) -> None:
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if dead := [p.args for p in self._processes if p.poll() is not None]:
+                raise AssertionError(f"{dead} ended while waiting for {what}:\n{self.logs()}")
+            try:
+                if there():
+                    return
+            except httpx.HTTPError:
+                pass  # not yet
+            time.sleep(0.5)
+        raise AssertionError(f"no {what} after {timeout_s:g} s:\n{self.logs()}")
+
+    def graphql(self, query: str, **variables: Any) -> Any:
+        body = {"query": query, "variables": variables}
+        answer = httpx.post(f"{self.url}/graphql", json=body, timeout=30)
+        told = answer.json()
+        assert not told.get("errors"), told
+        return told["data"]
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> Self:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """Softly, then with all that is left of their sessions."""
+        for process in reversed(self._processes):
+            process.terminate()
+        for process in self._processes:
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+class DagsterInProcess(_Processes):
+    """Some runs of tests/real/dagster_code/shop.py, served; `truth`: what its storage holds."""
+
+    truth: dict[str, Any]
+
+    def start(self) -> Self:
+        process = self.spawn(
+            "python", "in_process.py", str(self.home), str(self.port), log="in_process"
+        )
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line, self.logs()
+        self.truth = json.loads(line)
+        self.until("web server", lambda: httpx.get(f"{self.url}/server_info").is_success)
+        return self
+
+
+class DagsterSplit(_Processes):
+    """The whole: a code server, the reporter's, the daemon and the web server."""
+
+    def start(self) -> Self:
+        (self.home / "dagster.yaml").write_text(_INSTANCE)
+        shop, reporter = free_port(), free_port()
+        workspace = self.home / "workspace.yaml"
+        workspace.write_text(_WORKSPACE.format(shop=shop, reporter=reporter))
+        self._serve(CODE / "shop.py", shop, "shop")
+        self._serve(REPORTER, reporter, "reporter")
+        args = ("-h", "127.0.0.1", "-p", str(self.port), "-w", str(workspace))
+        self.spawn("dagster-webserver", *args, log="webserver")
+        self.spawn("dagster-daemon", "run", "-w", str(workspace), log="daemon")
+        self.until("code locations", self._loaded, READY_TIMEOUT_S)
+        return self
+
+    def _serve(self, file: Path, port: int, name: str) -> None:
+        self.spawn("dagster", "api", "grpc", "-f", str(file), "-p", str(port), log=name)
+
+    def _loaded(self) -> bool:
+        told = self.graphql(
+            "{ workspaceOrError { ... on Workspace { locationEntries { "
+            "locationOrLoadError { __typename } } } } }"
+        )
+        entries = told["workspaceOrError"]["locationEntries"]
+        kinds = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
+        if "PythonError" in kinds:  # its code server was not up yet
+            for name in ("shop", "trackside_reporter"):
+                self.graphql(
+                    "mutation($n: String!) { reloadRepositoryLocation(repositoryLocationName: $n) "
+                    "{ __typename } }",
+                    n=name,
+                )
+            return False
+        return kinds == ["RepositoryLocation"] * 2
