@@ -22,6 +22,7 @@ from hub.api import (
     operation,
     orchestrators,
     pages,
+    reference,
     runs,
     search,
     shell,
@@ -55,6 +56,7 @@ ROUTERS = (
     changes.router,
     dead_letters.router,
     legacy.router,
+    reference.router,
 )
 
 _DESCRIPTION = """\
@@ -71,6 +73,8 @@ def create_app(hub: Hub) -> FastAPI:
         version=version("trackside"),
         description=_DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,  # from a foreign host; ours is hub.api.reference
+        redoc_url=None,
         # Asking each time whether somebody set up OpenTelemetry costs every event 4 us.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
