@@ -94,7 +94,7 @@ def run(settings: Settings) -> None:
         url = serve.url_of(sock)
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
-        serve.run(create_app(hub), sock, lambda: greet(hub, url), hub.metrics)
+        serve.run(create_app(hub), sock, lambda: greet(hub, url), hub)
         log.info("hub_stopping", queued=hub.writer.figures.queued_items)
     log.info("hub_stopped")
 
