@@ -19,6 +19,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from hub.api.hub import Hub
+from hub.connections import limited_to
 from hub.errors import ConfigError
 from hub.metrics import Metrics
 from hub.settings import Settings
@@ -72,12 +74,12 @@ class Server(uvicorn.Server):
             signal.signal(signal.SIGINT, interrupt)  # but a second Ctrl-C is meant
 
 
-def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], metrics: Metrics) -> None:
+def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) -> None:
     """Serves `app` on the socket until SIGTERM or SIGINT, then until all requests are answered."""
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=limited_to(hub.settings.max_connections),
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -85,7 +87,7 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], metrics: M
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    Server(config, ready, metrics).run(sockets=[sock])
+    Server(config, ready, hub.metrics).run(sockets=[sock])
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -113,11 +113,14 @@ class Redaction(_Section):
         default=[
             "password",
             "passwd",
+            "pwd",
+            "passphrase",
             "secret",
             "token",
             "api_key",
             "access_key",
             "private_key",
+            "shared_access_signature",
             "credential",
             "authorization",
         ],
@@ -183,6 +186,9 @@ class Settings(_Section):
         20_000, ge=1, description="lineage events waiting for the writer; more is answered 503"
     )
     max_queued_bytes: Size = Field(256 * MIB, description="the same in bytes")
+    max_connections: int = Field(
+        2_000, ge=1, description="open connections; requests on more are answered 503"
+    )
     max_events_per_second: int = Field(
         0, ge=0, description="lineage events a second that one token may send; 0 is no limit"
     )

@@ -18,10 +18,12 @@ from hub.api import (
     jobs,
     legacy,
     lineage,
+    marquez_search,
     namespaces,
     operation,
     orchestrators,
     pages,
+    reference,
     runs,
     search,
     shell,
@@ -48,6 +50,7 @@ ROUTERS = (
     hierarchy.router,
     events.router,
     search.router,
+    marquez_search.router,
     stats.router,
     pages.router,
     orchestrators.router,
@@ -55,6 +58,7 @@ ROUTERS = (
     changes.router,
     dead_letters.router,
     legacy.router,
+    reference.router,
 )
 
 _DESCRIPTION = """\
@@ -71,6 +75,8 @@ def create_app(hub: Hub) -> FastAPI:
         version=version("trackside"),
         description=_DESCRIPTION,
         redirect_slashes=False,
+        docs_url=None,  # from a foreign host; ours is hub.api.reference
+        redoc_url=None,
         # Asking each time whether somebody set up OpenTelemetry costs every event 4 us.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

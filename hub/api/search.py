@@ -43,7 +43,7 @@ def search(
 ) -> Response:
     """Jobs and datasets by words of their names, namespaces, tags, owners and facet values."""
     query = store.Query(
-        words=[*dict.fromkeys(words(q))][:MOST_WORDS] or [q.strip().lower()],
+        words=words_of(q),
         text=q.strip(),
         kind=kind,
         sort=sort,
@@ -55,6 +55,11 @@ def search(
     with hub.db.reading() as connection:
         found = store.search(connection, eyes, query)
     return answer(Found(found.total, found.items, found.capped))
+
+
+def words_of(q: str) -> list[str]:
+    """The words of a query; what is none, such as `+`, is sought as it stands."""
+    return [*dict.fromkeys(words(q))][:MOST_WORDS] or [q.strip().lower()]
 
 
 def _start_of(day: date | None) -> datetime | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, Final
@@ -40,6 +42,13 @@ DatabaseUrl = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+
+
+def command_name() -> str:
+    """What is typed to call us: `trackside`, or its path where a shell would not find it."""
+    told = sys.argv[0]
+    by_path = os.path.basename(told) == "trackside" and not shutil.which("trackside")  # noqa: PTH119
+    return told if by_path else "trackside"
 
 
 def load(config: str | None = None, **flags: object) -> Settings:

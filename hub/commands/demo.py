@@ -73,7 +73,7 @@ def run(settings: Settings, weeks: int, seed: int) -> None:
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
         told = fill(hub, weeks, seed)
-        serve.run(create_app(hub), sock, lambda: greet(told, url), hub.metrics)
+        serve.run(create_app(hub), sock, lambda: greet(told, url), hub)
 
 
 def fill(hub: Hub, weeks: int, seed: int) -> Told:

@@ -13,7 +13,7 @@ import typer
 from hub import logs, serve
 from hub.api.app import create_app
 from hub.api.hub import Hub
-from hub.commands.common import ConfigFile, DatabaseUrl, load
+from hub.commands.common import ConfigFile, DatabaseUrl, command_name, load
 from hub.main import running
 from hub.settings import Settings, mask_url
 from hub.store.access import has_tokens
@@ -43,7 +43,7 @@ and look at it:
 
     curl {url}/api/v1/namespaces/first/jobs{token}
 
-What next: docs/quickstart.md. Is all well: trackside doctor. To stop: Ctrl-C.
+What next: docs/quickstart.md. Is all well: {command} doctor. To stop: Ctrl-C.
 """
 
 
@@ -94,7 +94,7 @@ def run(settings: Settings) -> None:
         url = serve.url_of(sock)
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
-        serve.run(create_app(hub), sock, lambda: greet(hub, url), hub.metrics)
+        serve.run(create_app(hub), sock, lambda: greet(hub, url), hub)
         log.info("hub_stopping", queued=hub.writer.figures.queued_items)
     log.info("hub_stopped")
 
@@ -112,7 +112,8 @@ def greet(hub: Hub, url: str) -> None:
             url=url,
             where=_where(settings),
             config=settings.config or "defaults and environment; there is no trackside.yaml",
-            access=_access(asks=asks, settings=settings),
+            access=_access(command_name(), asks=asks, settings=settings),
+            command=command_name(),
             token=token,
         )
     )
@@ -124,9 +125,9 @@ def _where(settings: Settings) -> str:
     return os.path.abspath(settings.database_url.removeprefix("sqlite:///"))  # noqa: PTH100
 
 
-def _access(*, asks: bool, settings: Settings) -> str:
+def _access(command: str, *, asks: bool, settings: Settings) -> str:
     if asks:
-        return "by token (trackside token list)"
+        return f"by token ({command} token list)"
     if settings.is_loopback:
-        return "open to everybody on this computer (trackside token create makes it ask)"
-    return "OPEN TO EVERYBODY (--insecure); trackside token create makes it ask"
+        return f"open to everybody on this computer ({command} token create makes it ask)"
+    return f"OPEN TO EVERYBODY (--insecure); {command} token create makes it ask"

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-from hub.openlineage.secret_words import MASK, SecretKeys, TextRule
+from hub.openlineage.secret_words import MASK, SecretKeys, TextRule, is_no_secret
 
 _FACETS = frozenset({"facets", "inputFacets", "outputFacets"})
 _NAMED_BY_USERS = _FACETS | {"fields", "columnMetrics", "tasks", "taskGroups", "taskTree"}
@@ -44,8 +45,16 @@ class Cleaner(Struct, frozen=True):
         if isinstance(value, dict):
             return self._object(value, holder)
         if isinstance(value, list):
-            return _same([self.clean(item, holder) for item in value], value)
+            return self._list(value, holder)
         return value
+
+    def _list(self, items: list[Any], holder: str) -> list[Any]:
+        """What follows a flag, as in `["--password", "..."]`, is its value."""
+        clean = [self.clean(item, holder) for item in items]
+        for number, (flag, item) in enumerate(pairwise(clean), 1) if self.rules else ():
+            if isinstance(item, str) and _is_flag(flag) and self.keys.judge(flag):
+                clean[number] = item if _is_flag(item) else mask(item)
+        return items if clean == items else clean
 
     def text(self, text: str) -> str:
         if not self.rules:
@@ -90,9 +99,11 @@ class Cleaner(Struct, frozen=True):
         if key == "value":
             name = siblings.get("name", siblings.get("key"))
             return isinstance(name, str) and self.keys.judge(name)
-        return self.keys.judge(key) and (
-            nested or isinstance(value, str) or "token" not in key.lower()
-        )
+        return self.keys.judge(key) and (nested or not is_no_secret(key, value))
+
+
+def _is_flag(item: Any) -> bool:
+    return isinstance(item, str) and item.startswith("--")
 
 
 def mask(value: Any) -> Any:

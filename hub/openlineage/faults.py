@@ -8,7 +8,8 @@ import msgspec
 from msgspec.json import Decoder
 
 from hub.errors import BadInput
-from hub.openlineage.secret_words import KEYS, SecretKeys, presentable
+from hub.openlineage.secret_shapes import presentable
+from hub.openlineage.secret_words import KEYS, SecretKeys
 
 T = TypeVar("T")
 Step = str | int

@@ -9,23 +9,22 @@ hold one are parsed, cleaned and written anew.
 import re
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from hub.openlineage.cleaning import Cleaner
-from hub.openlineage.secret_words import (
-    AWS_KEY,
-    BEARER,
-    KEYS,
-    MASK,
-    PRIVATE_KEY,
+from hub.openlineage.secret_shapes import (
+    SIGNS,
+    TOKEN,
+    TOKEN_MARKS,
+    TOKEN_PROOF,
     USERINFO,
-    SecretKeys,
-    TextRule,
-    assignment_rule,
-    plain,
+    Sign,
+    flags_of,
+    rules_of,
 )
+from hub.openlineage.secret_words import KEYS, MASK, SecretKeys, TextRule, plain
 from hub.openlineage.wire import without_nan
 
 _LOWER = bytes(range(256)).lower()
@@ -37,7 +36,26 @@ _LASTING = b"ghijklmnopqrstuvwxyzGHIJKLMNOPQRSTUVWXYZ:{"
 _VARYING = bytes(set(range(256)) - set(_LASTING))
 _PRINTS = 65_536  # that are remembered, at 100 bytes
 
-_UNSEEN: list[TextRule] = []
+
+class Clues(NamedTuple):
+    """What the letters of an event call for.
+
+    signs: rules that they call for only together with what a print does not hold.
+    places: whether there are places to clean, whatever stands there.
+    """
+
+    rules: list[TextRule]
+    signs: list[Sign]
+    places: bool
+
+
+def _stub(word: bytes) -> bytes:
+    """What a print holds of a word: a shorter text to search, for most that is not there."""
+    return word.translate(None, _VARYING)
+
+
+_MARKS = [(_stub(mark), mark) for mark in TOKEN_MARKS]
+_UNSEEN = Clues([], [], places=False)
 
 _USERINFO = re.compile(rb"/[^\s/@\"]*:[^\s/@\"]+@")
 _ENTRY = re.compile(r'("(?:[^"\\]|\\.)*")(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,{}\[\]"]+)')
@@ -73,11 +91,12 @@ class Redactor:
             ["conf"] * run_configuration + ["environmentVariables"] * environment_variables
         )
         self._patterns = [re.compile(pattern) for pattern in patterns]
-        self._rules = [(plain(word).encode(), assignment_rule(word)) for word in words]
-        self._rules += [(b"bearer", BEARER), (b"privatekey", PRIVATE_KEY)]
+        self._rules = [(_stub(word), word, rule) for word, rule in rules_of(words)]
+        self._signs = [(_stub(word), word, sign) for sign in SIGNS for word in sign.words]
+        self._flags = flags_of(words)
         self._places = [plain(key).encode() for key in self._dropped | self._emptied - {"conf"}]
-        self._remembers = all(word.translate(None, _VARYING) for word, _ in self._rules)
-        self._prints: dict[int, list[TextRule] | None] = {}
+        self._remembers = all(word.translate(None, _VARYING) for _, word, _ in self._rules)
+        self._prints: dict[int, Clues | None] = {}
 
     def redact(self, raw: bytes) -> bytes:
         """The event without secrets; the same object if there were none.
@@ -103,32 +122,44 @@ class Redactor:
         if b"@" in raw and _USERINFO.search(raw):
             rules.append(USERINFO)
         found = self._found(raw)
-        return rules or None if found is None else rules + found
+        if found is None:
+            return rules or None
+        rules += [sign.rule for sign in found.signs if sign.proof.search(raw)]
+        rules += found.rules
+        return rules if rules or found.places else None
 
-    def _found(self, raw: bytes) -> list[TextRule] | None:
+    def _found(self, raw: bytes) -> Clues | None:
         """What a search finds, remembered by the print."""
+        letters = raw.translate(None, _VARYING)
         if not self._remembers:
-            return self._search(raw)
-        seen = hash(raw.translate(None, _VARYING))
+            return self._search(raw, letters)
+        seen = hash(letters)
         found = self._prints.get(seen, _UNSEEN)
         if found is not _UNSEEN:
             return found
-        found = self._search(raw)
+        found = self._search(raw, letters)
         if len(self._prints) >= _PRINTS:
             self._prints.clear()
         self._prints[seen] = found
         return found
 
-    def _search(self, raw: bytes) -> list[TextRule] | None:
-        """The rules for the words in it; None if there are no words, and no places to clean."""
-        text = raw.translate(_LOWER, _SEPARATORS)
-        rules = [rule for word, rule in self._rules if word in text]
-        if b"AKIA" in raw or b"ASIA" in raw:
-            rules.append(AWS_KEY)
-        places = any(place in text for place in self._places)
-        if rules or places or (self._sql and b'"sql"' in raw) or (self._conf and _has_conf(raw)):
-            return rules
-        return None
+    def _search(self, raw: bytes, letters: bytes) -> Clues | None:
+        """None if there is nothing in it that calls for a cleaning."""
+        text, few = raw.translate(_LOWER, _SEPARATORS), letters.translate(_LOWER)
+        rules = [rule for stub, word, rule in self._rules if stub in few and word in text]
+        signs = {sign: None for stub, word, sign in self._signs if stub in few and word in text}
+        if rules:
+            signs[self._flags] = None
+        if any(stub in letters and mark in raw for stub, mark in _MARKS) and TOKEN_PROOF.search(
+            raw
+        ):
+            rules.insert(0, TOKEN)
+        places = (
+            any(place in text for place in self._places)
+            or (self._sql and b'"sql"' in raw)
+            or (self._conf and _has_conf(raw))
+        )
+        return Clues(rules, [*signs], places) if rules or signs or places else None
 
 
 def _has_conf(raw: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""What looks like a secret: the key it stands under, or the text itself."""
+"""Words that betray a secret: as the key it stands under, or before it in a text."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -8,18 +8,27 @@ from typing import NamedTuple
 MASK = "***"
 
 KEYS = (
-    "password", "passwd", "secret", "token", "api_key", "access_key", "private_key", "credential",
-    "authorization",
+    "password", "passwd", "pwd", "passphrase", "secret", "token", "api_key", "access_key",
+    "private_key", "shared_access_signature", "credential", "authorization",
 )  # fmt: skip
 
 _SEPARATORS = "_-. "
 _NO_SEPARATORS = str.maketrans("", "", _SEPARATORS)
 _ENDINGS = re.compile(r"(?:s|\d+|value|hash|text|header|base64|b64)+$")
+_PLACEHOLDERS = frozenset({"?", "%s", MASK})
 
 
 def plain(key: str) -> str:
     """Without case and separators: `api_key`, `apiKey` and `API-Key` are the same word."""
     return key.lower().translate(_NO_SEPARATORS)
+
+
+def is_no_secret(key: str, value: object) -> bool:
+    """Under a telling key: a count (`max_tokens: 100`), or the folder in which a shell works."""
+    low = key.lower()
+    if isinstance(value, str):
+        return low in {"pwd", "oldpwd"} and value.startswith("/")
+    return "token" in low
 
 
 class SecretKeys:
@@ -46,40 +55,64 @@ class TextRule(NamedTuple):
 
 
 def assignment_rule(word: str) -> TextRule:
-    """`key=value`, `key: value`, `"key": "value"`, `Authorization: Bearer value`."""
-    parts = re.split(r"[_. -]", word.lower())
+    """`key=value`, `key: 'a value'`, `"key": "value"`, `Authorization: Bearer value`."""
+    parts = _parts(word)
     assigned = re.compile(
-        rf"""({"[_. -]?".join(map(re.escape, parts))}s?\\?["']?\s?(?:=>|=|:)\s?\\?["']?)  # the key
-             (?:(?:bearer|basic|digest)\s)?
-             ([^\s"'\\&;,)}}\]]+)                                                         # the value""",
+        rf"""({_spelled(parts)}s?\\?["']?\s?(?:=>|=|:)\s?)         # the key
+             (?:(?:bearer|basic|digest|token|negotiate)\s+)?
+             (?: (\\["'])([^"'\\]+)                                # the value, in quotes or not
+               | (")((?:[^"\\\n]|\\.)+)
+               | (')((?:[^'\\\n]|\\.)+)
+               | ([^\s"'\\&;,)}}\]]+) )""",
         re.IGNORECASE | re.VERBOSE,
     )
-    return TextRule(
-        tuple({joint.join(parts) for joint in ("", *_SEPARATORS)}), partial(assigned.sub, _masked)
+    return TextRule(_clues(parts), partial(assigned.sub, partial(_masked, plain(word))))
+
+
+def flag_rule(words: Iterable[str]) -> TextRule:
+    """`--db-password value`, `--token 'a value'`; `'--token', 'value'` where a list is printed."""
+    spelled = "|".join(_spelled(_parts(word)) for word in words)
+    flagged = re.compile(
+        rf"""(?<![\w-])(--[\w-]{{0,40}}?(?:{spelled})(?:["'],?\s*|\s+)["']?)
+             ((?<=")[^"\n]+ | (?<=')[^'\n]+ | (?<!["'])[^\s"'-][^\s"']*)""",
+        re.IGNORECASE | re.VERBOSE,
     )
 
+    def masked(match: re.Match[str]) -> str:
+        return match[0] if _is_count(match[1], match[2]) else match[1] + MASK
 
-def _masked(match: re.Match[str]) -> str:
-    """A count of tokens (`max_tokens: 100`) is no secret."""
-    counts = match[2].isdecimal() and "token" in match[1].lower()
-    return match[0] if counts else match[1] + MASK
-
-
-def _rule(clue: str, pattern: str, put: str, flags: re.RegexFlag = re.NOFLAG) -> TextRule:
-    return TextRule((clue,), partial(re.compile(pattern, flags).sub, put))
+    return TextRule(("--",), partial(flagged.sub, masked))
 
 
-USERINFO = _rule("@", r"(://[^\s/:@\"'\\]*):[^\s/@\"'\\]+@", rf"\1:{MASK}@")
-BEARER = _rule("bearer", r"\b(bearer)\s+[\w.~+/=-]{16,}", rf"\1 {MASK}", re.IGNORECASE)
-AWS_KEY = _rule("a", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", MASK)
-PRIVATE_KEY = _rule("private key", r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)[^-]*", rf"\1{MASK}")
+def _parts(word: str) -> list[str]:
+    return re.split(r"[_. -]", word.lower())
 
 
-_ALWAYS = (*map(assignment_rule, KEYS), USERINFO, BEARER, AWS_KEY, PRIVATE_KEY)
+def _spelled(parts: Iterable[str]) -> str:
+    return "[_. -]?".join(map(re.escape, parts))
 
 
-def presentable(text: str) -> str:
-    """The text as it may stand in a message."""
-    for rule in _ALWAYS:
-        text = rule.clean(text)
-    return text
+def _clues(parts: list[str]) -> tuple[str, ...]:
+    return tuple({joint.join(parts) for joint in ("", *_SEPARATORS)})
+
+
+def _masked(word: str, match: re.Match[str]) -> str:
+    key, *rest = (part for part in match.groups() if part is not None)
+    quote, value = rest if len(rest) == 2 else ("", rest[0])
+    harmless = (
+        value in _PLACEHOLDERS
+        or _is_count(key, value)
+        or _is_column(value, word)
+        or is_no_secret(key.rstrip(" =:>"), value)
+    )
+    return match[0] if harmless else f"{key}{quote}{MASK}"
+
+
+def _is_count(key: str, value: str) -> bool:
+    return value.isdecimal() and "token" in key.lower()
+
+
+def _is_column(value: str, word: str) -> bool:
+    """`a.token = b.token` compares two columns."""
+    names = value.split(".")
+    return 1 < len(names) < 5 and all(map(str.isidentifier, names)) and plain(value).endswith(word)

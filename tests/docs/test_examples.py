@@ -6,6 +6,7 @@ run in their order on one hub, which is empty, or plays the demo where the page 
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -64,8 +65,16 @@ def run_all(page: Path, hub: HubProcess) -> None:
 
 def run(language: str, text: str, folder: Path) -> str:
     command = ["bash", "-euc", text] if language == "sh" else [sys.executable, "-c", text]
+    # As a reader has it who activated the environment.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=folder,
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, f"{text}\nsaid: {done.stderr}"
     return done.stdout

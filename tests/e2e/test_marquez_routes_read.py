@@ -234,6 +234,25 @@ def test_search_answers_in_marquez_s_shape(client: TestClient, world: Build) -> 
     assert client.get("/api/v1/search").status_code == 422
 
 
+def test_advanced_search_answers_in_marquez_s_shape(client: TestClient, world: Build) -> None:
+    def found(kind: str, q: str) -> Any:
+        answer = client.get(f"/api/v2beta/search/{kind}", params={"q": q})
+        assert answer.status_code == 200
+        return answer.json()
+
+    jobs = found("jobs", "load")
+    (job,) = jobs["hits"]
+    assert (job["namespace"], job["name"], job["type"]) == ("my/ns", "etl/load it", "BATCH")
+    latest = get(client, "/namespaces/my%2Fns/jobs/etl%2Fload%20it")["latestRun"]
+    assert job["run_id"] == latest["id"]
+    assert jobs["highlights"] == [{"name": ["etl/<em>load</em> it"]}]
+    (raw,) = found("datasets", "RAW")["hits"]
+    assert raw["facets"]["schema"]["fields"][0]["name"]
+    assert found("datasets", "RAW")["highlights"] == [{"name": ["a/<em>raw</em>.csv"]}]
+    nothing: Any = {"hits": [], "highlights": []}
+    assert found("jobs", "raw") == found("datasets", "") == nothing
+
+
 @pytest.mark.parametrize(
     ("path", "params"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -33,6 +34,17 @@ def test_the_curl_line_that_it_prints_is_taken(tmp_path: Path) -> None:
         assert look
         jobs = httpx.get(look[1]).json()["jobs"]
         assert [job["name"] for job in jobs] == ["hello"]
+
+
+def test_out_of_a_checkout_it_names_its_commands_by_their_path(tmp_path: Path) -> None:
+    program = str(Path(sys.executable).with_name("trackside"))
+    hub = HubProcess(tmp_path, environment={"PATH": "/usr/bin:/bin"})
+    hub._command[:3] = [program]
+    with hub:
+        assert f"Is all well: {program} doctor." in hub.said
+        assert f"({program} token create makes it ask)" in hub.said
+    with HubProcess(tmp_path) as hub:
+        assert "Is all well: trackside doctor." in hub.said
 
 
 def test_a_second_hub_on_the_same_file_is_refused(tmp_path: Path) -> None:

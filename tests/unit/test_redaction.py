@@ -1,6 +1,7 @@
 """Secrets are taken out of events; everything else stays as it is."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ def untouched(value: Any, redactor: Redactor = PLAIN) -> bool:
         "clientSecrets", "token", "access_token", "token2", "api_key", "apiKey", "API-KEY",
         "X-Api-Key", "aws_secret_access_key", "awsSecretAccessKey", "private_key", "credential",
         "credentials", "Authorization", "proxy-authorization", "password_hash", "secretValue",
+        "pwd", "dbPwd", "passphrase", "SSH_KEY_PASSPHRASE", "SharedAccessSignature",
     ],
 )  # fmt: skip
 def test_the_value_of_a_key_that_looks_secret_is_masked(key: str) -> None:
@@ -90,6 +92,126 @@ def test_secrets_within_texts_are_masked(text: str, expected: str) -> None:
 )  # fmt: skip
 def test_harmless_texts_are_left_alone(text: str) -> None:
     assert untouched({"a": [text]})
+
+
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.dBjftJeZ4CVPmB92K27u"
+AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+AZURE_KEY = "aB3+" * 21 + "Az=="
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Driver=x;UID=sa;PWD=hunter2;", "Driver=x;UID=sa;PWD=***;"),
+        ("key with passphrase: hunter2", "key with passphrase: ***"),
+        ("AccountName=a;AccountKey=aHVudGVyMg==;x=1", "AccountName=a;AccountKey=***;x=1"),
+        (f"the key {AZURE_KEY} of", "the key *** of"),
+        ("SharedAccessSignature=sv=2022&se=2026&sig=hunter2%2Bhunter2%3D;x=1",
+         "SharedAccessSignature=***&se=2026&sig=***;x=1"),
+        ("SharedAccessSignature sr=x&sig=hunter2hunter2&se=1&skn=k",
+         "SharedAccessSignature sr=x&sig=***&se=1&skn=k"),
+        ("dump --password hunter2 --db x", "dump --password *** --db x"),
+        ("dump --db-password 'hunter 2' x", "dump --db-password '***' x"),
+        ("login --token hunter2", "login --token ***"),
+        ("login --token=hunter2", "login --token=***"),
+        ("['login', '--token', 'hunter2', 'x']", "['login', '--token', '***', 'x']"),
+        ('["login", "--token", "hunter2"]', '["login", "--token", "***"]'),
+        ("mysqldump -u root -phunter2 db", "mysqldump -u root -p*** db"),
+        ("sshpass -p hunter2 ssh host", "sshpass -p *** ssh host"),
+        ("docker login -u me -p hunter2 r.io", "docker login -u me -p *** r.io"),
+        ("redis-cli -h h -a hunter2 ping", "redis-cli -h h -a *** ping"),
+        ("curl -sS -u me:hunter2 https://h", "curl -sS -u me:*** https://h"),
+        ("curl --user 'me:hunter2' https://h", "curl --user 'me:***' https://h"),
+        ("['curl', '-u', 'me:hunter2']", "['curl', '-u', 'me:***']"),
+        ("Authorization: Basic bWU6aHVudGVyMg==", "Authorization: Basic ***"),
+        ("header Basic bWU6aHVudGVyMg== was", "header Basic *** was"),
+        ("Authorization: Token hunter2", "Authorization: ***"),
+        ("connect(password='hunter2 hunter2', h=1)", "connect(password='***', h=1)"),
+        (f"AKIAIOSFODNN7EXAMPLE:{AWS_SECRET}", "***"),
+        (f"AKIAIOSFODNN7EXAMPLE, {AWS_SECRET} used", "*** used"),
+        (f"the JWT {JWT} is old", "the JWT *** is old"),
+        ("xoxb-123456789012-abcdefGHIJKL", "***"),
+        ("https://hooks.slack.com/services/T0/B0/abcXYZ", "https://***"),
+        ("ghp_abcdefghijklmnopqrstuvwxyz0123456789", "***"),
+        ("github_pat_11ABCDEFG0abcdefghijklmnop", "***"),
+        ("pypi-AgEIcHlwaS5vcmcCJGFiY2RlZmdoaWprbG1u", "***"),
+        ("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n\nMI\n-----END RSA PRIVATE KEY-----",
+         "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----"),
+    ],
+)  # fmt: skip
+def test_secrets_of_known_shape_are_masked(text: str, expected: str) -> None:
+    assert redacted({"a": [f"before {text} after"]}) == {"a": [f"before {expected} after"]}
+
+
+def test_what_follows_a_flag_in_a_list_of_arguments_is_masked() -> None:
+    flags = ["run", "--db-password", "hunter2", "--token", "--verbose", "--max-tokens", 100]
+    assert redacted({"args": flags}) == {
+        "args": ["run", "--db-password", "***", "--token", "--verbose", "--max-tokens", 100]
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select sig, token_id from t join s on t.token = s.token where t.sig = s.sig",
+        "select a.password_hash from a where a.pwd = ?", "select signature = sig from calls",
+        "update t set token = ? where id = %s", "insert into t (sig, token) values (?, ?)",
+        "-- passwords of all\nselect 1", "psql -p 5432 -U me", "mkdir -p /a/b", "ssh -p 22 host",
+        "docker run -p 8080:80 x", "mysql -h host db", "mysql://host:3306", "python -u a:b.py",
+        "curl -u me https://h", "Basic authentication failed", "basic understanding of it",
+        "PWD=/opt/airflow", "OLDPWD=/home/me", "/data/sig/design=1/f.parquet", "design=something_long",
+        "https://h/f?version=3&page=2", "https://h/docs?signature=2", "f(signature=abcdefghijk)",
+        "eyJ", "if a == b", "xox-o", "account_key=17", "highpriority_key",
+    ],
+)  # fmt: skip
+def test_what_only_resembles_a_secret_is_left_alone(text: str) -> None:
+    assert untouched({"a": [text], "PWD": "/opt/airflow"})
+
+
+S3 = "https://b.s3.amazonaws.com/in/f.csv"
+SIGNED = [
+    "?X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F{n}&X-Amz-Date={n}&X-Amz-Signature=deadbeefdead{n}",
+    "?GoogleAccessId=a@b&Expires={n}&Signature=hunter2%2Bhunter2{n}",
+    "?sv=2022-11-02&se={n}&sr=b&sp=r&sig=hunter2hunter2{n}%3D",
+    "?Policy=hunter2&Signature=hunter2hunter2{n}&Key-Pair-Id=K",
+    "?expires={n}&token=hunter2hunter2{n}",
+]
+
+
+@pytest.mark.parametrize("query", SIGNED)
+def test_a_signed_url_loses_its_query_so_that_its_dataset_keeps_one_name(query: str) -> None:
+    def names(number: int) -> list[tuple[str, str]]:
+        url = S3 + query.format(n=number)
+        facets = {
+            "dataSource": {"name": "s3", "uri": url},
+            "symlinks": {"identifiers": [{"namespace": "s3://b", "name": url, "type": "TABLE"}]},
+        }
+        event = own("airflow/task_fail_final_try3.json") | {
+            "inputs": [{"namespace": "https://b", "name": url, "facets": facets}],
+            "outputs": [{"namespace": "https://b", "name": "/f.csv" + query.format(n=number)}],
+        }
+        clean = redactor.redact(json.dumps(event).encode())
+        assert b"hunter2" not in clean
+        assert b"deadbeef" not in clean
+        assert S3.encode() + b"?***" in clean
+        return [(one.name.namespace, one.name.name) for one in decode_event(clean).datasets]
+
+    redactor = Redactor()
+    assert names(1785000001) == names(1785009999)
+    assert ("https://b", "/f.csv?***") in names(1)
+
+
+def test_a_signature_is_found_however_json_escapes_the_url() -> None:
+    raw = b'{"url": "https:\\/\\/h\\/f?x=1\\u0026sig\\u003dhunter2hunter2"}'
+    assert json.loads(PLAIN.redact(raw)) == {"url": "https://h/f?***"}
+
+
+def test_a_command_is_looked_at_though_an_event_of_the_same_letters_was_clean() -> None:
+    redactor = Redactor()
+    assert untouched({"a": "mysql u 1"}, redactor)
+    assert redacted({"a": "mysql -u -p1 1"}, redactor) == {"a": "mysql -u -p*** 1"}
+    assert untouched({"a": "/sig/12345678"}, redactor)
+    assert redacted({"a": "?sig=12345678"}, redactor) == {"a": "?***"}
 
 
 def test_names_and_values_that_stand_apart_belong_together() -> None:
@@ -239,3 +361,18 @@ def test_a_word_that_a_print_can_not_show_is_still_found() -> None:
     redactor = Redactor(keys=["cafe"])
     assert untouched({"a": "dead"}, redactor)
     assert redacted({"cafe": "dead"}, redactor) == {"cafe": "***"}
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "eyJ-", "?expir&", "&expir", "&token=&expir", "?sig=", "--password", "--password ", "curl ",
+        "docker login ", "mysql -", "password='", 'token=\\"', "AKIA", "-----BEGIN PRIVATE KEY-----",
+        "basic aaaaaa ", "://a:", "a.", "gh", "==",
+    ],
+)  # fmt: skip
+def test_no_text_keeps_it_busy(piece: str) -> None:
+    raw = json.dumps({"token": "x", "sig=curl basic mysql": "y", "a": piece * 40_000}).encode()
+    started = time.perf_counter()
+    PLAIN.redact(raw)
+    assert time.perf_counter() - started < 5
