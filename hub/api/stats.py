@@ -58,9 +58,9 @@ Bounds = Annotated[list[datetime], Depends(bounds_of)]
 
 
 @router.get("/lineage-events", responses=answers(list[EventsInterval]))
-def lineage_events(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
+def lineage_events(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
     with hub.db.reading() as connection:
-        found = stats.events_between(connection, between)
+        found = stats.events_between(connection, eyes, between)
     rows = [
         EventsInterval(start, end, *(n.get(kind, 0) for kind in _KINDS))
         for start, end, n in zip(between, between[1:], found, strict=False)
@@ -72,23 +72,23 @@ _KINDS = ("FAIL", "START", "COMPLETE", "ABORT")
 
 
 @router.get("/jobs", responses=answers(list[CountInterval]))
-def jobs(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "jobs", between)
+def jobs(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "jobs", between)
 
 
 @router.get("/datasets", responses=answers(list[CountInterval]))
-def datasets(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "datasets", between)
+def datasets(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "datasets", between)
 
 
 @router.get("/sources", responses=answers(list[CountInterval]))
-def sources(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "sources", between)
+def sources(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "sources", between)
 
 
-def _grown(hub: Hub, what: stats.Counted, between: list[datetime]) -> Response:
+def _grown(hub: Hub, eyes: Eyes, what: stats.Counted, between: list[datetime]) -> Response:
     with hub.db.reading() as connection:
-        counts = stats.grown_to(connection, what, between[1:])
+        counts = stats.grown_to(connection, eyes, what, between[1:])
     rows = zip(between, between[1:], counts, strict=False)
     return answer([CountInterval(*row) for row in rows])
 
