@@ -65,8 +65,18 @@ class Intake:
         self._redact = redactor.redact
         self._clock = clock
 
-    def event(self, raw: bytes, sender: Sender, may_write: MayWrite = everywhere) -> Read:
-        """One lineage event. What can't be understood becomes a dead letter."""
+    def event(
+        self,
+        raw: bytes,
+        sender: Sender,
+        may_write: MayWrite = everywhere,
+        *,
+        received_at: int | None = None,
+    ) -> Read:
+        """One lineage event. What can't be understood becomes a dead letter.
+
+        `received_at` (microseconds) if it came in earlier.
+        """
         redacted = self._redact(raw)
         try:
             event = within(decode_event(redacted), may_write)
@@ -74,16 +84,23 @@ class Intake:
             return Read([self._letter("lineage", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
             return Read([], "unknown", error)
-        item = incoming_event(event, raw, redacted, self._clock(), sender)
+        came = self._clock() if received_at is None else received_at
+        item = incoming_event(event, raw, redacted, came, sender)
         return Read([item], _kind_of(event))
 
     def observations(
-        self, raw: bytes, sender: Sender, orchestrator: str | None, may_write: MayWrite = everywhere
+        self,
+        raw: bytes,
+        sender: Sender,
+        orchestrator: str | None,
+        may_write: MayWrite = everywhere,
+        *,
+        received_at: int | None = None,
     ) -> Read:
         """One observation or an array of them; all of them or none.
 
         `orchestrator` is the one that backlog, health and watermarks are of. A sender that is
-        bound to one speaks for no other.
+        bound to one speaks for no other. `received_at` (microseconds) if they came in earlier.
         """
         redacted = self._redact(raw)
         try:
@@ -95,8 +112,8 @@ class Intake:
             return Read([self._letter("observations", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
             return Read([], "unknown", error)
-        now = self._clock()
-        items: list[Incoming] = [IncomingObservation(o, now, orchestrator, sender) for o in seen]
+        came = self._clock() if received_at is None else received_at
+        items: list[Incoming] = [IncomingObservation(o, came, orchestrator, sender) for o in seen]
         return Read(items, "observation")
 
     def clean(self, text: str) -> str:

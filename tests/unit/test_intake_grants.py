@@ -23,7 +23,7 @@ def may_write_sales(namespace: str) -> None:
 
 
 def _intake() -> Intake:
-    return Intake(Redactor(), lambda: 1)
+    return Intake(Redactor(), lambda: 1_800_000_000_000_000)
 
 
 def _read(namespace: str, parent: str, **more: object) -> Read:
