@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Query
 from msgspec import Struct
@@ -15,6 +14,7 @@ from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Text
 from hub.errors import BadInput
+from hub.schedules.zones import zone_of
 from hub.store import stats
 
 router = APIRouter(prefix="/api/v1/stats", tags=["stats"], responses=RESPONSES)
@@ -51,7 +51,7 @@ async def bounds_of(
     ] = "UTC",
 ) -> list[datetime]:
     """The bounds of the intervals, the last one after now."""
-    return bounds(period, zone_of(timezone), datetime.now(UTC))
+    return bounds(period, zone_named(timezone), datetime.now(UTC))
 
 
 Bounds = Annotated[list[datetime], Depends(bounds_of)]
@@ -93,18 +93,12 @@ def _grown(hub: Hub, eyes: Eyes, what: stats.Counted, between: list[datetime]) -
     return answer([CountInterval(*row) for row in rows])
 
 
-def zone_of(name: str) -> tzinfo:
+def zone_named(name: str) -> tzinfo:
     """A time zone by its IANA name, or an offset such as +02:00."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        try:
-            offset = datetime.fromisoformat(f"2000-01-01T00:00:00{name.replace(' ', '+')}")
-        except ValueError:
-            offset = None
-        if offset is None or offset.tzinfo is None:
-            raise BadInput("timezone", name, "an IANA name such as Europe/Zurich") from error
-        return offset.tzinfo
+        return zone_of(name.replace(" ", "+"))  # what became of a plus in the query
+    except ValueError as error:
+        raise BadInput("timezone", name, "an IANA name such as Europe/Zurich") from error
 
 
 def bounds(period: Period, zone: tzinfo, now: datetime) -> list[datetime]:
