@@ -30,7 +30,7 @@ class Order(StrEnum):
 
 
 class LineageEvents(Struct, rename="camel"):
-    """`totalCount` is of all lineage events there are, as in Marquez."""
+    """`totalCount` is of all lineage events the viewer may see, of whatever kind and time."""
 
     events: list[Raw]
     total_count: int | None

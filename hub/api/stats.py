@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Query
 from msgspec import Struct
@@ -15,6 +14,7 @@ from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Text
 from hub.errors import BadInput
+from hub.schedules.zones import zone_of
 from hub.store import stats
 
 router = APIRouter(prefix="/api/v1/stats", tags=["stats"], responses=RESPONSES)
@@ -51,16 +51,16 @@ async def bounds_of(
     ] = "UTC",
 ) -> list[datetime]:
     """The bounds of the intervals, the last one after now."""
-    return bounds(period, zone_of(timezone), datetime.now(UTC))
+    return bounds(period, zone_named(timezone), datetime.now(UTC))
 
 
 Bounds = Annotated[list[datetime], Depends(bounds_of)]
 
 
 @router.get("/lineage-events", responses=answers(list[EventsInterval]))
-def lineage_events(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
+def lineage_events(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
     with hub.db.reading() as connection:
-        found = stats.events_between(connection, between)
+        found = stats.events_between(connection, eyes, between)
     rows = [
         EventsInterval(start, end, *(n.get(kind, 0) for kind in _KINDS))
         for start, end, n in zip(between, between[1:], found, strict=False)
@@ -72,39 +72,33 @@ _KINDS = ("FAIL", "START", "COMPLETE", "ABORT")
 
 
 @router.get("/jobs", responses=answers(list[CountInterval]))
-def jobs(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "jobs", between)
+def jobs(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "jobs", between)
 
 
 @router.get("/datasets", responses=answers(list[CountInterval]))
-def datasets(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "datasets", between)
+def datasets(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "datasets", between)
 
 
 @router.get("/sources", responses=answers(list[CountInterval]))
-def sources(hub: Hub, eyes: Eyes, between: Bounds) -> Response:  # noqa: ARG001  may read
-    return _grown(hub, "sources", between)
+def sources(hub: Hub, eyes: Eyes, between: Bounds) -> Response:
+    return _grown(hub, eyes, "sources", between)
 
 
-def _grown(hub: Hub, what: stats.Counted, between: list[datetime]) -> Response:
+def _grown(hub: Hub, eyes: Eyes, what: stats.Counted, between: list[datetime]) -> Response:
     with hub.db.reading() as connection:
-        counts = stats.grown_to(connection, what, between[1:])
+        counts = stats.grown_to(connection, eyes, what, between[1:])
     rows = zip(between, between[1:], counts, strict=False)
     return answer([CountInterval(*row) for row in rows])
 
 
-def zone_of(name: str) -> tzinfo:
+def zone_named(name: str) -> tzinfo:
     """A time zone by its IANA name, or an offset such as +02:00."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        try:
-            offset = datetime.fromisoformat(f"2000-01-01T00:00:00{name.replace(' ', '+')}")
-        except ValueError:
-            offset = None
-        if offset is None or offset.tzinfo is None:
-            raise BadInput("timezone", name, "an IANA name such as Europe/Zurich") from error
-        return offset.tzinfo
+        return zone_of(name.replace(" ", "+"))  # what became of a plus in the query
+    except ValueError as error:
+        raise BadInput("timezone", name, "an IANA name such as Europe/Zurich") from error
 
 
 def bounds(period: Period, zone: tzinfo, now: datetime) -> list[datetime]:

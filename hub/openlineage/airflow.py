@@ -13,6 +13,7 @@ from msgspec import Struct
 from hub.model import EventType, Schedule
 from hub.openlineage.facets import Facet, Known, Reader
 from hub.openlineage.reading import Reading
+from hub.schedules.intervals import interval_text
 
 
 class _Dag(Struct, gc=False):
@@ -133,7 +134,7 @@ def _timetable(timetable: Mapping[str, Any]) -> Schedule | None:
         case {"expression": str(cron)}:
             return Schedule("cron", cron, _zone(timetable))
         case {"delta": int() | float() as seconds}:
-            return Schedule("interval", f"PT{seconds:g}S", _zone(timetable))
+            return Schedule("interval", interval_text(seconds), _zone(timetable))
         case _:
             return None if timetable else Schedule("manual")
 

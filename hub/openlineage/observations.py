@@ -8,15 +8,23 @@ import msgspec
 from msgspec.json import Decoder
 
 from hub.errors import BadInput
-from hub.model import EntityName, Observation, ScheduleObserved
+from hub.model import (
+    EntityName,
+    FreshnessPolicyObserved,
+    Observation,
+    Schedule,
+    ScheduleObserved,
+)
 from hub.openlineage.faults import Step, fault, shown
 from hub.openlineage.reading import BIGINT, REPLACEMENT, TEXT, Reading
 from hub.openlineage.wire import without_poison
+from hub.schedules.cron import crons_of, is_cron
+from hub.schedules.intervals import interval_of
+from hub.schedules.zones import zone_of
 
 _MANY: Decoder[list[Observation]] = Decoder(list[Observation])
 _ONE: Decoder[Observation] = Decoder(Observation)
 
-_SCHEDULE_KINDS = ("cron", "interval", "dataset", "manual")
 _NEVER_NEGATIVE = frozenset({"queued", "running", "oldest_wait_s", "max_lag_s"})
 
 
@@ -37,11 +45,52 @@ def decode_observations(raw: bytes) -> list[Observation]:
 
 
 def _observation(one: Observation, reading: Reading, *at: Step) -> Observation:
-    if isinstance(one, ScheduleObserved) and one.schedule.kind not in _SCHEDULE_KINDS:
-        where = reading.path(*at, "schedule", "kind")
-        raise BadInput(where, one.schedule.kind, f"one of {', '.join(_SCHEDULE_KINDS)}")
     sound: Observation = _sound(one, reading, *at)
+    if isinstance(sound, ScheduleObserved):
+        _check_schedule(sound.schedule, reading, *at, "schedule")
+    elif isinstance(sound, FreshnessPolicyObserved):
+        _check_zone(sound.timezone, reading, *at)
+        if sound.cron is not None:
+            _check_crons(sound.cron, reading, *at, "cron")
     return sound
+
+
+def _check_schedule(schedule: Schedule, reading: Reading, *at: Step) -> None:
+    _check_zone(schedule.timezone, reading, *at)
+    where = (*at, "expression")
+    match schedule.kind:
+        case "cron":
+            _check_crons(schedule.expression, reading, *where)
+        case "interval":
+            _check_interval(schedule.expression, reading, *where)
+        case "dataset" | "manual":
+            pass
+        case unknown:
+            kinds = "one of cron, interval, dataset, manual"
+            raise BadInput(reading.path(*at, "kind"), shown(unknown), kinds)
+
+
+def _check_crons(expression: str, reading: Reading, *at: Step) -> None:
+    for cron in crons_of(expression) or [expression]:
+        if not is_cron(cron):
+            expected = "a cron expression such as 30 6 * * MON-FRI, or one in each line"
+            raise BadInput(reading.path(*at), shown(cron), expected)
+
+
+def _check_interval(text: str, reading: Reading, *at: Step) -> None:
+    try:
+        interval_of(text)
+    except ValueError:
+        expected = "an ISO 8601 duration above zero, such as PT90S"
+        raise BadInput(reading.path(*at), shown(text), expected) from None
+
+
+def _check_zone(name: str, reading: Reading, *at: Step) -> None:
+    try:
+        zone_of(name)
+    except ValueError:
+        expected = "an IANA name such as Europe/Zurich, or an offset such as +02:00"
+        raise BadInput(reading.path(*at, "timezone"), shown(name), expected) from None
 
 
 def _sound(value: Any, reading: Reading, *at: Step) -> Any:

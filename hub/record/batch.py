@@ -50,6 +50,7 @@ class Batch:
         self._checks = Checks(self.ledger, self.descriptions)
         self._versions = Versions(work)
         self._consequences = Consequences(work, self.ledger, self._versions, now)
+        self._noted: list[tuple[int, str, JobRow | DatasetRow | None]] = []
 
     @property
     def merged(self) -> bool:
@@ -136,6 +137,7 @@ class Batch:
         self._checks.finish(self.work.bulk, self.now)
         self.jobs.finish()
         self._datasets.finish()
+        self._count()
 
     def _redraw(self, merged: Iterable[int]) -> None:
         """Runs that told a partition under one name of a dataset and none under another."""
@@ -148,9 +150,9 @@ class Batch:
         """Keeps the event itself."""
         event = item.event
         kind = _kind_of(event)
-        self.ledger.event_counts[item.at - item.at % _HOUR_US, kind] += 1
         self.ledger.digests.append(item.key)
         named = self.cast.meant(event.datasets[0].name) if _is_of_dataset(event) else None
+        self._noted.append((item.at - item.at % _HOUR_US, kind, job or named))
         self.ledger.events.append(
             (
                 self.work.ids.take("lineage_event"),
@@ -164,6 +166,13 @@ class Batch:
                 item.payload,
             )
         )
+
+    def _count(self) -> None:
+        """Counts the events, now that it is known whose they are."""
+        for hour, kind, subject in self._noted:
+            self.ledger.event_counts[hour, kind] += 1
+            if subject is not None and subject.team is not None:
+                self.ledger.team_event_counts[subject.team, hour, kind] += 1
 
 
 def _is_of_dataset(event: LineageEvent) -> bool:

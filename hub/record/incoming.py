@@ -7,11 +7,14 @@ import threading
 
 import zstandard
 from msgspec import Struct
+from msgspec.structs import replace
 
-from hub.model import LineageEvent, Observation
+from hub.model import LineageEvent, Observation, Warning  # noqa: A004
 from hub.store.types import to_micros
 
 _HOUR_US = 3_600_000_000
+#: How far ahead of its receipt something may be dated: wrong clocks and time zones are within it.
+_AHEAD_US = 24 * _HOUR_US
 _ZSTD_LEVEL = 1
 _LONGEST_HOUR = 2**32 - 1
 
@@ -31,14 +34,15 @@ class IncomingEvent(Struct, frozen=True):
     event: LineageEvent
     payload: bytes  # zstd of the redacted JSON
     digest: bytes  # of the bytes as they came
-    at: int  # event time, microseconds
+    told_at: int  # event time as it came, microseconds
+    at: int  # event time that it is ordered by, see `not_ahead`
     received_at: int
     sender: Sender = Sender()
 
     @property
     def key(self) -> bytes:
         """What tells a duplicate: the same bytes of the same event, filed under its hour."""
-        hour = min(max(self.at // _HOUR_US, 0), _LONGEST_HOUR)
+        hour = min(max(self.told_at // _HOUR_US, 0), _LONGEST_HOUR)
         return hour.to_bytes(4, "big") + self.digest
 
 
@@ -83,15 +87,31 @@ class Refused(Struct, frozen=True):
 Outcome = Accepted | Refused
 
 
+AHEAD = "lies more than a day ahead of its receipt, taken as the time of receipt"
+
+
+def not_ahead(told_at: int, received_at: int) -> int:
+    """The time as it was told, unless it lies far ahead of the receipt: then that of the receipt.
+
+    Something dated in a far future would be the latest word for ever.
+    """
+    return told_at if told_at <= received_at + _AHEAD_US else received_at
+
+
 def incoming_event(
     event: LineageEvent, raw: bytes, redacted: bytes, received_at: int, sender: Sender
 ) -> IncomingEvent:
     """Prepares an event for the writer: digest, compressed payload, times in microseconds."""
+    told_at = to_micros(event.event_time)
+    at = not_ahead(told_at, received_at)
+    if at != told_at:
+        event = replace(event, warnings=(*event.warnings, Warning("$.eventTime", AHEAD)))
     return IncomingEvent(
         event=event,
         payload=compress(redacted),
         digest=hashlib.blake2b(raw, digest_size=16).digest(),
-        at=to_micros(event.event_time),
+        told_at=told_at,
+        at=at,
         received_at=received_at,
         sender=sender,
     )

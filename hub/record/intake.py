@@ -15,12 +15,11 @@ from hub.model import (
     FreshnessPolicyObserved,
     LineageEvent,
     Observation,
-    RunFacts,
     ScheduleObserved,
 )
 from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
-from hub.record.foreign import MayWrite, may, own_claims
+from hub.record.foreign import MayWrite, own_claims, own_relations
 from hub.record.incoming import (
     DeadLetter,
     Incoming,
@@ -66,8 +65,18 @@ class Intake:
         self._redact = redactor.redact
         self._clock = clock
 
-    def event(self, raw: bytes, sender: Sender, may_write: MayWrite = everywhere) -> Read:
-        """One lineage event. What can't be understood becomes a dead letter."""
+    def event(
+        self,
+        raw: bytes,
+        sender: Sender,
+        may_write: MayWrite = everywhere,
+        *,
+        received_at: int | None = None,
+    ) -> Read:
+        """One lineage event. What can't be understood becomes a dead letter.
+
+        `received_at` (microseconds) if it came in earlier.
+        """
         redacted = self._redact(raw)
         try:
             event = within(decode_event(redacted), may_write)
@@ -75,16 +84,23 @@ class Intake:
             return Read([self._letter("lineage", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
             return Read([], "unknown", error)
-        item = incoming_event(event, raw, redacted, self._clock(), sender)
+        came = self._clock() if received_at is None else received_at
+        item = incoming_event(event, raw, redacted, came, sender)
         return Read([item], _kind_of(event))
 
     def observations(
-        self, raw: bytes, sender: Sender, orchestrator: str | None, may_write: MayWrite = everywhere
+        self,
+        raw: bytes,
+        sender: Sender,
+        orchestrator: str | None,
+        may_write: MayWrite = everywhere,
+        *,
+        received_at: int | None = None,
     ) -> Read:
         """One observation or an array of them; all of them or none.
 
         `orchestrator` is the one that backlog, health and watermarks are of. A sender that is
-        bound to one speaks for no other.
+        bound to one speaks for no other. `received_at` (microseconds) if they came in earlier.
         """
         redacted = self._redact(raw)
         try:
@@ -96,8 +112,8 @@ class Intake:
             return Read([self._letter("observations", redacted, sender, error)], "unknown", error)
         except Forbidden as error:
             return Read([], "unknown", error)
-        now = self._clock()
-        items: list[Incoming] = [IncomingObservation(o, now, orchestrator, sender) for o in seen]
+        came = self._clock() if received_at is None else received_at
+        items: list[Incoming] = [IncomingObservation(o, came, orchestrator, sender) for o in seen]
         return Read(items, "observation")
 
     def clean(self, text: str) -> str:
@@ -148,9 +164,7 @@ def _kind_of(event: LineageEvent) -> str:
 def within(event: LineageEvent, may_write: MayWrite) -> LineageEvent:
     """The event as far as its sender may write: Forbidden if not even its own job or dataset.
 
-    Runs of namespaces that the sender may not write are not made because it names them as parent
-    or dependency; the raw event keeps the reference. Nor are datasets of such namespaces given
-    owners and further names.
+    What it says of the jobs, runs and datasets of other namespaces is left out, with a warning.
     """
     event = own_claims(event, may_write)
     if event.job is None:
@@ -158,21 +172,7 @@ def within(event: LineageEvent, may_write: MayWrite) -> LineageEvent:
             may_write(facts.name.namespace)
         return event
     may_write(event.job.name.namespace)
-    run = event.run
-    if run is None or not _foreign(run, may_write):
-        return event
-    kept = msgspec.structs.replace(
-        run,
-        parent=run.parent if run.parent and may(run.parent.job, may_write) else None,
-        root=run.root if run.root and may(run.root.job, may_write) else None,
-        dependencies=tuple(d for d in run.dependencies if may(d.job, may_write)),
-    )
-    return msgspec.structs.replace(event, run=kept)
-
-
-def _foreign(run: RunFacts, may_write: MayWrite) -> bool:
-    refs = (run.parent, run.root, *run.dependencies)
-    return any(ref is not None and not may(ref.job, may_write) for ref in refs)
+    return own_relations(event, may_write)
 
 
 def _check_orchestrator(sender: Sender, named: str | None) -> None:

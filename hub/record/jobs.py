@@ -5,7 +5,7 @@ from __future__ import annotations
 from hub.model import ChangeKind, EntityName, JobFacts, Schedule
 from hub.record.incoming import IncomingEvent, compress
 from hub.record.marks import Marks
-from hub.record.teams import team_of
+from hub.record.teams import TEAM, team_of
 from hub.record.terms import facet_terms, json_list, tag_terms, to_json, whole_words
 from hub.store.descriptions import Descriptions
 from hub.store.ledger import ChangeRow, Ledger
@@ -34,6 +34,10 @@ class JobDescriber:
                 self._take(job, name, facts, item)
                 if name not in {"ownership", "tags"}:
                     self._find(job, f"facet:{name}", name, facet_terms(payload))
+        # The team that owners named last; owners without a team take it from nobody.
+        team = team_of(facts.owners or ())
+        if team is not None and marks.win(TEAM, item.at, team.encode()):
+            job.team = team
         if facts.schedule is not None:
             self.declare(job, facts.schedule, item.at, "facet", item.received_at)
         for warning in item.event.warnings:
@@ -69,7 +73,7 @@ class JobDescriber:
             self.relocated.add(job.id)
         elif name == "ownership":
             job.owners = json_list(facts.owners)
-            job.team = team_of(facts.owners or ()) or item.sender.team
+            job.team = job.team or item.sender.team
             self._find(job, "owner", name, whole_words(facts.owners or ()))
         elif name == "tags":
             self._out.job_tags[job.id] = facts.tags or ()

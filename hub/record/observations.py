@@ -14,7 +14,7 @@ from hub.model import (
     WatermarkObserved,
 )
 from hub.record.batch import Batch
-from hub.record.incoming import IncomingObservation, Sender
+from hub.record.incoming import AHEAD, IncomingObservation, Sender, not_ahead
 from hub.record.terms import to_json
 from hub.store import observed
 from hub.store.ledger import ChangeRow
@@ -37,9 +37,12 @@ def names(
 def apply(batch: Batch, item: IncomingObservation) -> None:
     """Applies one observation; the latest one of its kind and subject holds."""
     seen = item.observation
-    at = to_micros(seen.observed_at)
+    told_at = to_micros(seen.observed_at)
+    at = not_ahead(told_at, item.received_at)
     if isinstance(seen, ScheduleObserved):
         job = batch.cast.job(seen.job)
+        if at != told_at:
+            batch.ledger.warn(job.id, "$.observed_at", AHEAD, at)
         batch.jobs.declare(job, seen.schedule, at, "observation", batch.now)
     elif isinstance(seen, FreshnessPolicyObserved):
         dataset = batch.cast.dataset(seen.dataset).id

@@ -12,6 +12,7 @@ from hub.record.foreign import MayWrite
 from hub.record.incoming import DeadLetter, Outcome, Refused, Sender
 from hub.record.intake import Intake, Read, Writes, everywhere
 from hub.store.dead_letters import Letter, mark_replayed
+from hub.store.types import to_micros
 
 T = TypeVar("T")
 
@@ -52,10 +53,12 @@ def replay(
 
 
 def _read(intake: Intake, letter: Letter, payload: bytes, may_write: MayWrite) -> Read:
-    sender = Sender(letter.orchestrator)
+    """As if it had been understood when it came in."""
+    sender, came = Sender(letter.orchestrator), to_micros(letter.received_at)
     if letter.door == "observations":
-        return intake.observations(payload, sender, letter.orchestrator, may_write)
-    return intake.event(payload, sender, may_write)
+        whose = letter.orchestrator
+        return intake.observations(payload, sender, whose, may_write, received_at=came)
+    return intake.event(payload, sender, may_write, received_at=came)
 
 
 def _record(writer: Writer, read: Read) -> list[Outcome]:

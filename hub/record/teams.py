@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from hub.record.marks import Marks
 from hub.store.rows import DatasetRow
 
-#: The mark of a dataset's team, apart from that of its owners: it outlives owners without a team.
+#: The mark of the team that owners named, apart from that of its owners: it outlives owners without a team.
 TEAM = "~team"
 
 _PREFIX = "team:"

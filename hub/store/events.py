@@ -59,7 +59,9 @@ def list_run_events(
     paged = newest_first if newest else _oldest_first
     rows = connection.execute(paged(statement, page, _at, _id)).all()
     kept, following = cut(rows, page, _key)
-    return Slice([Raw(unpack(row.payload)) for row in kept], following, total_events(connection))
+    return Slice(
+        [Raw(unpack(row.payload)) for row in kept], following, total_events(connection, viewer)
+    )
 
 
 def list_events_of_run(connection: Connection, run_id: int, page: Page) -> Slice[EventView]:

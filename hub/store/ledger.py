@@ -140,6 +140,11 @@ _EVENT_COUNT = Insert(
     ["hour", "event_type", "writer_id", "value"],
     "ON CONFLICT (hour, event_type, writer_id) " + _ADD.format("event_count"),
 )
+_TEAM_EVENT_COUNT = Insert(
+    tables.team_event_count,
+    ["team", "hour", "event_type", "writer_id", "value"],
+    "ON CONFLICT (team, hour, event_type, writer_id) " + _ADD.format("team_event_count"),
+)
 _TERM = Insert(
     tables.search_term, ["kind", "entity_id", "origin", "term"], "ON CONFLICT DO NOTHING"
 )
@@ -165,6 +170,7 @@ class Ledger:
         self.warnings: dict[tuple[int, str, str], tuple[int, int]] = {}
         self.counters: Counter[tuple[str, int]] = Counter()
         self.event_counts: Counter[tuple[int, str]] = Counter()
+        self.team_event_counts: Counter[tuple[str, int, str]] = Counter()
         self.terms: dict[Place, set[str]] = {}
         self.outdated: set[Place] = set()
 
@@ -228,6 +234,8 @@ class Ledger:
         self._save_terms(bulk)
         bulk.insert(_COUNTER, [(*k, writer, v) for k, v in sorted(self.counters.items())])
         bulk.insert(_EVENT_COUNT, [(*k, writer, v) for k, v in sorted(self.event_counts.items())])
+        of_teams = sorted(self.team_event_counts.items())
+        bulk.insert(_TEAM_EVENT_COUNT, [(*k, writer, v) for k, v in of_teams])
         bulk.insert(_DIGEST, [(key,) for key in sorted(self.digests)])
         bulk.append(_EVENT, self.events)
         bulk.append(

@@ -120,6 +120,7 @@ _newer_check = t.check_result.alias("newer")
 POLICIES = (
     Policy(t.lineage_event, "lineage_events", t.lineage_event.c.received_at),
     Policy(t.event_count, "lineage_events", t.event_count.c.hour),
+    Policy(t.team_event_count, "lineage_events", t.team_event_count.c.hour, group=("team",)),
     Policy(t.change, "changes", t.change.c.at, group=("writer_id",)),
     Policy(
         t.run,

@@ -199,6 +199,19 @@ def test_only_members_see_what_a_private_team_owns(site: Site) -> None:
     problem(site.holder("read", name="other", team="sales").get(path), 404)
 
 
+def test_only_members_are_told_how_much_a_private_team_has(site: Site) -> None:
+    assert send(site.holder("ingest", team="hr", namespaces=("*",)), "hr").status_code == 201
+    site.admin().put("/api/v1/teams/hr", json={"private": True})
+
+    def told(client: TestClient) -> list[int]:
+        listed = client.get("/api/v1/events/lineage").json()["totalCount"]
+        jobs = client.get("/api/v1/stats/jobs").json()[-1]["count"]
+        return [listed, jobs]
+
+    assert told(site.holder("read", name="member", team="hr")) == [1, 1]
+    assert told(site.holder("read", name="other", team="sales")) == [0, 0]
+
+
 # -- tokens, teams, the audit log --------------------------------------------------------------
 
 

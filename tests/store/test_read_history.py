@@ -238,10 +238,13 @@ def test_figures_count_events_by_type_and_things_by_when_they_were_made(db: Data
         build.event({"eventType": "FAIL"}, when=70)
     bounds = [START, START + HOUR, START + 2 * HOUR]
     with db.reading() as connection:
-        assert stats.events_between(connection, bounds) == [{"START": 2}, {"START": 1, "FAIL": 1}]
-        assert stats.grown_to(connection, "jobs", bounds) == [1, 1, 2]
-        assert stats.grown_to(connection, "sources", bounds) == [0, 0, 0]
-        assert stats.total_events(connection) == 4
+        assert stats.events_between(connection, EVERYBODY, bounds) == [
+            {"START": 2},
+            {"START": 1, "FAIL": 1},
+        ]
+        assert stats.grown_to(connection, EVERYBODY, "jobs", bounds) == [1, 1, 2]
+        assert stats.grown_to(connection, EVERYBODY, "sources", bounds) == [0, 0, 0]
+        assert stats.total_events(connection, EVERYBODY) == 4
 
 
 def test_checks_and_updates_of_a_dataset_are_listed_latest_first(db: Database) -> None:

@@ -53,7 +53,27 @@ def test_owners_name_the_team_and_the_senders_team_stands_in(record: Recording) 
     assert record.one("SELECT team, owners FROM job") == ("sales", '["team:sales","ann"]')
     unowned = says(3, ownership={"owners": [{"name": "ann"}]})
     record(unowned, sender=Sender(team="platform"))
+    assert record.one("SELECT team, owners FROM job") == ("sales", '["ann"]')
+
+
+@pytest.mark.parametrize("owners", [[], [{"name": "ann"}]])
+def test_owners_without_a_team_take_a_job_from_nobody(
+    record: Recording, owners: list[dict]
+) -> None:
+    record(says(1), sender=Sender(team="platform"))
+    record(says(2, ownership={"owners": owners}))
     assert record.one("SELECT team FROM job") == ("platform",)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_a_job_is_the_team_s_that_its_owners_named_last_in_any_order(
+    record: Recording, order: tuple[int, ...]
+) -> None:
+    named = [[{"name": "team:old"}], [{"name": "team:sales"}], []]
+    told = [says(n, ownership={"owners": owners}) for n, owners in enumerate(named)]
+    for number in order:
+        record(told[number])
+    assert record.one("SELECT team, owners FROM job") == ("sales", "[]")
 
 
 def owned(minute: float, *owners: str) -> dict:

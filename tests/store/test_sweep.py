@@ -75,10 +75,13 @@ def test_raw_events_and_their_digests_go_after_their_time(db: Database) -> None:
     hours = (to_micros(days_ago(days)) // 3_600_000_000 for days in ages)
     fill(db, t.event_digest, *({"key": hour.to_bytes(4, "big") + b"x"} for hour in hours))
     fill(db, t.event_count, *({"hour": days_ago(days)} for days in ages))
+    of_teams = ((team, days) for team in ("a", "b") for days in ages)
+    fill(db, t.team_event_count, *({"team": n, "hour": days_ago(days)} for n, days in of_teams))
     swept(db)
     assert ids(db, t.lineage_event) == [3, 4]
     assert len(ids(db, t.event_digest, "key")) == 2
     assert len(ids(db, t.event_count, "hour")) == 2
+    assert len(ids(db, t.team_event_count, "hour")) == 4
 
 
 def test_a_run_goes_with_its_attempts_and_its_io_but_the_latest_of_a_job_stays(

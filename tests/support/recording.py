@@ -16,7 +16,7 @@ from hub.record.incoming import incoming_event
 from hub.store.db import Database
 from hub.store.tables import metadata
 
-START = 1_764_000_000_000_000  # microseconds; when all that arrives arrives
+START = 1_795_478_400_000_000  # microseconds; when all that arrives arrives, on 2026-11-24
 NOBODY = Sender()
 
 

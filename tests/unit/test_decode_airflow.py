@@ -193,6 +193,7 @@ def test_of_assets_or_time_the_time_says_when_a_run_must_have_come() -> None:
         ({"timetable": {"expressions": ["0 6 * * *", "0 18 * * *"], "timezone": "Asia/Tokyo"}},
          Schedule("cron", "0 6 * * *\n0 18 * * *", "Asia/Tokyo")),
         ({"timetable": {"delta": 5400.0}}, Schedule("interval", "PT5400S")),
+        ({"timetable": {"delta": 1209600.0}}, Schedule("interval", "PT1209600S")),
         ({"timetable": {"dataset_condition": {"b": 1, "a": 2}}},
          Schedule("dataset", '{"a":2,"b":1}')),
         ({"timetable": {}, "end_date": "2026-01-01T00:00:00Z"}, Schedule("manual", end_at=JANUARY)),

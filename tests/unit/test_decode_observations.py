@@ -99,6 +99,73 @@ def test_a_schedule_is_of_a_kind_we_know() -> None:
     assert "cron" in refusal.value.expected
 
 
+def scheduled(**said: Any) -> dict[str, Any]:
+    return {"type": "schedule", "job": JOB, "observed_at": AT, "schedule": SCHEDULE | said}
+
+
+def policy(**said: Any) -> dict[str, Any]:
+    told = {"type": "freshness_policy", "dataset": JOB, "max_lag_s": 60, "observed_at": AT}
+    return told | said
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "*/5 * * * *",
+        "0 6 * * MON-FRI",
+        "0 6 1 JAN,JUL *",
+        "0 6 L * *",
+        "0 6 * * 5#2",
+        "0 6 * * L5",
+        "0 6 ? * 7",
+        "0 6 * * * */10",
+        "@daily",
+        "@quarterly",
+        "0 3 * * 1\n30 4 * * 5",
+    ],
+)
+def test_what_airflow_and_dagster_take_as_a_cron_expression_is_taken(expression: str) -> None:
+    assert len(read([scheduled(expression=expression), policy(cron=expression)])) == 2
+
+
+@pytest.mark.parametrize("expression", ["PT90S", "PT0.5S", "P1DT2H", "PT1209600S"])
+def test_intervals_are_durations(expression: str) -> None:
+    assert read(scheduled(kind="interval", expression=expression))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kathmandu", "UTC", "+05:45", "-03:00"])
+def test_time_zones_have_names_or_are_offsets(zone: str) -> None:
+    assert len(read([scheduled(timezone=zone), policy(timezone=zone)])) == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "path", "found", "expected"),
+    [
+        (scheduled(expression="61 6 * * *"), "$[1].schedule.expression", "61 6 * * *", "a cron"),
+        (scheduled(expression=""), "$[1].schedule.expression", "", "a cron"),
+        (scheduled(expression="0 3 * * 1\n0 3 * *"), "$[1].schedule.expression", "0 3 * *", "a cr"),
+        (scheduled(expression="at six"), "$[1].schedule.expression", "at six", "30 6 * * MON-FRI"),
+        (scheduled(timezone="Mars/Base"), "$[1].schedule.timezone", "Mars/Base", "Europe/Zurich"),
+        (scheduled(timezone=""), "$[1].schedule.timezone", "", "an IANA name"),
+        (scheduled(timezone="+99:00"), "$[1].schedule.timezone", "+99:00", "an offset"),
+        (scheduled(timezone="../passwd"), "$[1].schedule.timezone", "../passwd", "an IANA name"),
+        *(
+            (scheduled(kind="interval", expression=e), "$[1].schedule.expression", e, "PT90S")
+            for e in ("PT0S", "-PT5S", "P1M", "90", "", "PT1e9S")
+        ),
+        (policy(cron="0 6 * *"), "$[1].cron", "0 6 * *", "a cron expression"),
+        (policy(timezone="CEST?"), "$[1].timezone", "CEST?", "an IANA name"),
+    ],
+)
+def test_a_schedule_that_nobody_could_keep_is_refused_by_path(
+    wrong: dict[str, Any], path: str, found: str, expected: str
+) -> None:
+    with pytest.raises(BadInput) as refusal:
+        read([BACKLOG, wrong])
+    assert (refusal.value.path, refusal.value.found) == (path, f"'{found}'")
+    assert expected in refusal.value.expected
+
+
 def test_a_job_has_a_name() -> None:
     job = {"namespace": "n", "name": ""}
     with pytest.raises(BadInput) as refusal:

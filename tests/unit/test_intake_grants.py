@@ -23,10 +23,10 @@ def may_write_sales(namespace: str) -> None:
 
 
 def _intake() -> Intake:
-    return Intake(Redactor(), lambda: 1)
+    return Intake(Redactor(), lambda: 1_800_000_000_000_000)
 
 
-def _read(namespace: str, parent: str) -> Read:
+def _read(namespace: str, parent: str, **more: object) -> Read:
     event = {
         "eventType": "START",
         "eventTime": "2026-11-01T06:00:00Z",
@@ -34,7 +34,8 @@ def _read(namespace: str, parent: str) -> Read:
         "run": {
             "runId": RUN,
             "facets": {
-                "parent": {"run": {"runId": PARENT}, "job": {"namespace": parent, "name": "dag"}}
+                "parent": {"run": {"runId": PARENT}, "job": {"namespace": parent, "name": "dag"}},
+                **more,
             },
         },
         "job": {"namespace": namespace, "name": "dag.task"},
@@ -61,6 +62,26 @@ def test_a_parent_in_a_granted_namespace_is_kept() -> None:
 
 def test_a_parent_in_another_namespace_is_not_written() -> None:
     assert _parent(_read("sales", "finance")) is None
+
+
+def _told(read: Read) -> list[tuple[str, str]]:
+    (item,) = read.items
+    assert isinstance(item, IncomingEvent)
+    return [(warning.path, warning.message) for warning in item.event.warnings]
+
+
+def test_jobs_of_another_namespace_that_are_not_written_are_warned_of() -> None:
+    ours, theirs = ({"job": {"namespace": n, "name": "dag"}} for n in ("sales", "finance"))
+    needed = {"upstream": [ours, theirs], "downstream": [theirs]}
+    told = dict(_told(_read("sales", "finance", jobDependencies=needed)))
+    assert {path for path in told if path.startswith("$.run")} == {
+        "$.run.facets.parent.job",
+        "$.run.facets.jobDependencies.upstream[1].job",
+        "$.run.facets.jobDependencies.downstream[0].job",
+    }
+    barred = "not taken: this token may not write the namespace 'finance'"
+    assert told["$.run.facets.parent.job"] == barred
+    assert not [path for path, _ in _told(_read("sales", "sales")) if path.startswith("$.run")]
 
 
 def _observe(seen: dict[str, object], sender: Sender, orchestrator: str | None) -> Read:

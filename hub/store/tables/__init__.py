@@ -38,6 +38,7 @@ from hub.store.tables.records import (
     event_digest,
     lineage_event,
     search_term,
+    team_event_count,
 )
 from hub.store.tables.work import (
     attempt,
@@ -92,6 +93,7 @@ __all__ = [
     "source",
     "tag",
     "team",
+    "team_event_count",
     "token",
     "watermark",
     "writer",

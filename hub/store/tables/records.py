@@ -80,6 +80,18 @@ event_count = table_of(
     clustered=True,
 )
 
+# The part of `event_count` that belongs to teams, so that it can be taken off for whom it is not.
+# An event counts for the team that had its job, or its dataset, when it came in.
+team_event_count = table_of(
+    "team_event_count",
+    text_key("team"),
+    Column("hour", Timestamp, primary_key=True),
+    text_key("event_type"),
+    key("writer_id"),
+    Column("value", BigInteger, nullable=False),
+    clustered=True,
+)
+
 # Word endings of names, tags, owners and short facet values, lower-case.
 search_term = table_of(
     "search_term",

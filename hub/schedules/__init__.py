@@ -1,0 +1,1 @@
+"""When jobs are meant to run: pure, without a store or a clock."""

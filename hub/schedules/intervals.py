@@ -1,0 +1,20 @@
+"""Intervals between runs, as ISO 8601 durations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+
+def interval_of(text: str) -> timedelta:
+    """The interval, of days, hours, minutes and seconds (`PT90S`). ValueError if it is none."""
+    found = msgspec.convert(text, timedelta)  # its ValidationError is a ValueError
+    if found <= timedelta(0):
+        raise ValueError(f"{text} is not positive")
+    return found
+
+
+def interval_text(seconds: float) -> str:
+    """What `interval_of` reads, in seconds alone."""
+    return f"PT{seconds:.6f}".rstrip("0").rstrip(".") + "S"
