@@ -243,8 +243,8 @@ def send(events: Sequence[Json]) -> None:
         headers["Authorization"] = f"Bearer {token}"
     url = f"{os.environ['TRACKSIDE_URL'].rstrip('/')}/api/v1/lineage/batch"
     body = json.dumps(list(events)).encode()
-    request = urllib.request.Request(url, body, headers)  # noqa: S310
-    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
         answer.read()
 
 
