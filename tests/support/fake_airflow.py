@@ -174,6 +174,9 @@ class FakeAirflow:
             since = request.url.params.get("timestamp_gte", "")
             rows = [row for row in body["asset_events"] if row["timestamp"] >= since]
             return self._json({"asset_events": rows, "total_entries": len(rows)})
+        if path == "/dags":
+            rows = answer(self._recorded + names[path])["dags"][:3]
+            return self._json({"dags": rows, "total_entries": len(rows)})
         if path in names:
             return self._json(answer(self._recorded + names[path]))
         return self._json({"detail": "Not Found"}, 404)
