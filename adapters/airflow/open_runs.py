@@ -3,12 +3,17 @@
 Airflow keeps no trace of a deleted run, and a row that waits is not touched for hours. So now and
 then the open runs are looked up by name. A job's name does not tell where the Dag's ends and the
 task's begins (both may have dots), so every way to split it is asked for at once.
+
+What we don't find was not necessarily deleted: the run may be somebody else's who sends under the
+same name (a Spark application that a task started), or that of a Dag we may not read. An end that
+we make up can't be taken back, so in doubt nothing is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +21,7 @@ from adapters.airflow import events, ids, runs
 from adapters.airflow.api import ROWS, seg
 from adapters.airflow.site import Look, Site
 from adapters.airflow.wire import DagRun, DagRuns, TaskInstance, TaskInstances
+from adapters.base import Answer
 from hub.ports import Json, KnownRun, RunName
 
 LIMIT: Final = 100
@@ -25,7 +31,8 @@ SINGLY: Final = 20
 
 def look(site: Site, state: Json) -> Look:
     """One round over some of the open runs."""
-    open_runs = {known.name: known for known in site.known.open_runs(LIMIT)}
+    known_runs = site.known.open_runs(LIMIT)
+    open_runs = {known.name: known for known in known_runs if _is_ours(known.name, site.namespace)}
     if not open_runs:
         return Look(state=state)
     rows, all_of_them = _tasks(site, list(open_runs))
@@ -64,13 +71,31 @@ def _open_dag_runs(site: Site) -> list[DagRun]:
     return site.api.get("/dags/~/dagRuns", DagRuns, params).dag_runs
 
 
+def _is_ours(name: RunName, namespace: str) -> bool:
+    """Whether Airflow can know it: a run that never told an id of its own is named by a UUID."""
+    try:
+        UUID(name.natural_id)
+    except ValueError:
+        return name.job.namespace == namespace
+    return False
+
+
 def _one_by_one(site: Site, missing: Iterable[KnownRun]) -> list[Json]:
     found: list[Json] = []
     for known in missing:
-        path = f"/dags/{seg(known.name.job.name)}/dagRuns/{seg(known.name.natural_id)}"
-        row = site.api.find(path, DagRun)
-        found += [_deleted(known, site.as_of)] if row is None else site.run_events([row])
+        name = known.name
+        own = _dag_run(site, name.job.name, name.natural_id)
+        dags = [_dag_run(site, dag, name.natural_id) for dag, _ in splits_of(name.job.name)]
+        if own.ok:
+            path = f"/dags/{name.job.name}/dagRuns"
+            found += site.run_events([site.api.read(own, path, DagRun)])
+        elif all(one.ok or one.status == HTTPStatus.NOT_FOUND for one in (own, *dags)):
+            found.append(_deleted(known, site.as_of))
     return found
+
+
+def _dag_run(site: Site, dag: str, run: str) -> Answer:
+    return site.api.ask("GET", f"/dags/{seg(dag)}/dagRuns/{seg(run)}")
 
 
 def _deleted(known: KnownRun, at: datetime) -> Json:

@@ -34,6 +34,7 @@ class Airflow2(Airflow):
         self._run("db", "migrate")
         names = ("--firstname", "T", "--lastname", "T", "--email", "t@example.com")
         account = ("--username", USER, "--password", PASSWORD, "--role", "User")
+        self._run("sync-perm")  # makes the roles below Admin
         self._run("users", "create", *account, *names)
         self._spawn("webserver")
         self._spawn("scheduler")
