@@ -18,34 +18,41 @@ from typing import Final
 from uuid import UUID
 
 from adapters.airflow import events, ids, runs
-from adapters.airflow.api import ROWS, seg
+from adapters.airflow.api import seg
 from adapters.airflow.site import Look, Site
 from adapters.airflow.wire import DagRun, DagRuns, TaskInstance, TaskInstances
 from adapters.base import Answer
 from hub.ports import Json, KnownRun, RunName
 
-LIMIT: Final = 100
-#: Runs that no list has; each costs a request.
+#: Open runs that one round looks up, of those that the hub is asked for.
+ROUND: Final = 100
+OPEN: Final = 5_000
+#: Runs that no list has; each costs a request or more.
 SINGLY: Final = 20
+ROWS: Final = 1_000
 
 
 def look(site: Site, state: Json) -> Look:
-    """One round over some of the open runs."""
-    known_runs = site.known.open_runs(LIMIT)
-    open_runs = {known.name: known for known in known_runs if _is_ours(known.name, site.namespace)}
+    """One round over some of the open runs. state: `next`, where among them it goes on.
+
+    An answer that says nothing new leaves no trace in the hub, so it is we who go round.
+    """
+    ours = [run for run in site.known.open_runs(OPEN) if _is_ours(run.name, site.namespace)]
+    first = state.get("next", 0) if state.get("next", 0) < len(ours) else 0
+    open_runs = {known.name: known for known in ours[first : first + ROUND]}
     if not open_runs:
-        return Look(state=state)
+        return Look()
     rows, all_of_them = _tasks(site, list(open_runs))
     mine = [row for row in rows if ids.task_name(site.namespace, row) in open_runs]
     found = runs.task_events(site, mine)
     seen = {ids.task_name(site.namespace, row) for row in mine}
-    alive = _open_dag_runs(site)
+    alive = _open_dag_runs(site, list(open_runs))
     found += site.run_events(alive)
     seen |= {ids.run_name(site.namespace, row) for row in alive}
     missing = [known for name, known in open_runs.items() if name not in seen]
     if all_of_them:
         found += _one_by_one(site, missing[:SINGLY])
-    return Look(found, state=state)
+    return Look(found, state={"next": first + ROUND})
 
 
 def _tasks(site: Site, names: Sequence[RunName]) -> tuple[Sequence[TaskInstance], bool]:
@@ -57,7 +64,7 @@ def _tasks(site: Site, names: Sequence[RunName]) -> tuple[Sequence[TaskInstance]
         "dag_ids": sorted({dag for dag, _ in splits}),
         "dag_run_ids": sorted({name.natural_id for name in names}),
         "task_ids": sorted({task for _, task in splits}),
-        "page_limit": 1000,
+        "page_limit": ROWS,
     }
     if site.api.is_old:
         body.pop("task_ids")  # Airflow 2 refuses what it does not know
@@ -66,9 +73,10 @@ def _tasks(site: Site, names: Sequence[RunName]) -> tuple[Sequence[TaskInstance]
     return page.task_instances, len(page.task_instances) >= page.total_entries
 
 
-def _open_dag_runs(site: Site) -> list[DagRun]:
-    params = {"state": ["queued", "running"], "limit": ROWS}
-    return site.api.get("/dags/~/dagRuns", DagRuns, params).dag_runs
+def _open_dag_runs(site: Site, names: Sequence[RunName]) -> list[DagRun]:
+    dags = sorted({name.job.name for name in names})
+    body = {"dag_ids": dags, "states": ["queued", "running"], "page_limit": ROWS}
+    return site.api.search("/dags/~/dagRuns/list", DagRuns, body).dag_runs
 
 
 def _is_ours(name: RunName, namespace: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -20,6 +21,7 @@ class Airflow2(Airflow):
 
     def start(self) -> Self:
         self._environment |= {
+            "PATH": f"{self.venv}/bin:{os.environ['PATH']}",  # the scheduler starts `airflow`
             "AIRFLOW__CORE__EXECUTOR": "SequentialExecutor",
             "AIRFLOW__API__AUTH_BACKENDS": "airflow.api.auth.backend.basic_auth",
             "AIRFLOW__WEBSERVER__WEB_SERVER_PORT": str(self.port),

@@ -225,6 +225,20 @@ def test_a_run_that_waits_for_hours_is_not_taken_for_deleted() -> None:
     assert polls.attempt("etl", "run-00000").own_state == "queued"
 
 
+def test_every_open_run_has_its_turn_though_nothing_new_is_heard_of_the_others() -> None:
+    server = FakeAirflow(runs=250)
+    for row in server.runs:
+        row |= {"state": "queued", "start_date": None, "end_date": None}
+    server.tasks = []
+    polls = Polls(server)
+    polls.quiet()
+    deleted = server.runs.pop()["dag_run_id"]
+    for _ in range(3):
+        polls.quiet()
+    assert polls.attempt("etl", deleted).own_state == "deleted"
+    assert polls.attempt("etl", "run-00000").own_state == "queued"
+
+
 @pytest.mark.parametrize(
     ("namespace", "natural_id"),
     [(SPACE, UUID(int=9).hex), (SPACE, str(UUID(int=9))), ("elsewhere", "run-00009")],
