@@ -81,7 +81,7 @@ class RunName(Struct, frozen=True):
 
 
 class KnownRun(Struct, frozen=True):
-    """What the hub holds of a run: its latest attempt's number, run id and state."""
+    """What the hub holds of a run: its latest attempt's number, run id, state and start."""
 
     name: RunName
     run_id: bytes

@@ -103,7 +103,7 @@ class Airflow:
         due = dict(cursor.get("due", {}))
         for part in self._due(due, as_of):
             look = looks[part.name] = self._look(part, site, cursor.get(part.name, {}))
-            due[part.name] = as_of.timestamp() + (0 if look.more else part.every_s)
+            due[part.name] = as_of.timestamp() + (0 if look.more or look.soon else part.every_s)
         return Observed(
             events=[event for look in looks.values() for event in look.events],
             observations=[seen for look in looks.values() for seen in look.observations],

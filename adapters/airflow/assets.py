@@ -62,7 +62,7 @@ def look(site: Site, state: Json) -> Look:
     found = [event for asset in rows for event in _declared(site, asset)]
     following = offset + len(rows)
     if rows and following < page.total_entries:
-        return Look(found, state={"offset": following}, more=True)
+        return Look(found, state={"offset": following}, soon=True)
     return Look(found, state={"offset": 0})
 
 

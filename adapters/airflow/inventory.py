@@ -61,11 +61,16 @@ def _step(
     *,
     again: bool,
 ) -> Look:
-    """On to the next page, the same one again, or the end of the round."""
+    """On to the next page, the same one again, or the end of the round.
+
+    The first round is read at once; of the later ones a page per poll, unless there is much news.
+    """
     offset = state.get("offset", 0) + (0 if again else len(page.dags))
     if again or (page.dags and offset < page.total_entries):
         progress = f"{offset:,} of {page.total_entries:,} Dags"
-        return Look(found, seen, {**state, "offset": offset}, more=True, progress=progress)
+        more = again or "seen" not in state
+        state = {**state, "offset": offset}
+        return Look(found, seen, state, more=more, soon=not more, progress=progress if more else "")
     gone = set(state["ill"]) - set(state["met"])
     ended = {"offset": 0, "seen": state["now"], "now": "", "ill": state["met"], "met": []}
     return Look(found, [*seen, *dag_health.deleted(site, gone)], {**state, **ended})

@@ -20,12 +20,17 @@ CLOSE = timedelta(seconds=1)
 
 
 class Look(Struct, frozen=True):
-    """What one part saw. `state` is handed back to it; `more`: it has not seen all yet."""
+    """What one part saw. `state` is handed back to it.
+
+    more: it has not seen all yet and has news to bring, so it is asked again at once.
+    soon: it has not seen all yet, but nothing presses: the next poll will do.
+    """
 
     events: Sequence[Json] = ()
     observations: Sequence[Observation] = ()
     state: Json = {}
     more: bool = False
+    soon: bool = False
     progress: str = ""
 
 

@@ -36,7 +36,7 @@ class DagRun(Struct):
     data_interval_start: datetime | None = None
     data_interval_end: datetime | None = None
     partition_key: str | None = None
-    conf: dict[str, Any] | None = None
+    conf: Any = None
 
 
 class DagRuns(Page, kw_only=True):

@@ -110,7 +110,7 @@ def _select_known() -> Select[Any]:
             run.c.attempt_uuid,
             run.c.attempt_no,
             run.c.state,
-            run.c.started_at,
+            attempt.c.started_at,
         )
         .join(job, job.c.id == run.c.job_id)
         .join(namespace, namespace.c.id == job.c.namespace_id)

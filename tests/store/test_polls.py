@@ -174,6 +174,27 @@ def test_an_adapter_is_told_what_the_hub_knows(hub: Hub) -> None:
     assert told == {"open": ["r1"], "runs": {"r1": 0, "r2": 3}}
 
 
+def test_an_adapter_is_told_when_the_latest_attempt_of_a_run_began(hub: Hub) -> None:
+    """An adapter finds a clear by it: with the first attempt's start each poll would find one more."""
+    told: list[datetime | None] = []
+
+    def look(_: Json, __: datetime, known: Known) -> Observed:
+        told.extend(run.started_at for run in known.open_runs(10))
+        return Observed()
+
+    first = run_event("FAIL", 5, 1, namespace="prod", run_facets=answer("failed", **_try(1, 0)))
+    again = run_event("START", 60, 2, namespace="prod", run_facets=answer("running", **_try(2, 60)))
+    poll(hub, Observed([first]))
+    poll(hub, Observed([again]))
+    poll(hub, look)
+    assert told == [datetime.fromisoformat(again["eventTime"])]
+
+
+def _try(number: int, second: int) -> dict[str, Any]:
+    at = run_event("START", second, number)["eventTime"]
+    return {"naturalId": "r1", "attempt": number, "startedAt": at}
+
+
 def test_an_orchestrator_declared_in_the_store_joins_those_of_the_file(hub: Hub) -> None:
     for name, namespaces in (("other", ("sales-*",)), ("prod-scripted", ("hijacked",))):
         declared = DeclaredOrchestrator(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 
@@ -25,6 +25,10 @@ READY_TIMEOUT_S = 240.0
 class Airflow:
     """Sends its lineage to `hub_url` with `token`, if there is one; SQLite, two tasks at a time."""
 
+    venv: ClassVar[Path] = VENV
+    dags: ClassVar[Path] = DAGS
+    base: ClassVar[str] = "/api/v2"
+
     def __init__(
         self, home: Path, hub_url: str = "", token: str = "", namespace: str = "default"
     ) -> None:
@@ -35,9 +39,9 @@ class Airflow:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._headers: dict[str, str] = {}
 
-    @staticmethod
-    def installed() -> bool:
-        return (VENV / "bin" / "airflow").exists()
+    @classmethod
+    def installed(cls) -> bool:
+        return (cls.venv / "bin" / "airflow").exists()
 
     def start(self) -> Self:
         """Returns once its Dags are there. The api-server comes first: the scheduler needs it."""
@@ -48,23 +52,27 @@ class Airflow:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._spawn("dag-processor")
         self._spawn("scheduler")
-        self._until("its Dags", lambda: len(self.get("/dags")["dags"]) >= _dags_defined())
+        self._until("its Dags", self._has_its_dags)
         return self
 
+    def _has_its_dags(self) -> bool:
+        defined = sum(file.read_text().count("with DAG(") for file in self.dags.glob("*.py"))
+        return len(self.get("/dags")["dags"]) >= defined
+
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v2{path}", headers=self._headers, timeout=30)
+        answer = httpx.get(f"{self.url}{self.base}{path}", headers=self._headers, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         answer = httpx.post(
-            f"{self.url}/api/v2{path}", headers=self._headers, json=body, timeout=30
+            f"{self.url}{self.base}{path}", headers=self._headers, json=body, timeout=30
         )
         answer.raise_for_status()
         return answer.json()
 
     def delete(self, path: str) -> None:
-        answer = httpx.delete(f"{self.url}/api/v2{path}", headers=self._headers, timeout=30)
+        answer = httpx.delete(f"{self.url}{self.base}{path}", headers=self._headers, timeout=30)
         answer.raise_for_status()
 
     def trigger(self, dag: str, run_id: str) -> None:
@@ -92,12 +100,12 @@ class Airflow:
             _end(process)
 
     def _answers(self) -> bool:
-        return httpx.get(f"{self.url}/api/v2/version", timeout=5).status_code == httpx.codes.OK
+        return httpx.get(f"{self.url}{self.base}/version", timeout=5).status_code == httpx.codes.OK
 
     def _run(self, *arguments: str) -> None:
         with (self.home / "airflow.log").open("ab") as log:
             subprocess.run(
-                [str(VENV / "bin" / "airflow"), *arguments],
+                [str(self.venv / "bin" / "airflow"), *arguments],
                 env=self._environment,
                 cwd=self.home,
                 stdout=log,
@@ -109,7 +117,7 @@ class Airflow:
     def _spawn(self, *arguments: str) -> None:
         with (self.home / f"{arguments[0]}.log").open("ab") as log:
             process = subprocess.Popen(
-                [str(VENV / "bin" / "airflow"), *arguments],
+                [str(self.venv / "bin" / "airflow"), *arguments],
                 env=self._environment,
                 cwd=self.home,
                 stdout=log,
@@ -147,7 +155,7 @@ class Airflow:
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
@@ -166,10 +174,6 @@ class Airflow:
         }
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "PYTHON"))}
         return {**kept, **own}
-
-
-def _dags_defined() -> int:
-    return sum(file.read_text().count("with DAG(") for file in DAGS.glob("*.py"))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -114,7 +114,9 @@ class FakeAirflow:
         if path == "/dags/~/dagRuns/~/taskInstances":
             return self._page(request, "task_instances", self.tasks)
         if path == "/dags/~/dagRuns/~/taskInstances/list":
-            return self._search(body)
+            return self._search("task_instances", self.tasks, body)
+        if path == "/dags/~/dagRuns/list":
+            return self._search("dag_runs", self.runs, body)
         if path.startswith("/dags/") and "/dagRuns/" in path:
             return self._one(path)
         return self._fixed(request, path)
@@ -126,15 +128,16 @@ class FakeAirflow:
                 return self._json(row)
         return self._json({"detail": "The DagRun was not found"}, 404)
 
-    def _search(self, body: Row) -> httpx.Response:
-        keys = {"dag_ids": "dag_id", "dag_run_ids": "dag_run_id", "state": "state"}
+    def _search(self, name: str, every: Sequence[Row], body: Row) -> httpx.Response:
+        keys = {"dag_ids": "dag_id", "dag_run_ids": "dag_run_id"}
+        keys |= {"state": "state", "states": "state"}
         rows = [
             row
-            for row in self.tasks
+            for row in every
             if all(row[mine] in body[theirs] for theirs, mine in keys.items() if theirs in body)
         ]
         shown = rows[: body.get("page_limit", 100)]
-        return self._json({"task_instances": shown, "total_entries": len(rows)})
+        return self._json({name: shown, "total_entries": len(rows)})
 
     def _page(self, request: httpx.Request, name: str, rows: Sequence[Row]) -> httpx.Response:
         params = request.url.params
@@ -174,6 +177,9 @@ class FakeAirflow:
             since = request.url.params.get("timestamp_gte", "")
             rows = [row for row in body["asset_events"] if row["timestamp"] >= since]
             return self._json({"asset_events": rows, "total_entries": len(rows)})
+        if path == "/dags":
+            rows = answer(self._recorded + names[path])["dags"][:3]
+            return self._json({"dags": rows, "total_entries": len(rows)})
         if path in names:
             return self._json(answer(self._recorded + names[path]))
         return self._json({"detail": "Not Found"}, 404)

@@ -6,13 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from adapters.airflow import assets, backlog, dag_health, health, inventory
 from adapters.airflow.api import Api
-from adapters.airflow.checksums import pack, unpack
+from adapters.airflow.checksums import checksum, pack, unpack
 from adapters.airflow.config import Config
 from adapters.airflow.site import Look, Site
+from adapters.airflow.wire import Dag
 from hub.model import BacklogObserved, EntityName, HealthObserved, ScheduleObserved
 from tests.support.answers import answer
 from tests.support.fake_airflow import NOW, FakeAirflow, dag_run, stamp, task
@@ -178,6 +180,30 @@ def test_many_new_dags_are_described_some_at_a_time() -> None:
         more.append(look.more)
     assert described == [f"d{n:02}" for n in range(50)]
     assert more == [True, True, False]
+
+
+def test_many_old_dags_are_looked_through_a_page_per_poll() -> None:
+    server = Answers()
+    rows = [dag(f"d{n:03}", is_paused=None) for n in range(250)]
+    server._fixed = lambda request, path: _dags_page(server, request, rows)  # type: ignore[method-assign]
+    state: dict[str, Any] = {"seen": pack(checksum(msgspec.convert(row, Dag)) for row in rows)}
+    looks = []
+    for _ in range(3):
+        looks.append(inventory.look(site(server), state))
+        state = dict(looks[-1].state)
+    assert [(look.more, look.soon) for look in looks] == [
+        (False, True),
+        (False, True),
+        (False, False),
+    ]
+    assert not [event for look in looks for event in look.events]
+
+
+def _dags_page(server: Answers, request: httpx.Request, rows: list[Any]) -> httpx.Response:
+    if request.url.path.endswith("/dagVersions"):
+        return server._json({"dag_versions": [], "total_entries": 0})
+    first = int(request.url.params["offset"])
+    return server._json({"dags": rows[first : first + 100], "total_entries": len(rows)})
 
 
 def test_jobs_tell_kind_owners_tags_and_what_is_written_about_them() -> None:

@@ -14,10 +14,10 @@ from adapters.airflow import Airflow
 from adapters.airflow.config import Config
 from adapters.airflow.open_runs import splits_of
 from hub.errors import Unavailable
-from hub.model import EntityName, HealthObserved, WatermarkObserved
+from hub.model import EntityName, HealthObserved, RunState, WatermarkObserved
 from hub.ports import Asked, Observed, RunName
 from tests.support.fake_airflow import NOW, FakeAirflow, dag_run, stamp, task
-from tests.support.known import Memory
+from tests.support.known import Attempt, Memory
 
 SPACE = "af"
 
@@ -223,6 +223,43 @@ def test_a_run_that_waits_for_hours_is_not_taken_for_deleted() -> None:
     polls.quiet()
     polls.quiet()
     assert polls.attempt("etl", "run-00000").own_state == "queued"
+
+
+def test_every_open_run_has_its_turn_though_nothing_new_is_heard_of_the_others() -> None:
+    server = FakeAirflow(runs=250)
+    for row in server.runs:
+        row |= {"state": "queued", "start_date": None, "end_date": None}
+    server.tasks = []
+    polls = Polls(server)
+    polls.quiet()
+    deleted = server.runs.pop()["dag_run_id"]
+    for _ in range(3):
+        polls.quiet()
+    assert polls.attempt("etl", deleted).own_state == "deleted"
+    assert polls.attempt("etl", "run-00000").own_state == "queued"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "natural_id"),
+    [(SPACE, UUID(int=9).hex), (SPACE, str(UUID(int=9))), ("elsewhere", "run-00009")],
+)
+def test_a_run_of_somebody_else_is_not_taken_for_deleted(namespace: str, natural_id: str) -> None:
+    """As a Spark application that a task started, which sends under the same orchestrator."""
+    polls = Polls(FakeAirflow(runs=1))
+    name = RunName(EntityName(namespace, "spark.orders"), natural_id)
+    polls.memory.attempts[name] = {0: Attempt(0, UUID(int=9), RunState.RUNNING)}
+    polls.quiet()
+    assert polls.memory.attempts[name][0].state is RunState.RUNNING
+
+
+def test_a_run_of_a_dag_that_we_may_not_read_is_not_taken_for_deleted() -> None:
+    server = FakeAirflow(runs=1)
+    polls = Polls(server)
+    name = RunName(EntityName(SPACE, "secret"), "run-00009")
+    polls.memory.attempts[name] = {1: Attempt(1, UUID(int=9), RunState.RUNNING)}
+    server._one = lambda path: httpx.Response(403)  # type: ignore[method-assign]
+    polls.quiet()
+    assert polls.memory.attempts[name][1].state is RunState.RUNNING
 
 
 def test_a_jobs_name_may_be_split_at_every_dot() -> None:
