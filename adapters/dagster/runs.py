@@ -47,13 +47,9 @@ class Page(Struct, frozen=True):
         return begun - OVERLAP if begun and not self.unfinished else None
 
 
-def begin(watermark: float | None, as_of: datetime, history: timedelta) -> Pass:
-    """A pass from the watermark, or at first from some days ago."""
-    if watermark is None:
-        since = (as_of - history).timestamp()
-    else:
-        since = watermark - OVERLAP.total_seconds()
-    return Pass(since, as_of.timestamp())
+def begin(since: float, as_of: datetime) -> Pass:
+    """A pass over what was updated after `since`, in seconds since 1970, and a little before."""
+    return Pass(since - OVERLAP.total_seconds(), as_of.timestamp())
 
 
 def next_page(graphql: GraphQL, under_way: Pass) -> Page:
