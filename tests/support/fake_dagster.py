@@ -109,7 +109,9 @@ class FakeDagster:
         told = answer(body["variables"]) if callable(answer) else answer
         if isinstance(told, httpx.Response):
             return told
-        return httpx.Response(200, json={"data": told}, headers={"Date": format_datetime(self.clock)})
+        return httpx.Response(
+            200, json={"data": told}, headers={"Date": format_datetime(self.clock)}
+        )
 
     def _runs(self, variables: Json) -> Json:
         """As Dagster does: newest first, strictly after, the cursor being the last run seen."""
