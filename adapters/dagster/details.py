@@ -71,10 +71,13 @@ def _events(
 
 
 def _details(graphql: GraphQL, run_ids: list[str]) -> list[Detail]:
+    """Those that are missing are asked for alone: were they deleted, or is the answer capped?"""
     variables = {"filter": {"runIds": run_ids}, "limit": len(run_ids)}
     answer, _ = graphql.query(DETAILS, DetailsAnswer, variables)
     graphql.expect(answer.runs, "Runs")
-    return answer.runs.results
+    found = answer.runs.results
+    missing = set(run_ids) - {detail.run_id for detail in found} if len(run_ids) > 1 else set()
+    return found + [one for run_id in sorted(missing) for one in _details(graphql, [run_id])]
 
 
 def _log_tells_more(detail: Detail) -> bool:

@@ -76,6 +76,7 @@ class FakeDagster:
     def __init__(self, **answers: Answer) -> None:
         self.rows: list[Json] = []
         self.clock = NOW
+        self.cap = 10_000  # rows that are given at most, whatever is asked for
         default: dict[str, Answer] = {
             "Pulse": lambda _: pulse(),
             "Runs": self._runs,
@@ -120,12 +121,12 @@ class FakeDagster:
         ids = [row["runId"] for row in rows]
         if after := variables.get("cursor"):
             rows = rows[ids.index(after) + 1 :] if after in ids else []
-        return runs_answer(rows[: variables["limit"]], len(ids))
+        return runs_answer(rows[: min(self.cap, variables["limit"])], len(ids))
 
     def _details(self, variables: Json) -> Json:
         ids = variables["filter"]["runIds"]
         found = [detail(row) for row in self.rows if row["runId"] in ids]
-        return {"runsOrError": {"__typename": "Runs", "results": found}}
+        return {"runsOrError": {"__typename": "Runs", "results": found[: self.cap]}}
 
 
 def _wanted(row: Json, wanted: Json) -> bool:
