@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Final
 
-from msgspec import Struct, field
+from msgspec import field
 
 from adapters.dagster.events import Place, dataset, dataset_event, facet, own_facet
-from adapters.dagster.queries import REPORTED
+from adapters.dagster.graphql import GraphQL, in_chunks
+from adapters.dagster.queries import reports
 from adapters.dagster.wire import (
     INPUT_TAG,
     VERSION_TAG,
@@ -24,6 +25,7 @@ from adapters.dagster.wire import (
 )
 from hub.ports import Json
 
+AT_ONCE: Final = 10
 ROWS: Final = ("dagster/partition_row_count", "dagster/row_count")
 _SCHEMA_LABELS: Final = ("dagster/column_schema", "schema")
 
@@ -150,27 +152,22 @@ def _rows(entries: Sequence[Metadata]) -> int | None:
 
 
 class _Reported(Typed, frozen=True):
-    materializations: list[AssetEvent] = field(name="assetMaterializations", default=[])
-
-
-class _ReportedAnswer(Struct, frozen=True):
-    asset: _Reported = field(name="assetOrError")
-
-
-class _Asks(Protocol):
-    def query(self, text: str, kind: Any, variables: Any) -> Any: ...
+    materializations: list[AssetEvent] = field(name="assetMaterializations", default_factory=list)
 
 
 def reported(
-    asks: _Asks, keys: Iterable[Sequence[str]], since: datetime, place: Place
+    graphql: GraphQL, keys: Iterable[Sequence[str]], since: datetime, place: Place
 ) -> list[Json]:
     """Materializations that were reported from outside and belong to no run of Dagster."""
     after = str(int(since.timestamp() * 1000))
     events: list[Json] = []
-    for path in keys:
-        variables = {"key": {"path": list(path)}, "after": after}
-        answer, _ = asks.query(REPORTED, _ReportedAnswer, variables)
-        events += _reported(Key(tuple(path)), answer.asset.materializations, place)
+    for chunk in in_chunks(keys, AT_ONCE):
+        variables: dict[str, object] = {"after": after}
+        variables |= {f"key{i}": {"path": list(path)} for i, path in enumerate(chunk)}
+        answer, _ = graphql.query(reports(len(chunk)), dict[str, _Reported], variables)
+        for i, path in enumerate(chunk):
+            found = answer.get(f"asset{i}", _Reported())
+            events += _reported(Key(tuple(path)), found.materializations, place)
     return events
 
 

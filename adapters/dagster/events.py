@@ -18,7 +18,6 @@ from adapters.dagster.wire import (
     ENDED,
     PARTITION_TAG,
     RUNNING,
-    WILL_RETRY_TAG,
     Fault,
     Pair,
     Run,
@@ -134,7 +133,6 @@ def run_event(run: Run, told: Told, place: Place) -> Json | None:
         run.run_id,
         queuedAt=queued,
         startedAt=started,
-        willRetry=(run.tag(WILL_RETRY_TAG) == "true") or None,
         url=place.run_page(run.run_id),
         partition=run.tag(PARTITION_TAG),
     )

@@ -35,9 +35,12 @@ from adapters.dagster.wire import Run
 from hub.model import HealthObserved, HealthStatus, Observation, WatermarkObserved
 from hub.ports import Json, Known
 
-ASK_SCHEDULES_EVERY_S: Final = 60.0
+PULSE_EVERY_S: Final = 10.0  # while looks follow one another at once
+MINUTE_S: Final = 60.0  # between two questions for schedules, and for reports from outside
+#: Of what is new, at first: by our clock, which need not be Dagster's.
+FIRST_LOOK_BACK: Final = timedelta(hours=1)
 OPEN_RUNS: Final = 200
-OUTSIDE_ASSETS: Final = 50
+OUTSIDE_ASSETS: Final = 200
 _DETAILS: Final = "run details"
 
 
@@ -52,6 +55,7 @@ class Look:
         self._settled = settled
         self._as_of = as_of
         self._failed: list[str] = []
+        self._described: list[Run] = []
         self.state = replace(state, at=as_of.timestamp())
         self.events: list[Json] = []
         self.observations: list[Observation] = []
@@ -59,15 +63,18 @@ class Look:
 
     @property
     def more(self) -> bool:
-        return self.state.under_way is not None or self.state.assets_from is not None
+        state = self.state
+        going_on = (state.under_way, state.history, state.assets_from)
+        return any(one is not None for one in going_on)
 
     def take(self, known: Known, history: timedelta) -> None:
-        """A page of runs; and before a pass over them begins, all the rest."""
-        if self.state.under_way is None:
+        """Some of the runs; and of all the rest what is due."""
+        if self._as_of.timestamp() - self.state.pulsed_at >= PULSE_EVERY_S:
             self._deployment()
-        else:
-            self._inventory(read_pulse(self._graphql)[0]) if self.state.assets_from else None
-        self._runs(known, history)
+        elif self.state.assets_from is not None:
+            self._inventory(read_pulse(self._graphql)[0])
+        self._past(history)
+        self._runs(known)
         self._details_health()
 
     # -- the deployment --------------------------------------------------------------------------
@@ -78,9 +85,11 @@ class Look:
         self.observations += health(pulse, now, self._as_of)
         self.observations += backlog(pulse, now, self._as_of)
         self._inventory(pulse)
-        if now.timestamp() - self.state.asked_at >= ASK_SCHEDULES_EVERY_S:
+        if now.timestamp() - self.state.asked_at >= MINUTE_S:
             self._instigators(pulse, now, ())
-        self._reports(now)
+        if now.timestamp() - (self.state.reported_to or 0.0) >= MINUTE_S:
+            self._reports(now)
+        self.state = replace(self.state, pulsed_at=self._as_of.timestamp())
 
     def _inventory(self, pulse: Pulse) -> None:
         """Of code that was loaded anew; its assets some at a time."""
@@ -125,19 +134,33 @@ class Look:
 
     # -- runs ------------------------------------------------------------------------------------
 
-    def _runs(self, known: Known, history: timedelta) -> None:
+    def _past(self, history: timedelta) -> None:
+        """A page of what was before the hub came, until all of it is read."""
         state = self.state
-        under_way = state.under_way or begin(state.watermark, self._as_of, history)
-        page = next_page(self._graphql, under_way)
+        if state.history_read:
+            return
+        since = (self._as_of - history).timestamp()
+        page = next_page(self._graphql, state.history or begin(since, self._as_of))
+        self._describe(page.rows)
+        self.progress = f"{page.under_way.seen:,} of {page.count or 0:,} runs"
+        ended = page.unfinished is None
+        self.state = replace(state, history=page.unfinished, history_read=ended)
+
+    def _runs(self, known: Known) -> None:
+        """What is new. All is known up to the pass's beginning once the past is known too."""
+        state = self.state
+        first = (self._as_of - FIRST_LOOK_BACK).timestamp()
+        since = first if state.watermark is None else state.watermark
+        page = next_page(self._graphql, state.under_way or begin(since, self._as_of))
         self._describe(page.rows)
         if page.complete_to is None:
             self.state = replace(state, under_way=page.unfinished)
-            self.progress = f"{page.under_way.seen:,} of {page.count or 0:,} runs"
             return
         self._open(known, page.rows)
         watermark = watermark_after(page.under_way, state.watermark)
         self.state = replace(state, under_way=None, watermark=watermark)
-        self.observations.append(WatermarkObserved(page.complete_to, self._as_of))
+        if state.history_read:
+            self.observations.append(WatermarkObserved(page.complete_to, self._as_of))
 
     def _open(self, known: Known, rows: Iterable[Run]) -> None:
         seen = {run.run_id for run in rows}
@@ -147,11 +170,12 @@ class Look:
         self.events += ends
 
     def _describe(self, rows: Sequence[Run]) -> None:
-        runs = self._settled.unsettled(rows)
+        runs = [run for run in self._settled.unsettled(rows) if run not in self._described]
         self.events += events_of(self._graphql, runs, self._place, self._failed)
         failed = set(self._failed)
         whole = (run for run in runs if run.run_id not in failed)
         self._settled.read(whole, self._as_of.timestamp())
+        self._described += runs
 
     def _details_health(self) -> None:
         failed = sorted(set(self._failed))
@@ -159,7 +183,7 @@ class Look:
             told = f"Dagster can't tell all about {len(failed)} runs, such as {failed[0]}"
             found = HealthObserved(HealthStatus.DEGRADED, self._as_of, _DETAILS, told)
             self.observations.append(found)
-        elif self.state.under_way is None:
+        elif not self.more:
             self.observations.append(HealthObserved(HealthStatus.HEALTHY, self._as_of, _DETAILS))
 
 

@@ -81,14 +81,21 @@ query TracksideLog($run: ID!, $after: String, $limit: Int) {{
 }}
 """
 
-TICK: Final = """
-query TracksideTick($instigator: InstigationSelector!, $tick: ID!) {
-  instigationStateOrError(instigationSelector: $instigator) { __typename
-    ... on InstigationState { tick(tickId: $tick) { tickId timestamp } }
-    ... on InstigationStateNotFoundError { message }
-    ... on PythonError { message } }
-}
-"""
+
+def ticks(count: int) -> str:
+    """Of so many ticks at once, each of a schedule of its own: `$instigator0`, `$tick0` and so on."""
+    variables = ", ".join(
+        f"$instigator{i}: InstigationSelector!, $tick{i}: ID!" for i in range(count)
+    )
+    asked = "\n".join(
+        f"""tick{i}: instigationStateOrError(instigationSelector: $instigator{i}) {{ __typename
+          ... on InstigationState {{ tick(tickId: $tick{i}) {{ tickId timestamp }} }}
+          ... on InstigationStateNotFoundError {{ message }}
+          ... on PythonError {{ message }} }}"""
+        for i in range(count)
+    )
+    return f"query TracksideTicks({variables}) {{ {asked} }}"
+
 
 INSTIGATORS: Final = """
 query TracksideInstigators($repository: RepositorySelector!, $after: Float) {
@@ -137,14 +144,19 @@ query TracksideAssets($keys: [AssetKeyInput!]) {{
 }}
 """
 
-REPORTED: Final = f"""
-query TracksideReported($key: AssetKeyInput!, $after: String) {{
-  assetOrError(assetKey: $key) {{ __typename
-    ... on Asset {{ assetMaterializations(limit: 100 afterTimestampMillis: $after) {{
-      assetKey {{ path }} runId timestamp partition tags {{ key value }} {_METADATA} }} }}
-    ... on AssetNotFoundError {{ message }} }}
-}}
-"""
+
+def reports(count: int) -> str:
+    """Of so many assets at once, `$key0` and so on: what was materialized after `$after`."""
+    variables = ", ".join(f"$key{i}: AssetKeyInput!" for i in range(count))
+    asked = "\n".join(
+        f"""asset{i}: assetOrError(assetKey: $key{i}) {{ __typename
+          ... on Asset {{ assetMaterializations(limit: 100 afterTimestampMillis: $after) {{
+            assetKey {{ path }} runId timestamp partition tags {{ key value }} {_METADATA} }} }}
+          ... on AssetNotFoundError {{ message }} }}"""
+        for i in range(count)
+    )
+    return f"query TracksideReports($after: String, {variables}) {{ {asked} }}"
+
 
 CHECK: Final = """
 query TracksideCheck { version permissions { permission value } }

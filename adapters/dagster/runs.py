@@ -2,7 +2,7 @@
 
 Dagster lists runs newest first, by when they were made. A pass asks for those updated after the
 watermark less an overlap (a run's update time is taken before it is committed, and by another
-clock) and pages until a short page. What is read again gives the same events, which the hub drops.
+clock) and pages until all are seen. What is read again gives the same events, which the hub drops.
 """
 
 from __future__ import annotations
@@ -47,13 +47,9 @@ class Page(Struct, frozen=True):
         return begun - OVERLAP if begun and not self.unfinished else None
 
 
-def begin(watermark: float | None, as_of: datetime, history: timedelta) -> Pass:
-    """A pass from the watermark, or at first from some days ago."""
-    if watermark is None:
-        since = (as_of - history).timestamp()
-    else:
-        since = watermark - OVERLAP.total_seconds()
-    return Pass(since, as_of.timestamp())
+def begin(since: float, as_of: datetime) -> Pass:
+    """A pass over what was updated after `since`, in seconds since 1970, and a little before."""
+    return Pass(since - OVERLAP.total_seconds(), as_of.timestamp())
 
 
 def next_page(graphql: GraphQL, under_way: Pass) -> Page:
@@ -67,7 +63,8 @@ def next_page(graphql: GraphQL, under_way: Pass) -> Page:
         return Page((), under_way, again, runs.count)
     top = max((run.update_time or 0.0 for run in rows), default=0.0)
     under_way = replace(under_way, top=max(top, under_way.top), seen=under_way.seen + len(rows))
-    more = replace(under_way, after=rows[-1].run_id) if len(rows) >= PAGE else None
+    left = len(rows) >= PAGE or under_way.seen < (runs.count or 0)  # a server may cap its pages
+    more = replace(under_way, after=rows[-1].run_id) if rows and left else None
     return Page(rows, under_way, more, runs.count)
 
 

@@ -22,7 +22,8 @@ class State(Struct, frozen=True):
     """Times in seconds since 1970.
 
     at: of the look. watermark: the latest update of a run that was seen. under_way: a pass over
-    the runs that goes on. loads: a print of the code whose inventory was taken. assets_from: how
+    the runs that goes on. history: the first pass, over all that was before, which goes on beside
+    those over what is new; history_read: it has ended. pulsed_at: when the deployment was asked for. loads: a print of the code whose inventory was taken. assets_from: how
     many of its assets are taken, None if all are. outside: assets that Dagster doesn't make.
     asked_at, declared: when schedules were asked for last, and a print of what they said.
     reported_to: up to when reports from outside are read.
@@ -31,6 +32,9 @@ class State(Struct, frozen=True):
     at: float = 0.0
     watermark: float | None = None
     under_way: Pass | None = None
+    history: Pass | None = None
+    history_read: bool = False
+    pulsed_at: float = 0.0
     loads: str = ""
     assets_from: int | None = None
     outside: list[list[str]] = []

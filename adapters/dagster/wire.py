@@ -21,7 +21,6 @@ T = TypeVar("T")
 PARTITION_TAG: Final = "dagster/partition"
 SCHEDULE_TAG: Final = "dagster/schedule_name"
 TICK_TAG: Final = "dagster/tick"
-WILL_RETRY_TAG: Final = "dagster/will_retry"
 INPUT_TAG: Final = "dagster/input_event_pointer/"
 VERSION_TAG: Final = "dagster/data_version"
 

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from adapters.dagster import queries
+from adapters.dagster.queries import reports, ticks
 from adapters.dagster.syntax import parse
 from hub.errors import Unavailable
 from hub.model import HealthObserved, HealthStatus
@@ -31,7 +32,7 @@ TEXTS = {
     name: text
     for name, text in vars(queries).items()
     if name.isupper() and not name.startswith("_")
-}
+} | {"TICKS": ticks(3), "REPORTS": reports(2)}
 
 
 def observe(fake: FakeDagster, cursor: Json | None = None, **config: Any) -> Any:

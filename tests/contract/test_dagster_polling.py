@@ -67,7 +67,7 @@ def test_all_pages_are_read_and_only_the_last_moves_the_watermark() -> None:
     assert [one.more for one in looks] == [True, True, False]
     assert set().union(*(runs_in(one) for one in looks)) == {one["runId"] for one in fake.rows}
     assert [len(watermarks(one)) for one in looks] == [0, 0, 1]
-    assert looks[0].progress.startswith(f"{PAGE} of ")
+    assert looks[0].progress == f"{PAGE} of {2 * PAGE + 30} runs"
     assert watermarks(looks[-1])[0].complete_to == NOW - timedelta(seconds=120)
 
 
@@ -76,6 +76,23 @@ def test_a_pass_that_ends_with_a_full_page_ends() -> None:
     fake.rows = [row(n) for n in range(PAGE, 0, -1)]
     looks, _ = read_all(fake)
     assert [one.more for one in looks] == [True, False]
+
+
+def test_a_cap_on_pages_loses_no_run_and_no_step() -> None:
+    steps: set[str] = set()
+
+    def details(variables: Json) -> Json:
+        ids = variables["filter"]["runIds"][:3]
+        steps.update(ids)
+        return {"runsOrError": {"__typename": "Runs", "results": [{"runId": one} for one in ids]}}
+
+    fake = FakeDagster(Details=details)
+    fake.cap = 30
+    fake.rows = [row(n) for n in range(137, 0, -1)]
+    looks, _ = read_all(fake)
+    wanted = {one["runId"] for one in fake.rows}
+    assert set().union(*(runs_in(one) for one in looks)) == wanted
+    assert steps == wanted
 
 
 def test_another_replica_goes_on_where_one_stopped() -> None:
@@ -101,15 +118,30 @@ def test_a_pass_starts_again_when_the_run_it_had_come_to_was_deleted() -> None:
     assert {one["runId"] for one in fake.rows} <= told
 
 
-def test_a_run_made_while_pages_are_read_is_found_by_the_next_pass() -> None:
+def test_what_is_new_is_seen_while_the_past_is_still_read() -> None:
     fake = FakeDagster()
-    fake.rows = [row(n) for n in range(PAGE + 10, 0, -1)]
+    fake.rows = [row(n, updateTime=NOW.timestamp() - 90_000 - n) for n in range(2 * PAGE)]
     adapter = fake.adapter()
     first = look(adapter, {})
-    fake.rows.insert(0, row(PAGE + 11))
-    second = look(adapter, first.cursor)
-    assert run_id(PAGE + 11) not in runs_in(first) | runs_in(second)
-    assert run_id(PAGE + 11) in runs_in(look(adapter, second.cursor))
+    assert first.more
+    assert first.progress == f"{PAGE} of {2 * PAGE} runs"
+    fake.rows.insert(0, row(1_000))
+    assert run_id(1_000) in runs_in(look(adapter, first.cursor))
+
+
+def test_nothing_is_called_complete_before_the_past_is_read() -> None:
+    """Or slots whose runs are not there yet would be called missed."""
+    fake = FakeDagster()
+    fake.rows = [row(n, updateTime=NOW.timestamp() - 90_000 - n) for n in range(PAGE + 10)]
+    looks, _ = read_all(fake)
+    assert [len(watermarks(one)) for one in looks] == [0, 1]
+
+
+def test_health_is_not_asked_for_with_every_page() -> None:
+    fake = FakeDagster()
+    fake.rows = [row(n) for n in range(2 * PAGE + 30, 0, -1)]
+    read_all(fake)
+    assert fake.names().count("Pulse") == 1
 
 
 def test_an_update_that_is_committed_late_is_seen() -> None:
@@ -223,7 +255,7 @@ def test_an_open_run_that_was_just_read_is_not_asked_for_again() -> None:
     fake = FakeDagster()
     fake.rows = [row(1, status="STARTED", endTime=None)]
     look(fake.adapter(), {}, FakeKnown(open_run(1)))
-    assert fake.names().count("Runs") == 1
+    assert not [v for name, v in fake.asked if name == "Runs" and "runIds" in v["filter"]]
 
 
 # -- inventory and schedules -----------------------------------------------------------------------
@@ -238,7 +270,7 @@ def declaring(**location: Any) -> FakeDagster:
         Instigators=recorded("schedules") | recorded("sensors"),
         AssetKeys=recorded("asset_nodes_full"),
         Assets=recorded("asset_nodes_full"),
-        Reported=recorded("external_asset_events"),
+        Reports={"asset0": recorded("external_asset_events")["assetOrError"]},
     )
 
 
@@ -258,7 +290,7 @@ def test_schedules_are_asked_for_each_minute_and_told_when_they_change() -> None
     adapter = fake.adapter()
     told = look(adapter, {})
     assert any(isinstance(one, ScheduleObserved) for one in told.observations)
-    state = json.loads(json.dumps(told.cursor)) | {"asked_at": NOW.timestamp() - 61}
+    state = json.loads(json.dumps(told.cursor)) | {"asked_at": 0.0, "pulsed_at": 0.0}
     same = look(adapter, state)
     assert not any(isinstance(one, ScheduleObserved) for one in same.observations)
     paused = recorded("schedules")
@@ -273,25 +305,20 @@ def test_reports_from_outside_are_updates_of_their_dataset() -> None:
     fake = declaring()
     adapter = fake.adapter()
     first = look(adapter, {})
-    second = look(adapter, first.cursor, after_s=20)
+    fake.clock += timedelta(seconds=70)
+    second = look(adapter, first.cursor, after_s=70)
     told = {event["dataset"]["name"]: event for event in second.events if "dataset" in event}
     change = told["ext_source"]["dataset"]["facets"]["lifecycleStateChange"]
     assert change["lifecycleStateChange"] == "OVERWRITE"
-    asked = [variables for name, variables in fake.asked if name == "Reported"]
-    assert asked[0]["key"] == {"path": ["ext_source"]}
+    asked = [variables for name, variables in fake.asked if name == "Reports"]
+    assert asked[0]["key0"] == {"path": ["ext_source"]}
     since = datetime.fromtimestamp(int(asked[0]["after"]) / 1000, UTC)
     assert since == NOW - timedelta(seconds=120)
 
 
 def test_the_slot_of_a_scheduled_run_is_asked_of_its_tick() -> None:
-    fake = FakeDagster(
-        Tick={
-            "instigationStateOrError": {
-                "__typename": "InstigationState",
-                "tick": {"tickId": "33", "timestamp": 1795330000.0},
-            }
-        }
-    )
+    state = {"__typename": "InstigationState"}
+    fake = FakeDagster(Ticks={"tick0": state | {"tick": {"timestamp": 1795330000.0}}})
     tags = [
         {"key": "dagster/schedule_name", "value": "nightly"},
         {"key": "dagster/tick", "value": "33"},
@@ -300,8 +327,9 @@ def test_the_slot_of_a_scheduled_run_is_asked_of_its_tick() -> None:
     (event,) = look(fake.adapter(), {}).events
     nominal = event["run"]["facets"]["nominalTime"]["nominalStartTime"]
     assert nominal == "2026-11-22T06:46:40.000000Z"
-    asked = next(variables for name, variables in fake.asked if name == "Tick")
-    assert asked["instigator"]["name"] == "nightly"
+    asked = next(variables for name, variables in fake.asked if name == "Ticks")
+    assert asked["instigator0"]["name"] == "nightly"
+    assert asked["tick0"] == "33"
 
 
 def test_the_log_is_read_only_where_it_tells_more() -> None:

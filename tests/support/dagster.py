@@ -98,6 +98,9 @@ class _Processes:
         assert not told.get("errors"), told
         return told["data"]
 
+    def _answers(self) -> bool:
+        return httpx.get(f"{self.url}/server_info", timeout=10).is_success
+
     def __enter__(self) -> Self:
         try:
             return self.start()
@@ -144,7 +147,7 @@ class DagsterInProcess(_Processes):
         line = process.stdout.readline()
         assert line, self.logs()
         self.truth = json.loads(line)
-        self.until("web server", lambda: httpx.get(f"{self.url}/server_info").is_success)
+        self.until("web server", self._answers)
         return self
 
 
@@ -153,6 +156,7 @@ class DagsterSplit(_Processes):
 
     def start(self) -> Self:
         (self.home / "dagster.yaml").write_text(_INSTANCE)
+        self._make_files()
         shop, reporter = free_port(), free_port()
         workspace = self.home / "workspace.yaml"
         workspace.write_text(_WORKSPACE.format(shop=shop, reporter=reporter))
@@ -163,6 +167,16 @@ class DagsterSplit(_Processes):
         self.spawn("dagster-daemon", "run", "-w", str(workspace), log="daemon")
         self.until("code locations", self._loaded, READY_TIMEOUT_S)
         return self
+
+    def _make_files(self) -> None:
+        """The SQLite files: processes that start together would all make them, and fail."""
+        make = "import dagster as dg; i = dg.DagsterInstance.get(); i.all_instigator_state()"
+        subprocess.run(
+            [str(VENV / "bin" / "python"), "-c", f"{make}; i.get_runs_count()"],
+            env=self._environment,
+            check=True,
+            timeout=120,
+        )
 
     def _serve(self, file: Path, port: int, name: str) -> None:
         self.spawn("dagster", "api", "grpc", "-f", str(file), "-p", str(port), log=name)

@@ -49,8 +49,9 @@ def run_row(**other: Any) -> Json:
     return row | other
 
 
-def runs_answer(rows: Sequence[Json]) -> Json:
-    return {"runsOrError": {"__typename": "Runs", "count": len(rows), "results": list(rows)}}
+def runs_answer(rows: Sequence[Json], count: int | None = None) -> Json:
+    told = {"count": len(rows) if count is None else count, "results": list(rows)}
+    return {"runsOrError": {"__typename": "Runs"} | told}
 
 
 def detail(row: Json, **other: Any) -> Json:
@@ -74,6 +75,8 @@ class FakeDagster:
 
     def __init__(self, **answers: Answer) -> None:
         self.rows: list[Json] = []
+        self.clock = NOW
+        self.cap = 10_000  # rows that are given at most, whatever is asked for
         default: dict[str, Answer] = {
             "Pulse": lambda _: pulse(),
             "Runs": self._runs,
@@ -81,7 +84,7 @@ class FakeDagster:
             "Jobs": {"repositoriesOrError": {"__typename": "RepositoryConnection", "nodes": []}},
             "AssetKeys": {"assetNodes": []},
             "Log": {"logsForRun": {"__typename": "EventConnection", "events": []}},
-            "Tick": {"instigationStateOrError": {"__typename": "InstigationStateNotFoundError"}},
+            "Ticks": {},
         }
         self.answers = default | answers
         self.asked: list[tuple[str, Json]] = []
@@ -107,7 +110,9 @@ class FakeDagster:
         told = answer(body["variables"]) if callable(answer) else answer
         if isinstance(told, httpx.Response):
             return told
-        return httpx.Response(200, json={"data": told}, headers={"Date": format_datetime(NOW)})
+        return httpx.Response(
+            200, json={"data": told}, headers={"Date": format_datetime(self.clock)}
+        )
 
     def _runs(self, variables: Json) -> Json:
         """As Dagster does: newest first, strictly after, the cursor being the last run seen."""
@@ -116,12 +121,12 @@ class FakeDagster:
         ids = [row["runId"] for row in rows]
         if after := variables.get("cursor"):
             rows = rows[ids.index(after) + 1 :] if after in ids else []
-        return runs_answer(rows[: variables["limit"]])
+        return runs_answer(rows[: min(self.cap, variables["limit"])], len(ids))
 
     def _details(self, variables: Json) -> Json:
         ids = variables["filter"]["runIds"]
         found = [detail(row) for row in self.rows if row["runId"] in ids]
-        return {"runsOrError": {"__typename": "Runs", "results": found}}
+        return {"runsOrError": {"__typename": "Runs", "results": found[: self.cap]}}
 
 
 def _wanted(row: Json, wanted: Json) -> bool:

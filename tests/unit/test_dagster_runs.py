@@ -99,11 +99,12 @@ def test_a_run_that_failed_before_it_started_has_no_start() -> None:
     assert event["eventType"] == "FAIL"
 
 
-def test_a_run_that_dagster_will_retry_says_so() -> None:
+def test_a_run_that_dagster_retries_has_failed_for_the_retry_is_a_run_of_its_own() -> None:
     tags = [{"key": "dagster/will_retry", "value": "true"}]
-    assert answer(told(run_of(status="FAILURE", tags=tags)))["willRetry"] is True
-    tags = [{"key": "dagster/will_retry", "value": "false"}]
-    assert "willRetry" not in answer(told(run_of(status="FAILURE", tags=tags)))
+    event = told(run_of(status="FAILURE", tags=tags))
+    assert event["eventType"] == "FAIL"
+    assert "willRetry" not in answer(event)
+    assert event["run"]["facets"]["tags"]["tags"][0]["key"] == "dagster/will_retry"
 
 
 def test_a_scheduled_run_has_its_slot() -> None:
