@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from hub.model import Direction, Viewer
 from hub.store.reading import PublicKind, among, dataset_seen, kept_per_viewer, public_uuid
 from hub.store.runs import run_views_by_id
-from hub.store.tables import dataset, dataset_update, namespace, run, run_dataset
+from hub.store.tables import dataset, dataset_update, namespace, run_dataset
 from hub.store.views import RunView, View
 
 #: Updates looked at, and readers of one update, at most.
@@ -150,57 +150,72 @@ def _makers(connection: Connection, update_ids: Iterable[int | None]) -> dict[in
     return {row.id: row.run_id for row in rows}
 
 
+class _Made(NamedTuple):
+    """An update that a run made."""
+
+    id: int
+    dataset_id: int
+    partition: str
+    at: datetime
+    run_id: int
+
+
+_MADE = (
+    select(
+        dataset_update.c.id,
+        dataset_update.c.dataset_id,
+        dataset_update.c.partition_key,
+        dataset_update.c.at,
+        run_dataset.c.run_id,
+    )
+    .select_from(run_dataset)
+    .join(
+        dataset_update,
+        (dataset_update.c.dataset_id == run_dataset.c.dataset_id)
+        & (dataset_update.c.cause == run_dataset.c.attempt_id),
+    )
+    .where(run_dataset.c.direction == Direction.OUTPUT)
+    .distinct()
+)
+
+
 def _readers(connection: Connection, run_ids: Iterable[int]) -> set[int]:
     """The runs that read an update of these runs before the next one took its place."""
     found: set[int] = set()
-    for made in _made_by(connection, run_ids):
-        found |= set(connection.scalars(_reading(*made)))
+    for row in among(connection, _MADE, run_dataset.c.run_id, run_ids):
+        made = _Made(*row)
+        found |= set(connection.scalars(_of_the_whole(connection, made)))
+        found |= set(connection.scalars(_of_a_partition(made)))
     return found
 
 
-def _made_by(
-    connection: Connection, run_ids: Iterable[int]
-) -> list[tuple[int, int, datetime, datetime | None]]:
-    """(update, dataset, since, until) of what the runs made."""
-    later = dataset_update.alias("later")
-    until = (
-        select(func.min(later.c.at))
+def _of_the_whole(connection: Connection, made: _Made) -> Select[Any]:
+    """Reads until the next update, of whatever partition, but for the run's that made that one."""
+    statement = _reading(made).where(run_dataset.c.partition_key == "")
+    later = select(dataset_update.c.at).where(
+        dataset_update.c.dataset_id == made.dataset_id, dataset_update.c.at > made.at
+    )
+    until = connection.scalar(later.order_by(dataset_update.c.at).limit(1))
+    return statement if until is None else statement.where(run_dataset.c.at <= until)
+
+
+def _of_a_partition(made: _Made) -> Select[Any]:
+    """Reads of the partition; if all of the dataset was made, of any."""
+    mine = run_dataset.c.partition_key
+    return _reading(made).where(mine == made.partition if made.partition else mine > "")
+
+
+def _reading(made: _Made) -> Select[Any]:
+    return (
+        select(run_dataset.c.run_id)
         .where(
-            later.c.dataset_id == dataset_update.c.dataset_id,
-            later.c.at > dataset_update.c.at,
-            later.c.partition_key == dataset_update.c.partition_key,
+            run_dataset.c.dataset_id == made.dataset_id,
+            run_dataset.c.direction == Direction.INPUT,
+            run_dataset.c.at >= made.at,
+            _update_read() == made.id,
         )
-        .correlate(dataset_update)
-        .scalar_subquery()
+        .limit(MOST_READERS)
     )
-    statement: Select[Any] = (
-        select(dataset_update.c.id, dataset_update.c.dataset_id, dataset_update.c.at, until)
-        .select_from(run_dataset)
-        .join(run, run.c.id == run_dataset.c.run_id)
-        .join(
-            dataset_update,
-            # Between the run's start and its end: a range of the index (dataset_id, at).
-            (dataset_update.c.dataset_id == run_dataset.c.dataset_id)
-            & dataset_update.c.at.between(run.c.sort_at, run_dataset.c.at)
-            & (dataset_update.c.run_id == run_dataset.c.run_id),
-        )
-        .where(run_dataset.c.direction == Direction.OUTPUT)
-    )
-    return [tuple(row) for row in among(connection, statement, run_dataset.c.run_id, run_ids)]
-
-
-def _reading(
-    update_id: int, dataset_id: int, since: datetime, until: datetime | None
-) -> Select[Any]:
-    statement = select(run_dataset.c.run_id).where(
-        run_dataset.c.dataset_id == dataset_id,
-        run_dataset.c.direction == Direction.INPUT,
-        run_dataset.c.at >= since,
-        _update_read() == update_id,
-    )
-    if until is not None:
-        statement = statement.where(run_dataset.c.at < until)
-    return statement.limit(MOST_READERS)
 
 
 def _shown(

@@ -39,6 +39,7 @@ class Build:
         self._seq = count(1)
         self._namespaces: dict[str, int] = {}
         self._runs = count(1)
+        self._attempts: dict[int | None, int] = {}
 
     def _put(self, table: Any, **values: Any) -> None:
         self.connection.execute(insert(table).values(**values))
@@ -172,6 +173,7 @@ class Build:
             **given,
         )
         self.attempt(key, job, uuid, state=state, start=start, ended=ended, key=attempt)
+        self._attempts[key] = attempt
         latest = {"latest_run_id": key, "latest_run_at": at(start), "latest_run_state": state}
         self.connection.execute(update(t.job).where(t.job.c.id == job).values(**latest))
         return key
@@ -206,7 +208,7 @@ class Build:
         )
 
     def io(self, run: int, direction: str, dataset: int, *, when: float = 0, **values: Any) -> None:
-        given = {"attempt_id": 0, "partition_key": "", **values}
+        given = {"attempt_id": self._attempts.get(run, 0), "partition_key": "", **values}
         self._put(
             t.run_dataset,
             run_id=run,
@@ -220,7 +222,7 @@ class Build:
         self, dataset: int, run: int | None = None, *, when: float = 0, **values: Any
     ) -> int:
         key = next(self._ids)
-        given = {"partition_key": "", "cause": key, **values}
+        given = {"partition_key": "", "cause": self._attempts.get(run, key), **values}
         self._put(t.dataset_update, id=key, dataset_id=dataset, run_id=run, at=at(when), **given)
         latest = update(t.dataset).where(t.dataset.c.id == dataset)
         self.connection.execute(latest.values(last_update_at=at(when)))

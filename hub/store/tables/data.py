@@ -120,7 +120,8 @@ Index(
     "run_dataset_of_dataset",
     run_dataset.c.dataset_id,
     run_dataset.c.direction,
-    run_dataset.c.run_id,
+    run_dataset.c.partition_key,
+    run_dataset.c.at,
 )
 
 # `cause` is the attempt, or minus the event time where a dataset says itself that it was written.
