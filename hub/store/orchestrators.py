@@ -12,7 +12,15 @@ from sqlalchemy import Connection, Row, func, select
 from hub.errors import NotFound
 from hub.store.access import next_id
 from hub.store.reading import Page, Slice, among, cut, decode_cursor
-from hub.store.tables import backlog_sample, health, namespace, orchestrator, poll, watermark
+from hub.store.tables import (
+    backlog_sample,
+    counter,
+    health,
+    namespace,
+    orchestrator,
+    poll,
+    watermark,
+)
 from hub.store.views import View
 
 MICROSECONDS = 1_000_000
@@ -66,7 +74,8 @@ class PollView(View, frozen=True):
 class OrchestratorView(View, frozen=True):
     """One connected instance. `clock_skew_s`: how far its clock is ahead of ours, in seconds.
 
-    poll: None where it was never asked.
+    poll: None where it was never asked. disagreements: attempts of whose end it answered another
+    thing than its senders told.
     """
 
     name: str
@@ -79,6 +88,7 @@ class OrchestratorView(View, frozen=True):
     watermarks: list[WatermarkView]
     backlog: list[BacklogView]
     poll: PollView | None
+    disagreements: int
 
 
 #: Namespaces that the view of an orchestrator names at most.
@@ -136,6 +146,7 @@ def _views(connection: Connection, rows: Iterable[Row[Any]]) -> list[Orchestrato
     marks = _grouped(connection, watermark, keys)
     waiting = _latest_backlog(connection, keys)
     polls = _polls(connection, [row.name for row in listed])
+    disputed = _disagreements(connection, keys)
     return [
         OrchestratorView(
             row.name,
@@ -148,9 +159,21 @@ def _views(connection: Connection, rows: Iterable[Row[Any]]) -> list[Orchestrato
             [WatermarkView(w.stream, w.complete_to, w.at) for w in marks[row.id]],
             waiting[row.id],
             polls.get(row.name),
+            disputed[row.id],
         )
         for row in listed
     ]
+
+
+def _disagreements(connection: Connection, keys: list[int]) -> dict[int, int]:
+    statement = select(namespace.c.orchestrator_id, counter.c.value).join(
+        counter, counter.c.scope_id == namespace.c.id
+    )
+    told = statement.where(counter.c.name == "disagreements")
+    found: dict[int, int] = defaultdict(int)
+    for key, value in among(connection, told, namespace.c.orchestrator_id, keys):
+        found[key] += value
+    return found
 
 
 def _polls(connection: Connection, names: list[str]) -> dict[str, PollView]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, text
 
@@ -17,9 +18,11 @@ from hub.main import writing
 from hub.model import EntityName, WatermarkObserved
 from hub.polls.poller import PERMANENT_PAUSE_S, Poller, pause_after
 from hub.ports import Json, Known, Observed, RunName
+from hub.record import Sender
 from hub.settings import Settings
 from hub.store.declared import DeclaredOrchestrator, put_declared
 from hub.store.leases import LeaseLostError, no_fence
+from hub.store.orchestrators import get_orchestrator
 from hub.store.polls import PollState, poll_state
 from tests.support.orchestrators import KIND, scripted
 from tests.support.recording import answer, run_event
@@ -209,3 +212,14 @@ def test_an_orchestrator_declared_in_the_store_joins_those_of_the_file(hub: Hub)
     assert hub.fleet.claim("sales-eu") == ("other", "engine")
     assert hub.fleet.claim("hijacked") is None, "the file's declaration was overwritten"
     assert hub.fleet.claim("prod") == ("prod-scripted", KIND)
+
+
+def test_disagreements_with_its_senders_are_told_of_the_orchestrator(hub: Hub) -> None:
+    pushed = run_event("COMPLETE", 5, 1, namespace="prod", run_facets=answer("x", naturalId="r1"))
+    del pushed["run"]["facets"]["trackside_answer"]
+    hub.writer.record(hub.intake.event(msgspec.json.encode(pushed), Sender()).items)
+    failed = run_event("FAIL", 4, 1, namespace="prod", run_facets=answer("failed", naturalId="r1"))
+    poll(hub, Observed([failed]))
+    with hub.db.reading() as connection:
+        assert get_orchestrator(connection, "prod-scripted").disagreements == 1
+    assert rows(hub, "SELECT state FROM run") == [("FAILED",)]
