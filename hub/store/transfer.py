@@ -68,7 +68,7 @@ def export_store(
     """Writes everything, as it is at one moment; a hub may go on working meanwhile."""
     with db.reading() as connection, zstandard.ZstdCompressor(3).stream_writer(file) as out:
         if not db.is_sqlite:
-            connection.execution_options(isolation_level="REPEATABLE READ")
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         header = _describe(connection)
         begun(header)
         _put(out, header)
