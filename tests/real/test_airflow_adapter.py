@@ -222,8 +222,8 @@ def test_deleted_runs_and_dags_are_told(watch: Watch) -> None:
 
 
 def test_the_check_finds_everything_good(watch: Watch) -> None:
-    found = {finding.what: finding.grade for finding in watch.adapter.check_connection()}
-    assert set(found.values()) == {Grade.GOOD}, found
+    found = {finding.what: finding for finding in watch.adapter.check_connection()}
+    assert [one for one in found.values() if one.grade is not Grade.GOOD] == []
     assert "launch" in found
 
 

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-airflow"
 DAGS = ROOT / "tests" / "real" / "dags"
 READY_TIMEOUT_S = 240.0
+#: Longer than SQLite waits for its lock.
+TIMEOUT_S = 90.0
 
 
 class Airflow:
@@ -60,19 +62,21 @@ class Airflow:
         return len(self.get("/dags")["dags"]) >= defined
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}{self.base}{path}", headers=self._headers, timeout=30)
+        answer = httpx.get(f"{self.url}{self.base}{path}", headers=self._headers, timeout=TIMEOUT_S)
         answer.raise_for_status()
         return answer.json()
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
         answer = httpx.post(
-            f"{self.url}{self.base}{path}", headers=self._headers, json=body, timeout=30
+            f"{self.url}{self.base}{path}", headers=self._headers, json=body, timeout=TIMEOUT_S
         )
         answer.raise_for_status()
         return answer.json()
 
     def delete(self, path: str) -> None:
-        answer = httpx.delete(f"{self.url}{self.base}{path}", headers=self._headers, timeout=30)
+        answer = httpx.delete(
+            f"{self.url}{self.base}{path}", headers=self._headers, timeout=TIMEOUT_S
+        )
         answer.raise_for_status()
 
     def trigger(self, dag: str, run_id: str) -> None:
