@@ -39,6 +39,7 @@ class Watch:
         """Polls until Airflow says that all runs of the Dags have ended, and once more."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
+            self.cursor.get("due", {}).pop("backlog", None)  # a pool may be full for a moment only
             self.poll()
             rows = [
                 row for dag in dags for row in self.airflow.get(f"/dags/{dag}/dagRuns")["dag_runs"]
