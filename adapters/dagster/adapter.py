@@ -17,6 +17,7 @@ from adapters.dagster.launch import backfill, find, launch
 from adapters.dagster.logs import tail
 from adapters.dagster.look import Look
 from adapters.dagster.setup import setup_text
+from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, state_of
 from hub.ports import (
     AdapterConfig,
@@ -51,12 +52,14 @@ class Dagster:
             config.url, authorize=self._headers, verify=config.verify, transport=transport
         )
         self._graphql = GraphQL(self._http)
+        self._slots = Slots(self._graphql)
         self._settled = Settled()
 
     def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
         before = self._http.requests
         self._settled.resume(cursor)
-        look = Look(self._graphql, self._place, self._settled, state_of(cursor), as_of)
+        state = state_of(cursor)
+        look = Look(self._graphql, self._slots, self._place, self._settled, state, as_of)
         look.take(known, timedelta(days=self._config.history_days))
         return Observed(
             look.events,

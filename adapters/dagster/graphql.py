@@ -31,7 +31,13 @@ _MEND: Final = {
 
 
 class QueryFailedError(Unavailable):
-    """Dagster understood the request and could not answer it (`errors`)."""
+    """Dagster understood the request and could not answer it (`errors`), because of `fields`."""
+
+    def __init__(
+        self, message: str, *, permanent: bool = False, fields: frozenset[str] = frozenset()
+    ) -> None:
+        self.fields = fields
+        super().__init__(message, permanent=permanent)
 
 
 class Told(Struct, frozen=True):
@@ -93,6 +99,7 @@ class GraphQL:
             raise QueryFailedError(
                 f"{self.http.url}{PATH} answered {answer.status}: {shorten('; '.join(errors), 600)}",
                 permanent=answer.status == 400,
+                fields=_fields(answer),
             )
         data = answer.data.get("data") if isinstance(answer.data, dict) else None
         if isinstance(data, dict) and (answer.ok or answer.status == 500):
@@ -127,6 +134,12 @@ def _errors(answer: Answer) -> list[str]:
     """The messages of `errors`, if there are any."""
     errors = answer.data.get("errors") if isinstance(answer.data, dict) else None
     return [_message(error) for error in errors] if isinstance(errors, list) else []
+
+
+def _fields(answer: Answer) -> frozenset[str]:
+    """The outermost fields that failed."""
+    paths = (error.get("path") for error in answer.data["errors"] if isinstance(error, dict))
+    return frozenset(str(path[0]) for path in paths if isinstance(path, list) and path)
 
 
 def _message(error: object) -> str:

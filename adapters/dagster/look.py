@@ -30,6 +30,7 @@ from adapters.dagster.inventory import (
 from adapters.dagster.open_runs import reread
 from adapters.dagster.pulse import Pulse, read_pulse
 from adapters.dagster.runs import OVERLAP, begin, next_page, watermark_after
+from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, State
 from adapters.dagster.wire import Run
 from hub.model import HealthObserved, HealthStatus, Observation, WatermarkObserved
@@ -48,9 +49,16 @@ class Look:
     """Gathers the facts of one call of `observe`."""
 
     def __init__(
-        self, graphql: GraphQL, place: Place, settled: Settled, state: State, as_of: datetime
+        self,
+        graphql: GraphQL,
+        slots: Slots,
+        place: Place,
+        settled: Settled,
+        state: State,
+        as_of: datetime,
     ) -> None:
         self._graphql = graphql
+        self._slots = slots
         self._place = place
         self._settled = settled
         self._as_of = as_of
@@ -171,7 +179,7 @@ class Look:
 
     def _describe(self, rows: Sequence[Run]) -> None:
         runs = [run for run in self._settled.unsettled(rows) if run not in self._described]
-        self.events += events_of(self._graphql, runs, self._place, self._failed)
+        self.events += events_of(self._graphql, self._slots, runs, self._place, self._failed)
         failed = set(self._failed)
         whole = (run for run in runs if run.run_id not in failed)
         self._settled.read(whole, self._as_of.timestamp())

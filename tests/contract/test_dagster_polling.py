@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
+
 from adapters.dagster import Dagster
 from adapters.dagster.events import step_run_id
 from adapters.dagster.runs import PAGE
@@ -330,6 +332,42 @@ def test_the_slot_of_a_scheduled_run_is_asked_of_its_tick() -> None:
     asked = next(variables for name, variables in fake.asked if name == "Ticks")
     assert asked["instigator0"]["name"] == "nightly"
     assert asked["tick0"] == "33"
+
+
+def test_ticks_that_are_purged_are_not_asked_for_again() -> None:
+    """The three oldest are gone; one that is gone fails the query for all."""
+    gone = {"1", "2", "3"}
+
+    def told(variables: Json) -> Json | httpx.Response:
+        numbers = range(len(variables) // 2)
+        errors = [
+            {
+                "message": f"InstigatorTick {variables[f'tick{n}']} is not present in storage",
+                "path": [f"tick{n}", "tick"],
+            }
+            for n in numbers
+            if variables[f"tick{n}"] in gone
+        ]
+        if errors:
+            return httpx.Response(500, json={"data": None, "errors": errors[:1]})
+        tick = {"timestamp": 1795330000.0}
+        return {f"tick{n}": {"__typename": "InstigationState", "tick": tick} for n in numbers}
+
+    fake = FakeDagster(Ticks=told)
+    for number in range(1, 7):
+        tags = [
+            {"key": "dagster/schedule_name", "value": "nightly"},
+            {"key": "dagster/tick", "value": str(number)},
+        ]
+        fake.rows.insert(0, row(number, tags=tags, creationTime=1795320000.0 + number))
+    adapter = fake.adapter()
+    first = look(adapter, {})
+    found = {e["run"]["runId"] for e in first.events if "nominalTime" in e["run"]["facets"]}
+    assert found == {run_id(number) for number in (4, 5, 6)}
+    asked = fake.names().count("Ticks")
+    again = look(adapter, {})
+    assert fake.names().count("Ticks") == asked + 1
+    assert [json.dumps(e) for e in again.events] == [json.dumps(e) for e in first.events]
 
 
 def test_the_log_is_read_only_where_it_tells_more() -> None:

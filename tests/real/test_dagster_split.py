@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import httpx
 import pytest
@@ -23,6 +23,7 @@ from hub.model import (
     ScheduleObserved,
 )
 from hub.ports import Asked, BackfillPlan, LaunchRequest, Observed
+from hub.store.types import to_micros
 from tests.support.dagster import VENV, DagsterSplit
 from tests.support.fake_dagster import FakeKnown
 from tests.support.hub_process import HubProcess
@@ -39,6 +40,11 @@ pytestmark = [
 ]
 
 NAMESPACE = "dagster-real"
+STATES = {"SUCCESS": "COMPLETED", "FAILURE": "FAILED", "CANCELED": "ABORTED", "SKIPPED": "ABORTED"}
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+ATTEMPTS = """SELECT j.name, r.natural_id, a.no, a.own_state, a.state, a.ended_at
+    FROM attempt a JOIN run r ON r.id = a.run_id JOIN job j ON j.id = r.job_id
+    ORDER BY j.name, r.natural_id, a.no DESC"""
 Json = dict[str, Any]
 
 
@@ -53,23 +59,63 @@ class World:
     def look(self) -> Observed:
         return self.adapter.observe({}, datetime.now(UTC), FakeKnown())
 
-    def runs_seen(self, job: str) -> list[Json]:
-        path = f"/api/v1/namespaces/{NAMESPACE}/jobs/{quote(job, safe='')}/runs"
-        answer = httpx.get(self.hub.url + path, headers=self._headers, timeout=30)
-        runs: list[Json] = answer.json()["runs"] if answer.is_success else []
-        return runs
+    def events(self, run_id: str) -> list[Json]:
+        """What the hub was told of a run."""
+        url = f"{self.hub.url}/api/v1/jobs/runs/{run_id}/events"
+        answer = httpx.get(url, headers=self._headers, timeout=30)
+        events: list[Json] = answer.json()["events"] if answer.is_success else []
+        return events
 
-    def attempts(self, run_id: str) -> list[Json]:
-        path = f"/api/v1/jobs/runs/{run_id}/attempts"
-        answer = httpx.get(self.hub.url + path, headers=self._headers, timeout=30)
-        attempts: list[Json] = answer.raise_for_status().json()["attempts"]
-        return attempts
+    def settle(self, timeout_s: float = 120) -> None:
+        """Returns when nothing runs and a whole poll has begun since."""
+        until(lambda: not self.running(), "end of all runs", 300)
+        asked = datetime.now(UTC)
 
-    def post(self, events: list[Json]) -> Json:
-        url = f"{self.hub.url}/api/v1/lineage/batch"
-        told = httpx.post(url, json=events, headers=self._headers, timeout=60)
-        answer: Json = told.raise_for_status().json()
-        return answer
+        def polled() -> bool:
+            url = f"{self.hub.url}/api/v1/orchestrators/dg"
+            poll = httpx.get(url, headers=self._headers, timeout=30).json().get("poll") or {}
+            done = str(poll.get("completeAt") or asked)
+            return (datetime.fromisoformat(done) - asked).total_seconds() > 15
+
+        until(polled, "poll", timeout_s)
+
+    def running(self) -> list[str]:
+        return [row["runId"] for row in self.theirs() if row["status"] not in ENDED]
+
+    def theirs(self) -> list[Json]:
+        """All runs with their steps, as Dagster holds them."""
+        told = self.dagster.graphql(
+            "{ runsOrError(limit: 500) { ... on Runs { results { runId jobName status startTime "
+            "endTime stepStats { stepKey status endTime attempts { startTime } } } } } }"
+        )
+        rows: list[Json] = told["runsOrError"]["results"]
+        return rows
+
+    def ours(self) -> dict[tuple[str, str], list[Any]]:
+        """The attempts of each run by job and natural id, the last first, as the hub holds them."""
+        database = self.hub.folder / "data" / "trackside.db"
+        connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
+        try:
+            rows = connection.execute(ATTEMPTS).fetchall()
+        finally:
+            connection.close()
+        found: dict[tuple[str, str], list[Any]] = {}
+        for job, natural_id, *attempt in rows:
+            found.setdefault((job, natural_id), []).append(tuple(attempt))
+        return found
+
+    def stop_schedules(self) -> None:
+        selector = {"repositoryLocationName": "shop", "repositoryName": "__repository__"}
+        told = self.dagster.graphql(
+            "query($s: RepositorySelector!) { schedulesOrError(repositorySelector: $s) { "
+            "... on Schedules { results { scheduleState { id } } } } }",
+            s=selector,
+        )
+        for row in told["schedulesOrError"]["results"]:
+            self.dagster.graphql(
+                "mutation($i: String!) { stopRunningSchedule(id: $i) { __typename } }",
+                i=row["scheduleState"]["id"],
+            )
 
     def status(self, run_id: str) -> str:
         told = self.dagster.graphql(
@@ -84,14 +130,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("hub")
     token = make_token(folder, "dagster", "ingest", "read")
     home = tmp_path_factory.mktemp("dagster")
-    with HubProcess(folder, "--port", str(free_port())) as hub:  # the same when it comes back
-        environment = {
-            "TRACKSIDE_URL": hub.url,
-            "TRACKSIDE_TOKEN": token,
-            "TRACKSIDE_NAMESPACE": NAMESPACE,
-        }
-        with DagsterSplit(home, **environment) as dagster:
-            yield World(hub, token, dagster)
+    port = free_port()  # the same when it comes back
+    environment = {
+        "TRACKSIDE_URL": f"http://127.0.0.1:{port}",
+        "TRACKSIDE_TOKEN": token,
+        "TRACKSIDE_NAMESPACE": NAMESPACE,
+    }
+    dagster = DagsterSplit(home, **environment)
+    (folder / "trackside.yaml").write_text(
+        f"orchestrators: [{{name: dg, kind: dagster, namespaces: [{NAMESPACE}], "
+        f'settings: {{url: "{dagster.url}", poll_every_s: 2}}}}]\n'
+    )
+    with HubProcess(folder, "--port", str(port)) as hub, dagster:
+        yield World(hub, token, dagster)
 
 
 def until(there: Callable[[], Any], what: str, timeout_s: float = 150) -> Any:
@@ -101,6 +152,10 @@ def until(there: Callable[[], Any], what: str, timeout_s: float = 150) -> Any:
             return found
         time.sleep(1)
     raise AssertionError(f"no {what} after {timeout_s:g} s")
+
+
+def micros(seconds: float | None) -> int | None:
+    return None if seconds is None else to_micros(datetime.fromtimestamp(seconds, UTC))
 
 
 def request(key: str, job: str, **other: Any) -> LaunchRequest:
@@ -236,40 +291,41 @@ def test_a_skipping_schedule_tells_its_slots_and_a_broken_one_its_error(world: W
     assert "this schedule is broken" in broken[0].detail
 
 
-def test_what_was_pushed_and_what_is_pulled_are_the_same_runs(world: World) -> None:
-    pushed = until(
-        lambda: [r for r in world.runs_seen("sleeping") if r["state"] == "COMPLETED"],
-        "completed run that was pushed",
-    )
-    events = [e for e in world.look().events if "run" in e]
-    answer = world.post(events)
-    assert answer["summary"]["failed"] == 0, json.dumps(answer)[:2_000]
-    pulled = {e["run"]["runId"]: e for e in events}
-    both = [run for run in pushed if run["id"] in pulled]
-    assert both
-    for run in both:
-        (attempt,) = world.attempts(run["id"])
-        assert attempt["state"] == "COMPLETED"
-    jobs = {e["job"]["name"] for e in events}
-    for job in ("sleeping", "sleeping.sleeper"):
-        assert job in jobs
-        ids = [run["id"] for run in world.runs_seen(job)]
-        assert len(ids) == len(set(ids))
-        assert set(ids) <= set(pulled)
-
-
 def test_the_reporter_loses_nothing_while_the_hub_is_down(world: World) -> None:
     world.hub.stop()
+    for job in ("dynamic", "failing", "__ASSET_JOB.report"):  # a retry, a failure, checks
+        world.adapter.launch(request(f"{job}-while-down", job))
     launched = world.adapter.launch(request("while-down", "sleeping"))
     until(lambda: world.status(launched.natural_id) == "SUCCESS", "success while down", 300)
     time.sleep(12)  # a tick of the reporter that can't deliver
     world.hub.start()
-    seen = until(
-        lambda: [
-            r
-            for r in world.runs_seen("sleeping")
-            if r["id"] == launched.natural_id and r["state"] == "COMPLETED"
-        ],
-        "run that ended while the hub was down",
-    )
-    assert seen
+
+    def pushed() -> bool:
+        told = [json.dumps(event) for event in world.events(launched.natural_id)]
+        return any("examples/dagster" in event for event in told)
+
+    until(pushed, "events that the reporter held back")
+
+
+def test_every_run_and_step_is_one_run_with_dagsters_own_state_and_times(world: World) -> None:
+    """Pushed and pulled, through a hub that was away."""
+    world.stop_schedules()
+    world.settle()
+    ours = world.ours()
+    theirs = world.theirs()
+    assert {"dynamic", "failing", "sleeping", "__ASSET_JOB"} <= {r["jobName"] for r in theirs}
+    expected = set()
+    for row in theirs:
+        key = (row["jobName"], row["runId"])
+        expected.add(key)
+        (attempt,) = ours[key]
+        assert attempt == (0, row["status"], STATES[row["status"]], micros(row["endTime"])), key
+        for step in row["stepStats"]:
+            key = (f"{row['jobName']}.{step['stepKey']}", f"{row['runId']}/{step['stepKey']}")
+            expected.add(key)
+            tries = len(step["attempts"]) or 1
+            assert [one[0] for one in ours[key]] == list(range(tries, 0, -1)), key
+            last = (tries, step["status"], STATES[step["status"]], micros(step["endTime"]))
+            assert ours[key][0] == last, key
+    skipped = {key for key, (attempt, *_) in ours.items() if attempt[1] == "skipped"}
+    assert set(ours) - skipped == expected

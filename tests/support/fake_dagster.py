@@ -110,9 +110,8 @@ class FakeDagster:
         told = answer(body["variables"]) if callable(answer) else answer
         if isinstance(told, httpx.Response):
             return told
-        return httpx.Response(
-            200, json={"data": told}, headers={"Date": format_datetime(self.clock)}
-        )
+        date = format_datetime(self.clock)
+        return httpx.Response(200, content=json.dumps({"data": told}), headers={"Date": date})
 
     def _runs(self, variables: Json) -> Json:
         """As Dagster does: newest first, strictly after, the cursor being the last run seen."""
