@@ -84,10 +84,14 @@ class Cast:
 
     def job(self, name: EntityName) -> JobRow:
         """The job, which is in use (again)."""
-        row = self._work.job(name)
-        assert row is not None
+        row = self.named(name)
         self._work.namespaces.show(name.namespace)
         self._show(row)
+        return row
+
+    def named(self, name: EntityName) -> JobRow:
+        row = self._work.job(name)
+        assert row is not None
         return row
 
     def dataset(self, name: EntityName) -> DatasetRow:
