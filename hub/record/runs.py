@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub.model import RunFacts, RunRef, RunState
-from hub.record.cast import Cast
+from hub.record.cast import TOUCH_EVERY_US, Cast
 from hub.record.changes import attempt_change, run_change, start_change
 from hub.record.identities import Identities
 from hub.record.incoming import IncomingEvent
@@ -96,7 +96,8 @@ class Runs:
         """The run follows its attempt, its job follows the run, and transitions are told."""
         was, started = run.state, run.started_at
         adopt_attempt(run, attempt)
-        run.updated_at = self._now
+        if self._now - run.updated_at >= TOUCH_EVERY_US:
+            run.updated_at = self._now
         self.touched.add(run.id)
         if attempt.state != attempt_was and attempt.state == RunState.FAILED:
             self._ledger.changes.append(attempt_change(self._now, run, attempt))

@@ -1,4 +1,4 @@
-"""When a job or dataset was heard of last: to a second, for its rows are written for that alone."""
+"""When a job, dataset or run was heard of last: to a second, for its rows are written for that alone."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def heard_at(record: Recording, table: str) -> int:
     return int(updated_at) - START
 
 
-@pytest.mark.parametrize("table", ["job", "dataset"])
+@pytest.mark.parametrize("table", ["job", "dataset", "run"])
 def test_what_is_named_again_within_a_second_stays_where_it_was(
     record: Recording, clock: Clock, table: str
 ) -> None:
@@ -47,7 +47,7 @@ def test_what_is_named_again_within_a_second_stays_where_it_was(
     assert heard_at(record, table) == 0
 
 
-@pytest.mark.parametrize("table", ["job", "dataset"])
+@pytest.mark.parametrize("table", ["job", "dataset", "run"])
 def test_what_is_named_a_second_later_has_news(record: Recording, clock: Clock, table: str) -> None:
     clock.now += SECOND
     record(run_event("RUNNING", 1, outputs=["orders"]))
