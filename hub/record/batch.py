@@ -150,7 +150,6 @@ class Batch:
         """Keeps the event itself."""
         event = item.event
         kind = _kind_of(event)
-        self.ledger.digests.append(item.key)
         named = self.cast.meant(event.datasets[0].name) if _is_of_dataset(event) else None
         self._noted.append((item.at - item.at % _HOUR_US, kind, job or named))
         self.ledger.events.append(

@@ -14,6 +14,8 @@ from hub.store.rows import AttemptRow, DatasetRow, JobRow, RunRow
 from hub.store.spaces import DEFAULT_KIND
 from hub.store.workset import RunKey, Workset
 
+#: A Dag is named by each event of its tasks: its row and the index by news are not moved for each.
+TOUCH_EVERY_US = 1_000_000
 _KIND_OF_INTEGRATION = {"AIRFLOW": "airflow", "DAGSTER": "dagster", "DBT": "dbt", "SPARK": "spark"}
 
 
@@ -82,18 +84,26 @@ class Cast:
 
     def job(self, name: EntityName) -> JobRow:
         """The job, which is in use (again)."""
+        row = self.named(name)
+        self._work.namespaces.show(name.namespace)
+        self._show(row)
+        return row
+
+    def named(self, name: EntityName) -> JobRow:
         row = self._work.job(name)
         assert row is not None
-        self._work.namespaces.show(name.namespace)
-        row.hidden, row.updated_at = False, self._now
         return row
 
     def dataset(self, name: EntityName) -> DatasetRow:
         """The dataset that the name means, which is in use (again)."""
         row = self.meant(name)
         self._work.namespaces.show(name.namespace)
-        row.hidden, row.updated_at = False, self._now
+        self._show(row)
         return row
+
+    def _show(self, row: JobRow | DatasetRow) -> None:
+        if row.hidden or self._now - row.updated_at >= TOUCH_EVERY_US:
+            row.hidden, row.updated_at = False, self._now
 
     def meant(self, name: EntityName) -> DatasetRow:
         row = self._work.dataset(name)

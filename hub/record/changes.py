@@ -6,7 +6,7 @@ from hub.model import ChangeKind, RunState
 from hub.store.ledger import ChangeRow
 from hub.store.rows import AttemptRow, RunRow
 
-_KIND_OF = {
+_KIND_OF: dict[str, ChangeKind] = {
     RunState.RUNNING: ChangeKind.RUN_STARTED,
     RunState.COMPLETED: ChangeKind.RUN_COMPLETED,
     RunState.FAILED: ChangeKind.RUN_FAILED,
@@ -16,7 +16,7 @@ _KIND_OF = {
 
 def run_change(now: int, run: RunRow) -> list[ChangeRow]:
     """The change of a run that has just reached its state; none for NEW."""
-    kind = _KIND_OF.get(RunState(run.state))
+    kind = _KIND_OF.get(run.state)
     return [] if kind is None else [ChangeRow(now, kind, run.job_id, run.id, run.attempt_id)]
 
 

@@ -6,11 +6,10 @@ The first natural id that is told of an attempt stays: it has only one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from hub.model import EntityName
 from hub.record.cast import Cast
 from hub.record.incoming import IncomingEvent
 from hub.record.names import refs_of
@@ -20,7 +19,7 @@ from hub.store.merge import merge_runs
 from hub.store.rows import AttemptRow, RunRow
 from hub.store.workset import RunKey, Workset, run_key
 
-Named = tuple[EntityName, bytes]  # job, run id
+Named = tuple[int, bytes]  # job, run id
 
 
 class Identity(Struct, frozen=True, order=True):
@@ -47,40 +46,48 @@ class Identities:
     def settle(self, events: Iterable[IncomingEvent]) -> None:
         """Loads the attempts and runs that the events name, and brings them together."""
         for item in events:
-            for named, identity in self._tell(item):
-                held = self._told.get(named)
-                self._told[named] = identity if held is None else _joined(held, identity)
+            self._hear(item)
         self._load()
         for (job, uuid), identity in sorted(self._told.items()):
-            attempt = self._work.attempt(uuid, self._job(job))
+            attempt = self._work.attempt(uuid, job)
             if attempt is not None:
                 self._identify(attempt, identity)
 
-    def key(self, job: EntityName, run_id: bytes) -> RunKey:
+    def key(self, job: int, run_id: bytes) -> RunKey:
         """The key of the run that the attempt belongs to, as far as the batch tells."""
         told = self._told[job, run_id]
-        return (self._job(job), told.natural_id, told.map_index, told.orchestrator)
+        return (job, told.natural_id, told.map_index, told.orchestrator)
 
-    def _tell(self, item: IncomingEvent) -> Iterator[tuple[Named, Identity]]:
+    def _hear(self, item: IncomingEvent) -> None:
         job, run = item.event.job, item.event.run
         if job is None or run is None:
             return
         natural, index = run.natural_id, run.map_index
         orchestrator = self._cast.orchestrator(item)
-        yield (job.name, run.run_id), _identity(run.run_id, natural, index, orchestrator, own=True)
+        identity = _identity(run.run_id, natural, index, orchestrator, own=True)
+        self._tell((self._cast.named(job.name).id, run.run_id), identity)
         for ref in refs_of(item.event):
-            orchestrator = self._work.job(ref.job).orchestrator_id or 0  # type: ignore[union-attr]
+            other = self._cast.named(ref.job)
+            orchestrator = other.orchestrator_id or 0
             identity = _identity(ref.run_id, ref.natural_id, -1, orchestrator, own=False)
-            yield (ref.job, ref.run_id), identity
+            self._tell((other.id, ref.run_id), identity)
+
+    def _tell(self, named: Named, identity: Identity) -> None:
+        held = self._told.get(named)
+        if held is None:
+            self._told[named] = identity
+        elif held != identity:
+            self._told[named] = _joined(held, identity)
 
     def _load(self) -> None:
-        self._work.load_attempts((uuid, self._job(job)) for job, uuid in self._told)
-        keys = {self.key(*named) for named in self._told}
-        for job, uuid in self._told:
-            attempt = self._work.attempt(uuid, self._job(job))
-            if attempt is not None:
-                held = self._work.runs.rows[attempt.run_id]
-                keys.add(_wanted(held, attempt, self._told[job, uuid]))
+        self._work.load_attempts((uuid, job) for job, uuid in self._told)
+        keys = set()
+        for (job, uuid), told in self._told.items():
+            attempt = self._work.attempt(uuid, job)
+            if attempt is None:
+                keys.add(self.key(job, uuid))
+            else:
+                keys.add(_wanted(self._work.runs.rows[attempt.run_id], attempt, told))
         self._work.load_runs(keys)
 
     def _identify(self, attempt: AttemptRow, told: Identity) -> None:
@@ -98,11 +105,6 @@ class Identities:
         self._work.replace_run(run, target)
         join_runs(target, run)
         self.moved += [(target, attempt) for attempt in attempts]
-
-    def _job(self, name: EntityName) -> int:
-        row = self._work.job(name)
-        assert row is not None
-        return row.id
 
 
 def _identity(

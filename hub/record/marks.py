@@ -7,6 +7,7 @@ them with the row.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 import msgspec
 
@@ -15,8 +16,20 @@ _decoder = msgspec.json.Decoder(dict[str, Mark])
 _encoder = msgspec.json.Encoder(order="deterministic")
 
 
+#: Facets longer than that are not remembered for the sake of their digests.
+_REMEMBERED = 1024
+
+
 def digest_of(payload: bytes) -> str:
+    return _known(payload) if len(payload) <= _REMEMBERED else _digest(payload)
+
+
+def _digest(payload: bytes) -> str:
     return hashlib.blake2b(payload, digest_size=8).hexdigest()
+
+
+# Most events of a job say the same of it as those before.
+_known = lru_cache(maxsize=4096)(_digest)
 
 
 class Marks:

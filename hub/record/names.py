@@ -7,17 +7,20 @@ from collections.abc import Iterator
 from hub.model import EntityName, LineageEvent, RunRef
 
 
-def refs_of(event: LineageEvent) -> Iterator[RunRef]:
-    """The other runs that the event's run is a part of."""
-    if event.run is not None:
-        yield from (ref for ref in (event.run.parent, event.run.root) if ref is not None)
+def refs_of(event: LineageEvent) -> list[RunRef]:
+    """The other runs that the event's run is a part of, each once."""
+    run = event.run
+    if run is None:
+        return []
+    # The parent of most is the root itself.
+    refs = (run.parent, None if run.root == run.parent else run.root)
+    return [ref for ref in refs if ref is not None]
 
 
-def other_jobs_of(event: LineageEvent) -> Iterator[EntityName]:
+def other_jobs_of(event: LineageEvent) -> list[EntityName]:
     """Jobs that the event names besides its own."""
-    yield from (ref.job for ref in refs_of(event))
-    if event.run is not None:
-        yield from (dependency.job for dependency in event.run.dependencies)
+    dependencies = event.run.dependencies if event.run else ()
+    return [ref.job for ref in refs_of(event)] + [needed.job for needed in dependencies]
 
 
 def datasets_of(event: LineageEvent) -> Iterator[EntityName]:

@@ -117,15 +117,16 @@ class Recorder:
         """The events that are new, and an outcome for every item."""
         keys = [item.key if isinstance(item, IncomingEvent) else None for item in items]
         known = known_digests(batch.work.bulk, sorted({k for k in keys if k is not None}))
-        fresh: list[IncomingEvent] = []
+        fresh: dict[bytes, IncomingEvent] = {}
         outcomes: list[Outcome] = []
         for item, key in zip(items, keys, strict=True):
-            again = key is not None and key in known
+            again = key in known
             outcomes.append(AGAIN if again else NEW)
-            if not again and isinstance(item, IncomingEvent):
-                known.add(item.key)
-                fresh.append(item)
-        return fresh, outcomes
+            if isinstance(item, IncomingEvent) and key is not None and not again:
+                known.add(key)
+                fresh[key] = item
+        batch.ledger.digests += fresh
+        return list(fresh.values()), outcomes
 
     @staticmethod
     def _fold(

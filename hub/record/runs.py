@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from hub.model import RunFacts, RunRef, RunState
-from hub.record.cast import Cast
+from hub.record.cast import TOUCH_EVERY_US, Cast
 from hub.record.changes import attempt_change, run_change, start_change
 from hub.record.identities import Identities
 from hub.record.incoming import IncomingEvent
@@ -48,6 +48,7 @@ class Runs:
         self._now = now
         self.stale_leaders: set[int] = set()
         self.touched: set[int] = set()
+        self._mentioned: set[int] = set()  # attempts, by events of their parts
 
     def bring_together(self, moved: Iterable[tuple[RunRow, AttemptRow]]) -> None:
         """Attempts that turned out to belong to another run."""
@@ -57,9 +58,7 @@ class Runs:
 
     def apply(self, job: JobRow, facts: RunFacts, item: IncomingEvent) -> tuple[RunRow, AttemptRow]:
         """One event of an attempt."""
-        event = item.event
-        assert event.job is not None
-        key = self._identities.key(event.job.name, facts.run_id)
+        key = self._identities.key(job.id, facts.run_id)
         run, attempt = self._cast.attempt(facts.run_id, key, item.at)
         before, disputed = attempt.state, is_disputed(attempt)
         advance_attempt(attempt, item, facts)
@@ -71,7 +70,8 @@ class Runs:
         return run, attempt
 
     def _relate(self, run: RunRow, job: JobRow, facts: RunFacts, item: IncomingEvent) -> None:
-        parent, root = self._other(facts.parent, item), self._other(facts.root, item)
+        parent = self._other(facts.parent, item)
+        root = parent if facts.root == facts.parent else self._other(facts.root, item)
         if parent is not None and facts.parent is not None:
             place_run(run, parent.id, root.id if root else None, item.at, item.digest)
             name = facts.parent.job
@@ -84,18 +84,20 @@ class Runs:
         """The run another event will tell more of; until then it is NEW."""
         if ref is None:
             return None
-        self._cast.job(ref.job)
-        key = self._identities.key(ref.job, ref.run_id)
+        key = self._identities.key(self._cast.job(ref.job).id, ref.run_id)
         run, attempt = self._cast.attempt(ref.run_id, key, item.at)
-        mention_attempt(attempt, item.at)
-        self._step(run, attempt, attempt.state)
+        if attempt.id not in self._mentioned or item.at < attempt.first_at:
+            self._mentioned.add(attempt.id)
+            mention_attempt(attempt, item.at)
+            self._step(run, attempt, attempt.state)
         return run
 
     def _step(self, run: RunRow, attempt: AttemptRow, attempt_was: str) -> None:
         """The run follows its attempt, its job follows the run, and transitions are told."""
         was, started = run.state, run.started_at
         adopt_attempt(run, attempt)
-        run.updated_at = self._now
+        if self._now - run.updated_at >= TOUCH_EVERY_US:
+            run.updated_at = self._now
         self.touched.add(run.id)
         if attempt.state != attempt_was and attempt.state == RunState.FAILED:
             self._ledger.changes.append(attempt_change(self._now, run, attempt))

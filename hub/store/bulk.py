@@ -7,7 +7,7 @@ Statements are built once, at import, from the tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import chain
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
+from hub.store.arrays import ARRAYS, Array
 from hub.store.types import Timestamp
 
 Row = tuple[Any, ...]
@@ -42,6 +43,7 @@ class Insert:
             f"INSERT INTO {table.name} ({names}) "
             f"SELECT * FROM unnest({_arrays(table, columns)}) {conflict}"
         )
+        self.arrays = _makers(table, columns)
         self.copy = f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)"
         self.types = [_copy_type(table.c[name].type) for name in columns]
 
@@ -60,6 +62,7 @@ class Update:
             f"FROM unnest({_arrays(table, given)}) AS k({', '.join(given)}) "
             f"WHERE {' AND '.join(f'{table.name}.{k} = k.{k}' for k in keys)}"
         )
+        self.arrays = _makers(table, given)
 
 
 class Delete:
@@ -74,6 +77,7 @@ class Delete:
             f"DELETE FROM {name} USING unnest({_arrays(table, keys)}) AS k({', '.join(keys)}) "
             f"WHERE {' AND '.join(f'{name}.{k} = k.{k}' for k in keys)} {condition}"
         )
+        self.arrays = _makers(table, keys)
 
 
 class Fetch:
@@ -98,6 +102,7 @@ class Fetch:
             f"SELECT {wanted} FROM unnest({_arrays(table, keys)}) AS k({names}) JOIN {t} t ON {same}"
             + (f" ORDER BY t.{lock} FOR UPDATE OF t" if lock else f" {tail}")
         )
+        self.arrays = _makers(table, keys)
         key = f"({', '.join('?' * len(keys))})"
         self.sqlite = {
             size: f"WITH k({names}) AS (VALUES {', '.join([key] * size)}) "
@@ -177,7 +182,7 @@ class PostgresBulk:
             self.append(statement, rows)
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
-        self._execute(statement.postgres, rows)
+        self._execute(statement, rows)
 
     def append(self, statement: Insert, rows: Sequence[Row]) -> None:
         if self._late is not None:  # a pipeline takes no COPY
@@ -191,31 +196,36 @@ class PostgresBulk:
                 copy.write_row(row)
 
     def update(self, statement: Update, rows: Sequence[Row]) -> None:
-        self._execute(statement.postgres, rows)
+        self._execute(statement, rows)
 
     def delete(self, statement: Delete, keys: Sequence[Row]) -> None:
-        self._execute(statement.postgres, keys)
+        self._execute(statement, keys)
 
     def fetch(self, statement: Fetch, keys: Iterable[Row]) -> list[Row]:
         rows = list(keys)
         if not rows:
             return []
         with self._driver.cursor(binary=True) as cursor:
-            cursor.execute(statement.postgres, _columns(rows))
+            cursor.execute(statement.postgres, _columns(statement, rows))
             found: list[Row] = cursor.fetchall()
             return found
 
-    def _execute(self, sql: str, rows: Sequence[Row]) -> None:
+    def _execute(self, statement: Insert | Update | Delete, rows: Sequence[Row]) -> None:
         if rows:
-            self._driver.execute(sql, _columns(rows))
+            self._driver.execute(statement.postgres, _columns(statement, rows))
 
 
 def _flat(rows: Iterable[Row]) -> list[Any]:
     return list(chain.from_iterable(rows))
 
 
-def _columns(rows: Sequence[Row]) -> list[list[Any]]:
-    return [list(column) for column in zip(*rows, strict=True)]
+def _columns(statement: Insert | Update | Delete | Fetch, rows: Sequence[Row]) -> list[Array]:
+    columns = zip(*rows, strict=True)
+    return [make(column) for make, column in zip(statement.arrays, columns, strict=True)]
+
+
+def _makers(table: Table, columns: Sequence[str]) -> list[Callable[[Sequence[Any]], Array]]:
+    return [ARRAYS[_pg_type(table.c[name].type)] for name in columns]
 
 
 def _arrays(table: Table, columns: Sequence[str]) -> str:

@@ -6,11 +6,14 @@ batch to get a number. On SQLite, which has one writer, it is taken within the b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection, text
 
 from hub.store.db import Database
 
 BLOCK = 5000
+_NONE: Iterator[int] = iter(())
 _START = text("INSERT INTO id_block (name, next) VALUES (:name, 1) ON CONFLICT (name) DO NOTHING")
 _TAKE = text("UPDATE id_block SET next = next + :size WHERE name = :name RETURNING next - :size")
 
@@ -20,7 +23,7 @@ class Ids:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._free: dict[str, tuple[int, int]] = {}
+        self._free: dict[str, Iterator[int]] = {}
         self._connection: Connection | None = None
 
     def enter(self, connection: Connection) -> None:
@@ -33,21 +36,20 @@ class Ids:
 
     def take(self, name: str) -> int:
         """The next id of table `name`."""
-        start, end = self._free.get(name) or self._block(name)
-        if start + 1 < end:
-            self._free[name] = (start + 1, end)
-        else:
-            self._free.pop(name, None)
-        return start
+        number = next(self._free.get(name, _NONE), None)
+        if number is None:
+            self._free[name] = iter(self._block(name))
+            number = next(self._free[name])
+        return number
 
-    def _block(self, name: str) -> tuple[int, int]:
+    def _block(self, name: str) -> range:
         if self._db.is_sqlite and self._connection is not None:
             return _take(self._connection, name)
         with self._db.writing() as connection:
             return _take(connection, name)
 
 
-def _take(connection: Connection, name: str) -> tuple[int, int]:
+def _take(connection: Connection, name: str) -> range:
     connection.execute(_START, {"name": name})
     start = connection.execute(_TAKE, {"name": name, "size": BLOCK}).scalar_one()
-    return start, start + BLOCK
+    return range(start, start + BLOCK)

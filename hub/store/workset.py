@@ -158,7 +158,9 @@ class Workset:
             else:
                 index[name] = held.take(raw)
         for raw in self.bulk.fetch(fetch, missing):
-            index[keys[(raw[1], raw[2])]] = held.take(raw)
+            key = (raw[1], raw[2])
+            index[keys[key]] = held.take(raw)
+            self.saved.append((table, key, raw))
 
     def load_attempts(self, keys: Iterable[tuple[bytes, int]]) -> None:
         for raw in self.bulk.fetch(ATTEMPT_BY_UUID, sorted(set(keys))):
@@ -270,10 +272,6 @@ class Workset:
         """After the commit: what is true from now on."""
         for table, key, row in self.saved:
             self._remembered.put(table, key, row)
-        for held, table in ((self.jobs, "job"), (self.datasets, "dataset")):
-            for raw in held.read.values():
-                if self._remembered.get(table, (raw[1], raw[2])) is None:
-                    self._remembered.put(table, (raw[1], raw[2]), raw)
 
 
 def run_key(run: RunRow) -> RunKey:
