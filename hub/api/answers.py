@@ -27,7 +27,9 @@ def answer(value: object, status: int = 200) -> Response:
 def answers(of: Any, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """For a route's `responses`: what it answers."""
     (schema,), components = msgspec.json.schema_components([of], ref_template=_REF)
-    _types.update(components)
+    for name, told in components.items():
+        if _types.setdefault(name, told) != told:
+            raise AssertionError(f"two different answers are called {name}")
     return {
         status: {"description": "OK", "content": {"application/json": {"schema": schema}}},
     }

@@ -24,14 +24,14 @@ router = APIRouter(prefix="/api/v2beta/search", tags=["search"], responses=RESPO
 Typed = Annotated[Text, Query(max_length=1000, description="words, or parts of them")]
 
 
-class Found(Struct):
+class Hits(Struct):
     """`highlights`: for each hit, where the words stand in its names, within `<em>`."""
 
     hits: list[dict[str, Any]]
     highlights: list[dict[str, list[str]]]
 
 
-@router.get("/jobs", responses=answers(Found))
+@router.get("/jobs", responses=answers(Hits))
 def search_jobs(hub: Hub, eyes: Eyes, q: Typed) -> Response:
     """The ten jobs that fit best, as Marquez's advanced search; `run_id` is the latest run."""
 
@@ -43,7 +43,7 @@ def search_jobs(hub: Hub, eyes: Eyes, q: Typed) -> Response:
     return _search(hub, eyes, q, Kind.JOB, shown)
 
 
-@router.get("/datasets", responses=answers(Found))
+@router.get("/datasets", responses=answers(Hits))
 def search_datasets(hub: Hub, eyes: Eyes, q: Typed) -> Response:
     """The ten datasets that fit best, as Marquez's advanced search."""
 
@@ -65,7 +65,7 @@ def _search(
             | shown(connection, EntityName(hit.namespace, hit.name))
             for hit in found
         ]
-    return answer(Found(hits, [_highlights(hit, sought.words) for hit in found]))
+    return answer(Hits(hits, [_highlights(hit, sought.words) for hit in found]))
 
 
 def _highlights(hit: Hit, words: Iterable[str]) -> dict[str, list[str]]:
