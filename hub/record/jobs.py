@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from hub.model import ChangeKind, EntityName, JobFacts, Schedule
 from hub.record.incoming import IncomingEvent, compress
 from hub.record.marks import Marks
 from hub.record.teams import TEAM, team_of
 from hub.record.terms import facet_terms, json_list, tag_terms, to_json, whole_words
-from hub.store.descriptions import Descriptions
+from hub.store.descriptions import NO_LIMITS, Descriptions, limits_of
 from hub.store.ledger import ChangeRow, Ledger
 from hub.store.rows import JobRow
 from hub.store.workset import Workset
@@ -44,9 +46,19 @@ class JobDescriber:
             self._ledger.warn(job.id, warning.path, warning.message, item.at)
 
     def declare(self, job: JobRow, schedule: Schedule, at: int, origin: str, now: int) -> None:
-        """The job's schedule, as a facet or an observation tells it."""
-        if self._marks_of(job).win("~schedule", at, to_json(schedule)):
+        """The job's schedule, as a facet or an observation tells it.
+
+        A facet says when the job is meant to run, and nothing of its being paused: that stays as
+        the last one said who knew.
+        """
+        marks, limits = self._marks_of(job), limits_of(schedule)
+        changed = marks.win("~schedule", at, to_json(replace(schedule, **NO_LIMITS)))
+        if changed:
             self._out.schedules[job.id] = (schedule, at, origin)
+        if limits != tuple(NO_LIMITS.values()) and marks.win("~limits", at, to_json(limits)):
+            self._out.limits[job.id] = limits
+            changed = True
+        if changed:
             self._ledger.changes.append(ChangeRow(now, ChangeKind.SCHEDULE_CHANGED, job.id))
 
     def adopt(self, job: JobRow, parent: JobRow, name: EntityName, item: IncomingEvent) -> None:

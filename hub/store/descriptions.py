@@ -7,12 +7,13 @@ simply takes the place of the old one.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 
 from hub.model import Schedule, Tag
 from hub.store import tables
-from hub.store.bulk import Bulk, Delete, Fetch, Insert, Row
+from hub.store.bulk import Bulk, Delete, Fetch, Insert, Row, Update
 from hub.store.ids import Ids
 from hub.store.lattice import join, upsert
 from hub.store.types import to_micros
@@ -69,9 +70,6 @@ _SCHEDULE = Insert(
         "kind",
         "expression",
         "timezone",
-        "paused",
-        "catchup",
-        "max_active_runs",
         "start_at",
         "end_at",
         "at",
@@ -83,9 +81,6 @@ _SCHEDULE = Insert(
             "kind",
             "expression",
             "timezone",
-            "paused",
-            "catchup",
-            "max_active_runs",
             "start_at",
             "end_at",
             "at",
@@ -93,6 +88,10 @@ _SCHEDULE = Insert(
         ]
     ),
 )
+_LIMITS = Update(tables.schedule, ["job_id"], ["paused", "catchup", "max_active_runs"])
+#: What of a schedule is no part of when the job is meant to run.
+NO_LIMITS: Final[dict[str, None]] = dict.fromkeys(("paused", "catchup", "max_active_runs"))
+Limits = tuple[bool | None, bool | None, int | None]
 _CHECK_KEY = ["dataset_id", "name", "column_name", "partition_key", "run_id"]
 _CHECK_VALUES = ["at", "status", "severity", "expected", "actual"]
 _CHECK = Insert(
@@ -141,6 +140,7 @@ class Descriptions:
         self.sources: dict[str, tuple[int, str]] = {}
         self.column_edges: dict[tuple[int, int], list[Row]] = {}
         self.schedules: dict[int, tuple[Schedule, int, str]] = {}
+        self.limits: dict[int, Limits] = {}
         self.checks: dict[CheckKey, CheckRow] = {}
         self.dependencies: dict[tuple[int, int, bool], Needed] = {}
 
@@ -166,6 +166,7 @@ class Descriptions:
         )
         self._save_columns(bulk)
         bulk.insert(_SCHEDULE, [_schedule_row(j, *s) for j, s in sorted(self.schedules.items())])
+        bulk.update(_LIMITS, [(j, *limits) for j, limits in sorted(self.limits.items())])
         bulk.insert(
             _CHECK,
             [
@@ -203,8 +204,11 @@ class Descriptions:
 
 def _schedule_row(job: int, s: Schedule, at: int, origin: str) -> Row:
     start, end = _micros(s.start_at), _micros(s.end_at)
-    limits = (s.paused, s.catchup, s.max_active_runs)
-    return (job, s.kind, s.expression, s.timezone, *limits, start, end, at, origin)
+    return (job, s.kind, s.expression, s.timezone, start, end, at, origin)
+
+
+def limits_of(schedule: Schedule) -> Limits:
+    return (schedule.paused, schedule.catchup, schedule.max_active_runs)
 
 
 def _micros(at: datetime | None) -> int | None:

@@ -22,7 +22,7 @@ _INCIDENTAL = {
     t.job_facet: {"at"},
     t.dataset_facet: {"at"},
     t.column_edge: {"at"},
-    t.schedule: {"at"},
+    t.schedule: {"at", "origin"},
     t.orchestrator: {"last_event_at"},
     t.lineage_event: {"dataset_id"},
     # Where the attempt showed no schema: the one that the dataset happened to have.
