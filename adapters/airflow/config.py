@@ -18,8 +18,8 @@ class Config(AdapterConfig):
 
     url: str = Field(description="address of the API server, as people open Airflow in a browser")
     username: str | None = Field(None, description="a user with the role Viewer (User to launch)")
-    password: SecretRef | None = None
-    token: SecretRef | None = Field(None, description="a bearer token, sent as it is")
+    password: SecretRef | None = Field(None, description="of that user, as env:NAME or file:/path")
+    token: SecretRef | None = Field(None, description="a bearer token instead, sent as it is")
     headers: dict[str, SecretRef] = Field(
         default_factory=dict, description="headers that a managed service wants"
     )

@@ -40,7 +40,12 @@ def findings(graphql: GraphQL, *, authenticated: bool) -> Iterator[Finding]:
     try:
         answer, _ = graphql.query(CHECK, _Answer)
     except Unavailable as error:
-        yield Finding("address", Grade.BAD, str(error), "see the message")
+        yield Finding(
+            "address",
+            Grade.BAD,
+            str(error),
+            "check `url` and `token`, and that the hub may reach it",
+        )
         return
     yield Finding("address", Grade.GOOD, f"Dagster {answer.version} at {graphql.http.url}")
     yield _version(answer.version)

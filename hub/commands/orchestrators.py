@@ -174,7 +174,8 @@ def _asked(poll: dict[str, Any] | None, now: datetime) -> str:
         return "never"
     if poll["failures"]:
         wait_s = (datetime.fromisoformat(poll["nextAt"]) - now).total_seconds()
-        return f"failed {poll['failures']} times, again in {max(0, round(wait_s))} s"
+        times = "once" if poll["failures"] == 1 else f"{poll['failures']} times"
+        return f"failed {times}, again in {max(0, round(wait_s))} s"
     if poll["progress"]:
         return str(poll["progress"])
     return f"{_ago(poll['endedAt'], now)} ago" if poll["endedAt"] else "now"
