@@ -142,7 +142,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         f'settings: {{url: "{dagster.url}", poll_every_s: 2}}}}]\n'
     )
     with HubProcess(folder, "--port", str(port)) as hub, dagster:
-        yield World(hub, token, dagster)
+        world = World(hub, token, dagster)
+        yield world
+        world.adapter.close()
 
 
 def until(there: Callable[[], Any], what: str, timeout_s: float = 150) -> Any:

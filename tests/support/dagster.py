@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -128,10 +129,10 @@ class _Processes:
                 process.wait(15)
             except subprocess.TimeoutExpired:
                 process.kill()
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                pipe.close()
 
 
 class DagsterInProcess(_Processes):
