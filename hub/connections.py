@@ -76,13 +76,15 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        of_body = self._in_body
         super().data_received(data)
         if self.transport.is_closing() or not (self._in_head or self._is_idle):
             return
         if self._deadline is None:
             self._expect_head()
         # The rest of a body whose answer was given early is read on: its sender may not listen yet.
-        self._head_bytes += 0 if self._in_body else len(data)
+        # What ends a body is none of the next head, though the body is over by now.
+        self._head_bytes += 0 if of_body or self._in_body else len(data)
         if self._head_bytes > HEAD_BYTES:
             self.transport.write(_TOO_LARGE)
             self.transport.close()

