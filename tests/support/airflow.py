@@ -22,6 +22,11 @@ DAGS = ROOT / "tests" / "real" / "dags"
 READY_TIMEOUT_S = 240.0
 #: Longer than SQLite waits for its lock.
 TIMEOUT_S = 90.0
+#: Waits before a change is asked for again while Airflow answers that its database is locked: its
+#: api-server can hold SQLite's lock in one request and wait for it in another, until one gives up.
+CHANGE_WAITS_S = (1, 2, 3, 4, 5)
+#: What a change is answered that an earlier try has made already.
+_DONE_BEFORE = frozenset({httpx.codes.CONFLICT, httpx.codes.NOT_FOUND})
 
 
 class Airflow:
@@ -62,22 +67,35 @@ class Airflow:
         return len(self.get("/dags")["dags"]) >= defined
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}{self.base}{path}", headers=self._headers, timeout=TIMEOUT_S)
+        answer = self._ask("GET", path)
         answer.raise_for_status()
         return answer.json()
 
-    def post(self, path: str, body: dict[str, Any]) -> Any:
-        answer = httpx.post(
-            f"{self.url}{self.base}{path}", headers=self._headers, json=body, timeout=TIMEOUT_S
-        )
-        answer.raise_for_status()
-        return answer.json()
+    def post(self, path: str, body: dict[str, Any]) -> None:
+        self._change("POST", path, body)
 
     def delete(self, path: str) -> None:
-        answer = httpx.delete(
-            f"{self.url}{self.base}{path}", headers=self._headers, timeout=TIMEOUT_S
-        )
+        self._change("DELETE", path)
+
+    def _change(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        answer = self._ask(method, path, body)
+        for wait_s in CHANGE_WAITS_S:
+            if not answer.is_server_error:
+                break
+            time.sleep(wait_s)
+            answer = self._ask(method, path, body)
+            if answer.status_code in _DONE_BEFORE:
+                return
         answer.raise_for_status()
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return httpx.request(
+            method,
+            f"{self.url}{self.base}{path}",
+            headers=self._headers,
+            json=body,
+            timeout=TIMEOUT_S,
+        )
 
     def trigger(self, dag: str, run_id: str) -> None:
         self.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
@@ -155,7 +173,7 @@ class Airflow:
         }
         own = {
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=20",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
