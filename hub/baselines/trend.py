@@ -1,0 +1,28 @@
+"""Figures of a change: how steep, how far, and whether it may be chance."""
+
+from __future__ import annotations
+
+from math import erfc, sqrt
+
+import numpy as np
+
+from hub.baselines.robust import Floats, median
+
+
+def theil_sen(y: Floats) -> float:
+    """The median slope between all pairs, per step."""
+    i, j = np.triu_indices(len(y), 1)
+    return median((y[j] - y[i]) / (j - i))
+
+
+def mann_kendall(y: Floats) -> float:
+    """The probability, two-sided, that values without a trend rise or fall as steadily."""
+    n = len(y)
+    i, j = np.triu_indices(n, 1)
+    score = float(np.sign(y[j] - y[i]).sum())
+    return erfc(max(abs(score) - 1, 0) / sqrt(n * (n - 1) * (2 * n + 5) / 18) / sqrt(2))
+
+
+def hodges_lehmann(before: Floats, after: Floats) -> float:
+    """The median difference between all pairs."""
+    return median((after[:, None] - before[None, :]).ravel())

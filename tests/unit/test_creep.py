@@ -1,0 +1,61 @@
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from hub.baselines.creep import find_creep
+from hub.baselines.samples import Sample
+
+START = datetime(2026, 6, 1, 2, tzinfo=UTC)
+
+
+def series(growth: list[float], *, sigma: float = 0.1, hours: int = 24) -> list[Sample]:
+    rng = np.random.default_rng(5)
+    times = [START + timedelta(hours=hours * i) for i in range(len(growth))]
+    noise = np.exp(sigma * rng.standard_normal(len(growth)))
+    monday = [2 if at.weekday() == 0 else 1 for at in times]
+    return [
+        Sample(*row) for row in zip(times, (600 * noise * growth * monday).tolist(), strict=True)
+    ]
+
+
+def test_a_step_is_told_with_its_size_and_date() -> None:
+    found = find_creep(series([1.0] * 60 + [1.3] * 20))
+    assert found
+    assert found.ratio == pytest.approx(1.3, rel=0.08)
+    assert abs(found.since - date(2026, 7, 31)) <= timedelta(days=5)
+    assert found.doubles_in is None
+    assert found.sentence.startswith("+")
+
+
+def test_a_drift_is_told_with_the_time_in_which_it_doubles() -> None:
+    found = find_creep(series([1.0] * 40 + [1.011**i for i in range(42)]))
+    assert found
+    assert found.slope == pytest.approx(0.011, abs=0.003)
+    assert found.doubles_in
+    assert 50 < found.doubles_in.days < 90
+    assert "a run over 42 runs, doubles in" in found.sentence
+    assert found.p < 0.001
+
+
+def test_what_only_varies_does_not_creep() -> None:
+    assert find_creep(series([1.0] * 160, sigma=0.2)) is None
+
+
+def test_a_day_on_which_every_run_is_slow_is_no_creep() -> None:
+    assert find_creep(series([1.0] * 480 + [1.8] * 24, hours=1)) is None
+    assert find_creep(series([1.0] * 480 + [1.8] * 120, hours=1))
+
+
+def test_what_came_before_a_reset_is_forgotten() -> None:
+    samples = series([1.0] * 60 + [1.3] * 40)
+    assert find_creep(samples)
+    assert find_creep(samples, since_reset=START + timedelta(days=60)) is None
+
+
+def test_what_shrinks_is_found_when_asked_for() -> None:
+    samples = series([1.0] * 60 + [0.7] * 20)
+    assert find_creep(samples) is None
+    found = find_creep(samples, falling=True)
+    assert found
+    assert found.ratio == pytest.approx(0.7, rel=0.08)
