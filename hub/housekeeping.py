@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 
 from hub.api.hub import Hub
+from hub.metrics import Metrics, tell
 from hub.store import size
+from hub.store.orchestrators import Standing, standings
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
 from hub.worker import Loop, Tick
@@ -22,7 +26,12 @@ def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
     found = [
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
-        Loop("figures", MINUTE_S, lambda _: _measure(hub), elsewhere=lambda: _tell_nothing(hub)),
+        Loop(
+            "figures",
+            MINUTE_S,
+            lambda tick: _measure(hub, tick),
+            elsewhere=lambda: _tell_nothing(hub),
+        ),
     ]
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
@@ -51,15 +60,26 @@ def _prepare_weeks(hub: Hub, tick: Tick) -> None:
             log.info("week_created", partition=name)
 
 
-def _measure(hub: Hub) -> None:
+def _measure(hub: Hub, tick: Tick) -> None:
     hub.metrics.store_bytes.set(size.store_bytes(hub.db))
     with hub.db.reading() as connection:
         count, held = size.dead_letters(connection)
+        # One that was taken back stays in the store, and its watermark stands still for good.
+        found = standings(connection, hub.fleet.members)
     hub.metrics.dead_letters.set(count)
     hub.metrics.dead_letter_bytes.set(held)
+    _tell_orchestrators(hub.metrics, found, tick.now)
+
+
+def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
+    lags = {one.name: (now - one.complete_to).total_seconds() for one in found if one.complete_to}
+    tell(metrics.watermark_lag_seconds, lags)
+    tell(metrics.poll_failures, {o.name: o.failures for o in found if o.failures is not None})
+    tell(metrics.disagreements, {one.name: one.disagreements for one in found})
 
 
 def _tell_nothing(hub: Hub) -> None:
     """What another replica measures must not stay here as it was."""
     for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
         gauge.set(math.nan)
+    hub.metrics.forget_orchestrators()

@@ -1,12 +1,13 @@
 """The figures of this process, as Prometheus reads them at /metrics.
 
 Names are `trackside_*` with the unit at the end; `tests/unit/test_metrics.py` holds them to
-Prometheus' own rules. Figures of the world (dead letters, store size) are set by one process
-only: the holder of the lease.
+Prometheus' own rules. Figures of the world (dead letters, store size, orchestrators) are set by one
+process only: the holder of the lease.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import prometheus_client
@@ -28,6 +29,13 @@ _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 
 # A `_created` series per counter doubles their number and nobody asks for it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+def tell(gauge: Gauge, values: Mapping[str, float]) -> None:
+    """The gauge's values by its one label; whatever else it told is gone."""
+    gauge.clear()
+    for label, value in values.items():
+        gauge.labels(label).set(value)
 
 
 class Metrics:
@@ -88,6 +96,21 @@ class Metrics:
         self.poll_seconds = self._histogram(
             "trackside_poll_seconds", "How long a poll took", _POLL_SECONDS, "orchestrator"
         )
+        self.watermark_lag_seconds = self._gauge(
+            "trackside_watermark_lag_seconds",
+            "How long ago all that an orchestrator knew was known to the hub",
+            "orchestrator",
+        )
+        self.poll_failures = self._gauge(
+            "trackside_poll_failures",
+            "Polls of an orchestrator that failed since the last one that did not",
+            "orchestrator",
+        )
+        self.disagreements = self._gauge(
+            "trackside_disagreements",
+            "Attempts of whose end an orchestrator answered another thing than its senders told",
+            "orchestrator",
+        )
         self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
 
     def observe_batch(self, items: int, seconds: float) -> None:
@@ -100,6 +123,11 @@ class Metrics:
         self.polls.labels(orchestrator, result).inc()
         self.poll_requests.labels(orchestrator).inc(requests)
         self.poll_seconds.labels(orchestrator).observe(seconds)
+
+    def forget_orchestrators(self) -> None:
+        """Tells no more figures of the world of them."""
+        for gauge in (self.watermark_lag_seconds, self.poll_failures, self.disagreements):
+            gauge.clear()
 
     def render(self) -> bytes:
         """The text that Prometheus reads, see CONTENT_TYPE."""

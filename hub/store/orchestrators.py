@@ -91,6 +91,15 @@ class OrchestratorView(View, frozen=True):
     disagreements: int
 
 
+class Standing(View, frozen=True):
+    """How well an orchestrator is known: its watermark, polls that failed in a row, disagreements."""
+
+    name: str
+    complete_to: datetime | None
+    failures: int | None
+    disagreements: int
+
+
 #: Namespaces that the view of an orchestrator names at most.
 MOST_NAMESPACES = 100
 
@@ -110,6 +119,19 @@ def get_orchestrator(connection: Connection, name: str) -> OrchestratorView:
     if not rows:
         raise NotFound(f"Orchestrator '{name}' not found.")
     return _views(connection, rows)[0]
+
+
+def standings(connection: Connection, names: Iterable[str]) -> list[Standing]:
+    """Of those of the named orchestrators that are known."""
+    whole = (watermark.c.orchestrator_id == orchestrator.c.id) & (watermark.c.stream == "")
+    statement = (
+        select(orchestrator.c.id, orchestrator.c.name, watermark.c.complete_to, poll.c.failures)
+        .outerjoin(watermark, whole)
+        .outerjoin(poll, poll.c.orchestrator == orchestrator.c.name)
+    )
+    rows = list(among(connection, statement, orchestrator.c.name, list(names)))
+    disputed = _disagreements(connection, [row.id for row in rows])
+    return [Standing(row.name, row.complete_to, row.failures, disputed[row.id]) for row in rows]
 
 
 def introduce(connection: Connection, name: str, kind: str, *, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,15 @@ from hub.api.hub import Hub
 from hub.main import build_worker, writing
 from hub.settings import Settings
 from hub.store.partitions import existing
-from hub.store.tables import audit, dead_letter
+from hub.store.tables import (
+    audit,
+    counter,
+    dead_letter,
+    namespace,
+    orchestrator,
+    poll,
+    watermark,
+)
 from tests.support.rows import fill
 
 
@@ -33,6 +42,51 @@ def test_the_figures_of_the_store_are_told(hub: Hub) -> None:
     assert sample(hub, "trackside_dead_letters") == 1
     assert (sample(hub, "trackside_dead_letter_bytes") or 0) > 100
     assert sample(hub, "trackside_loop_runs_total", loop="figures", result="done") == 1
+
+
+def declaring(database_url: str) -> Settings:
+    declared: Any = [{"name": name, "kind": "airflow"} for name in ("af", "new")]
+    return Settings(database_url=database_url, orchestrators=declared)
+
+
+def know(hub: Hub, *names: str) -> None:
+    """Orchestrators that were complete a minute ago, failed twice since, and disagreed 5 times."""
+    then = datetime.now(UTC) - timedelta(minutes=1)
+    for number, name in enumerate(names, 1):
+        mine = {"orchestrator_id": number}
+        fill(hub.db, orchestrator, {"id": number, "name": name})
+        fill(hub.db, watermark, mine | {"stream": "", "complete_to": then})
+        fill(hub.db, watermark, mine | {"stream": "slow", "complete_to": then - timedelta(days=1)})
+        fill(hub.db, poll, {"orchestrator": name, "cursor": "{}", "failures": 2})
+        fill(hub.db, namespace, mine | {"id": number, "name": f"space of {name}"})
+        fill(hub.db, counter, {"name": "disagreements", "scope_id": number, "value": 5})
+
+
+def test_how_far_the_hub_is_behind_a_declared_orchestrator_is_told(database_url: str) -> None:
+    with writing(declaring(database_url)) as hub:
+        know(hub, "af", "taken-back")
+        build_worker(hub).run("figures")
+        of = {"orchestrator": "af"}
+        assert 60 <= (sample(hub, "trackside_watermark_lag_seconds", **of) or 0) < 90
+        assert sample(hub, "trackside_poll_failures", **of) == 2
+        assert sample(hub, "trackside_disagreements", **of) == 5
+        assert sample(hub, "trackside_disagreements", orchestrator="taken-back") is None
+        assert sample(hub, "trackside_watermark_lag_seconds", orchestrator="new") is None
+
+
+@pytest.mark.postgres
+def test_only_the_holder_of_the_lease_tells_figures_of_orchestrators(postgres_url: str) -> None:
+    settings = declaring(postgres_url)
+    with writing(settings) as first, writing(settings) as second:
+        know(first, "af")
+        holder, other = build_worker(first), build_worker(second)
+        holder.run("figures")
+        other.run("figures")
+        told = [sample(h, "trackside_disagreements", orchestrator="af") for h in (first, second)]
+        assert told == [5, None]
+        holder.stop()
+        other.run("figures")
+        assert sample(second, "trackside_disagreements", orchestrator="af") == 5
 
 
 def test_retention_is_one_of_the_loops(hub: Hub) -> None:
