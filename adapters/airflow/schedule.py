@@ -58,8 +58,22 @@ def _basis(dag: Dag, details: DagDetails) -> Schedule | None:
         return _timed(timed[1], details)
     condition = details.asset_expression or details.dataset_expression
     if condition:
-        return Schedule("dataset", msgspec.json.encode(condition, order="sorted").decode())
+        told = _condition(condition)
+        return Schedule("dataset", msgspec.json.encode(told, order="sorted").decode())
     return Schedule("manual") if summary in _MANUAL else _timed(summary, details)
+
+
+def _condition(told: Any) -> Any:
+    """A condition on assets without their ids, which the Dag's own events don't have."""
+    match told:
+        case {"asset": {"uri": _} as asset}:
+            return {"asset": {name: value for name, value in asset.items() if name != "id"}}
+        case {"all": list(parts)}:
+            return {"all": [_condition(part) for part in parts]}
+        case {"any": list(parts)}:
+            return {"any": [_condition(part) for part in parts]}
+        case _:
+            return told
 
 
 def _summary(dag: Dag) -> str:

@@ -128,7 +128,8 @@ def _timetable(timetable: Mapping[str, Any]) -> Schedule | None:
         case {"timetable": {"__var": dict(timed)}}:
             return _timetable(timed)
         case {"asset_condition": condition} | {"dataset_condition": condition}:
-            return Schedule("dataset", msgspec.json.encode(condition, order="sorted").decode())
+            told = _condition(condition)
+            return Schedule("dataset", msgspec.json.encode(told, order="sorted").decode())
         case {"expressions": list(crons)}:
             return Schedule("cron", "\n".join(map(str, crons)), _zone(timetable))
         case {"expression": str(cron)}:
@@ -137,6 +138,27 @@ def _timetable(timetable: Mapping[str, Any]) -> Schedule | None:
             return Schedule("interval", interval_text(seconds), _zone(timetable))
         case _:
             return None if timetable else Schedule("manual")
+
+
+def _condition(told: Any) -> Any:
+    """A condition on assets as the REST API writes it, so that both tell one schedule."""
+    match told:
+        case {"__type": "asset_all" | "dataset_all", "objects": list(parts)}:
+            return {"all": [_condition(part) for part in parts]}
+        case {"__type": "asset_any" | "dataset_any", "objects": list(parts)}:
+            return {"any": [_condition(part) for part in parts]}
+        case {"__type": "asset"}:
+            return {"asset": {name: told.get(name) for name in ("uri", "name", "group")}}
+        case {"__type": "asset_alias"}:
+            return {"alias": {name: told.get(name) for name in ("name", "group")}}
+        case {"__type": "asset_ref"}:
+            return {"asset_ref": {name: told[name] for name in told if name != "__type"}}
+        case {"__type": "dataset", "uri": str(uri)}:
+            return uri
+        case {"__type": "dataset_alias", "name": str(name)}:
+            return {"alias": name}
+        case _:
+            return told
 
 
 def _zone(timetable: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,12 @@ import pytest
 from adapters.airflow.schedule import schedule_of
 from adapters.airflow.wire import Dag, DagDetails, Dags
 from hub.model import Schedule
+from hub.openlineage.decode import decode_event
 from tests.support.answers import answer
+from tests.support.samples import own
+
+A = {"uri": "s3://lake/a", "name": "a", "group": "asset"}
+B = {"uri": "s3://lake/b", "name": "b", "group": "raw"}
 
 
 def of(summary: str | None, next_run: datetime | None = None, **details: Any) -> Schedule | None:
@@ -53,7 +59,55 @@ def test_an_asset_expression_is_a_dataset_schedule() -> None:
     found = schedule_of(msgspec.convert(data, Dag), msgspec.convert(data, DagDetails))
     assert found is not None
     assert found.kind == "dataset"
-    assert msgspec.json.decode(found.expression) == data["asset_expression"]
+    condition = msgspec.json.decode(found.expression)
+    orders = {"uri": "postgres://dwh:5432/db/public/orders", "name": "dwh_orders", "group": "asset"}
+    assert condition["all"][0] == {"asset": orders}
+
+
+@pytest.mark.parametrize(
+    ("rest", "facet"),
+    [
+        (
+            {"all": [{"asset": A | {"id": 7}}, {"any": [{"asset": B | {"id": 8}}]}]},
+            {
+                "__type": "asset_all",
+                "objects": [
+                    {"__type": "asset", "extra": {}} | A,
+                    {"__type": "asset_any", "objects": [{"__type": "asset", "extra": {}} | B]},
+                ],
+            },
+        ),
+        (
+            {"any": [{"alias": {"name": "x", "group": "asset"}}, {"asset_ref": {"name": "y"}}]},
+            {
+                "__type": "asset_any",
+                "objects": [
+                    {"__type": "asset_alias", "name": "x", "group": "asset"},
+                    {"__type": "asset_ref", "name": "y"},
+                ],
+            },
+        ),
+        (
+            {"all": ["s3://lake/a", {"alias": "x"}]},
+            {
+                "__type": "dataset_all",
+                "objects": [
+                    {"__type": "dataset", "uri": "s3://lake/a", "extra": None},
+                    {"__type": "dataset_alias", "name": "x"},
+                ],
+            },
+        ),
+    ],
+)
+def test_a_condition_is_the_same_text_from_rest_and_from_the_facet(rest: Any, facet: Any) -> None:
+    polled = of("Asset", asset_expression=rest)
+    event = own("airflow/dag_start_asset_triggered_jobDependencies.json")
+    event["run"]["facets"]["airflowDagRun"]["dag"]["timetable"] = {"asset_condition": facet}
+    pushed = decode_event(json.dumps(event).encode()).job
+    assert polled is not None
+    assert pushed is not None
+    assert pushed.schedule is not None
+    assert pushed.schedule.expression == polled.expression
 
 
 def test_what_else_is_declared_comes_with_it() -> None:

@@ -174,8 +174,7 @@ def test_a_dag_scheduled_by_assets_has_their_condition() -> None:
     assert schedule
     assert schedule.kind == "dataset"
     condition = json.loads(schedule.expression)
-    assert condition["__type"] == "asset_all"
-    assert condition["objects"][0]["uri"] == "postgres://dwh:5432/db/public/orders"
+    assert condition["all"][0]["asset"]["uri"] == "postgres://dwh:5432/db/public/orders"
 
 
 def test_of_assets_or_time_the_time_says_when_a_run_must_have_come() -> None:
