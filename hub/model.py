@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 from msgspec import Struct
 
@@ -343,3 +344,58 @@ class Viewer(Struct, frozen=True):
 
     teams: frozenset[str] = frozenset()
     all: bool = False
+
+
+Evidence = dict[str, Any]
+"""Numbers and names behind what a rule says, as JSON."""
+
+
+class IncidentState(StrEnum):
+    OPEN = "OPEN"
+    ACKNOWLEDGED = "ACKNOWLEDGED"  # open, and somebody is at it
+    RESOLVED = "RESOLVED"
+
+
+class Resolution(StrEnum):
+    """Why an incident is over."""
+
+    HEALED = "healed"
+    RETRACTED = "retracted"  # evidence came late: nothing was wrong
+    EXPECTED = "expected"  # a person says that it is as it should be
+
+
+class Transition(StrEnum):
+    OPENED = "opened"
+    REOPENED = "reopened"
+    CHANGED = "changed"  # still open, for another reason
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+    CAUSED = "caused"  # an incident upstream is its cause
+    UNCAUSED = "uncaused"  # that one is over, and this one is still open
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """Where an incident stands. `parent`: the incident that is its cause."""
+
+    key: str
+    state: IncidentState = IncidentState.OPEN
+    reason: str
+    evidence: Evidence = {}
+    since: datetime
+    opened_at: datetime
+    resolved_at: datetime | None = None
+    resolution: Resolution | None = None
+    parent: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.state is not IncidentState.RESOLVED
+
+
+class Step(Struct, frozen=True):
+    """One transition, and the incident after it."""
+
+    transition: Transition
+    incident: Incident
+    reason: str
+    evidence: Evidence = {}

@@ -1,0 +1,149 @@
+"""What every kind of rule is: a pure function from what is known of a subject to verdicts.
+
+    @rules.register("failed_run")
+    class FailedRun(JobRule): ...
+
+A kind says of which subjects it speaks, which changes wake it, and what it needs to know; it never
+reads a store or a clock. The same function judges a change (reactive) and a deadline that has
+passed (proactive): the verdict says what is so as of an instant, and when to look again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict
+
+from hub.baselines.baseline import Baseline
+from hub.model import ChangeKind, EntityName, Evidence, RunState
+from hub.registry import Registry
+
+
+class Subject(StrEnum):
+    """What a rule speaks of."""
+
+    JOB = "job"
+    DATASET = "dataset"
+
+
+class Status(StrEnum):
+    OK = "OK"
+    VIOLATED = "VIOLATED"
+    UNKNOWN = "UNKNOWN"  # nothing can be said, which neither opens nor resolves
+
+
+class Verdict(Struct, frozen=True):
+    """What a rule finds of its subject in one period; `key` tells periods apart.
+
+    since: when it went wrong. retracted: with OK, evidence that came late shows that nothing was
+    ever wrong, which is not the same as healed.
+    """
+
+    status: Status
+    key: str
+    reason: str
+    evidence: Evidence = {}
+    since: datetime | None = None
+    retracted: bool = False
+
+
+class Judgement(Struct, frozen=True):
+    """Verdicts as of an instant, and when to look again if nothing happens until then."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    due_at: datetime | None = None
+
+
+class RunSeen(Struct, frozen=True):
+    """One run, as of its latest attempt. `id` is the store's."""
+
+    id: int
+    natural_id: str
+    state: RunState
+    attempt: int
+    sort_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    nominal_at: datetime | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+    url: str | None = None
+
+
+class JobSeen(Struct, frozen=True):
+    """What is known of a job. `runs`: the latest ones, the latest first; `open`: keys of the
+    rule's own incidents on it that are open.
+    """
+
+    name: EntityName
+    runs: Sequence[RunSeen] = ()
+    baseline: Baseline | None = None  # of the duration of its runs that completed
+    open: frozenset[str] = frozenset()
+
+
+class DatasetSeen(Struct, frozen=True):
+    """What is known of a dataset. `max_lag_s`: how old it may get, as somebody declared."""
+
+    name: EntityName
+    last_update_at: datetime | None = None
+    known_at: datetime | None = None
+    max_lag_s: float | None = None
+    open: frozenset[str] = frozenset()
+
+
+class RuleConfig(BaseModel):
+    """Base of every kind's settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class JobRule(Protocol):
+    """A kind that speaks of jobs."""
+
+    Config: ClassVar[type[RuleConfig]]
+    wakes: ClassVar[frozenset[ChangeKind]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def judge(self, job: JobSeen, as_of: datetime) -> Judgement: ...
+
+
+class DatasetRule(Protocol):
+    """A kind that speaks of datasets."""
+
+    Config: ClassVar[type[RuleConfig]]
+    wakes: ClassVar[frozenset[ChangeKind]]
+
+    def __init__(self, config: Any) -> None: ...
+
+    def judge(self, dataset: DatasetSeen, as_of: datetime) -> Judgement: ...
+
+
+job_rules: Registry[type[JobRule]] = Registry("kind of rule", group="trackside.job_rules")
+dataset_rules: Registry[type[DatasetRule]] = Registry(
+    "kind of rule", group="trackside.dataset_rules"
+)
+
+
+def healed(keys: frozenset[str], reason: str) -> tuple[Verdict, ...]:
+    """OK for every open period."""
+    return tuple(Verdict(Status.OK, key, reason) for key in sorted(keys))
+
+
+def spoken(seconds: float) -> str:
+    """A length of time for people: "1 h 05 min", "3 min 20 s", "45 s", "2 d 3 h"."""
+    whole = round(seconds)
+    days, rest = divmod(whole, 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes:02} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {left} s" if left and minutes < 10 else f"{minutes} min"
+    return f"{left} s"

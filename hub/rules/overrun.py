@@ -1,0 +1,111 @@
+"""A run takes longer than it should: told while it still runs."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from pydantic import Field
+
+from hub.model import ChangeKind, Evidence, RunState
+from hub.rules.base import (
+    JobSeen,
+    Judgement,
+    RuleConfig,
+    RunSeen,
+    Status,
+    Verdict,
+    job_rules,
+    spoken,
+)
+
+
+class Length(RuleConfig):
+    """How long a run may take."""
+
+    limit_s: float | None = Field(
+        None, gt=0, description="seconds; what is normal for the job if not told"
+    )
+
+
+@job_rules.register("overrun")
+class Overrun:
+    """One incident per run that is too long, until it ends; every run that is open is timed.
+
+    Without a limit of its own it goes by the job's baseline, and says nothing of a job that has
+    had too few runs to have one.
+    """
+
+    Config: ClassVar[type[RuleConfig]] = Length
+    wakes: ClassVar = frozenset(
+        {
+            ChangeKind.RUN_STARTED,
+            ChangeKind.RUN_COMPLETED,
+            ChangeKind.RUN_FAILED,
+            ChangeKind.RUN_ABORTED,
+        }
+    )
+
+    def __init__(self, config: Length) -> None:
+        self._limit_s = config.limit_s
+
+    def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
+        verdicts: list[Verdict] = []
+        due: list[datetime] = []
+        for run in job.runs:
+            started, limit_s = run.started_at, self._limit_of(job, run)
+            if str(run.id) in job.open and run.ended_at is not None:
+                verdicts.append(_ended(run, limit_s))
+            elif run.state is RunState.RUNNING and started is not None and limit_s is not None:
+                over_at = started + timedelta(seconds=limit_s)
+                if as_of < over_at:
+                    due.append(over_at)
+                else:
+                    verdicts.append(self._violated(job, run, started, over_at, limit_s))
+        return Judgement(tuple(verdicts), min(due, default=None))
+
+    def _limit_of(self, job: JobSeen, run: RunSeen) -> float | None:
+        if self._limit_s is not None or job.baseline is None:
+            return self._limit_s
+        return job.baseline.limit(run.nominal_at or run.started_at or run.sort_at)
+
+    def _violated(
+        self, job: JobSeen, run: RunSeen, started: datetime, over_at: datetime, limit_s: float
+    ) -> Verdict:
+        told = self._evidence(job, run, started, limit_s)
+        usual = f"; {spoken(told['expectedS'])} is usual" if "expectedS" in told else ""
+        return Verdict(
+            Status.VIOLATED,
+            str(run.id),
+            f"run {run.natural_id} still runs after {spoken(limit_s)}{usual}",
+            told,
+            over_at,
+        )
+
+    def _evidence(self, job: JobSeen, run: RunSeen, started: datetime, limit_s: float) -> Evidence:
+        told: Evidence = {
+            "run": run.natural_id,
+            "startedAt": started.isoformat(),
+            "limitS": round(limit_s, 1),
+            "url": run.url,
+        }
+        if self._limit_s is None and job.baseline is not None:
+            told["expectedS"] = round(job.baseline.expected(run.nominal_at or started), 1)
+            told["samples"] = job.baseline.samples
+        return told
+
+
+def _ended(run: RunSeen, limit_s: float | None) -> Verdict:
+    """The run is over. One whose late answer shows that it ended in time was never too long."""
+    took_s = (
+        (run.ended_at - run.started_at).total_seconds() if run.ended_at and run.started_at else 0.0
+    )
+    in_time = limit_s is not None and took_s < limit_s
+    word = "in time; its end was heard late" if in_time else f"after {spoken(took_s)}"
+    return Verdict(
+        Status.OK,
+        str(run.id),
+        f"run {run.natural_id} ended {word}",
+        {"run": run.natural_id, "tookS": round(took_s, 1)},
+        retracted=in_time,
+    )
