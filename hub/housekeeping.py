@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from hub.api.hub import Hub
+from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
 from hub.store import size
 from hub.store.orchestrators import Standing, standings
@@ -20,11 +21,14 @@ log = structlog.get_logger(__name__)
 
 HOUR_S = 3600.0
 MINUTE_S = 60.0
+EVALUATE_S = 1.0
 
 
 def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
+    watch = Watch(hub.db, hub.writer, hub.book)
     found = [
+        Loop("evaluate", EVALUATE_S, lambda tick: watch.round(tick.now, tick.fence)),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",

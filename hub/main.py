@@ -21,6 +21,7 @@ from hub.access import listening_rule
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
+from hub.evaluate.book import book_of
 from hub.housekeeping import loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
@@ -83,7 +84,19 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
     rate = settings.max_events_per_second
     limit = IngestLimit(rate) if rate else None
-    return Hub(settings, db, lock, recorder, writer, authenticator, metrics, intake, fleet, limit)
+    return Hub(
+        settings,
+        db,
+        lock,
+        recorder,
+        writer,
+        authenticator,
+        metrics,
+        intake,
+        fleet,
+        book_of(settings),
+        limit,
+    )
 
 
 @contextmanager

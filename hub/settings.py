@@ -103,6 +103,7 @@ class Retention(_Section):
     changes: Days = Field(30, description="changes; one that a loop has not read yet is kept")
     dead_letters: Days = Field(30, description="input that could not be understood")
     samples: Days = Field(90, description="how much work was waiting when (backlog)")
+    incidents: Days = Field(730, description="incidents that are over, with their history")
     audit: Days = Field(730, description="who did what")
 
 

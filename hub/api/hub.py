@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.authenticator import Authenticator
+from hub.evaluate.book import Book
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
@@ -29,4 +30,5 @@ class Hub:
     metrics: Metrics
     intake: Intake
     fleet: Fleet
+    book: Book
     ingest_limit: IngestLimit | None = None

@@ -9,6 +9,7 @@ import typer
 import yaml
 
 from hub.commands.common import ConfigFile, load, out
+from hub.evaluate.book import book_of
 from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
 
@@ -23,6 +24,7 @@ def check(config: ConfigFile = None) -> None:
     """
     settings = load(config)
     check_file(settings)
+    book_of(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

@@ -54,11 +54,11 @@ def list_changes(
     """
     places = {} if cursor is None else dict(decode_cursor(cursor, list[tuple[int, int]]))
     found: list[ChangeView] = []
-    for writer in _writers(connection):
+    for writer in writers_of(connection):
         room = limit - len(found)
         if room <= 0:
             break
-        rows = connection.execute(_following(writer, places.get(writer, 0), room)).all()
+        rows = connection.execute(following(writer, places.get(writer, 0), room)).all()
         if rows:
             places[writer] = rows[-1].seq
         found += _seen(connection, viewer, rows)
@@ -67,11 +67,11 @@ def list_changes(
 
 def latest_place(connection: Connection) -> str:
     """The cursor behind everything that is recorded by now."""
-    heads = [(writer, _head(connection, writer)) for writer in _writers(connection)]
+    heads = [(writer, _head(connection, writer)) for writer in writers_of(connection)]
     return encode_cursor(*heads)
 
 
-def _writers(connection: Connection) -> list[int]:
+def writers_of(connection: Connection) -> list[int]:
     """The writers whose changes are kept: one index step each, however many changes there are."""
     found: list[int] = []
     following = select(func.min(change.c.writer_id))
@@ -87,7 +87,7 @@ def _head(connection: Connection, writer: int) -> int:
     return int(connection.scalar(last) or 0)
 
 
-def _following(writer: int, seq: int, limit: int) -> Select[Any]:
+def following(writer: int, seq: int, limit: int) -> Select[Any]:
     mine = select(change).where(change.c.writer_id == writer, change.c.seq > seq)
     return mine.order_by(change.c.seq).limit(limit)
 

@@ -162,6 +162,21 @@ POLICIES = (
         t.backlog_sample.c.at,
         group=("orchestrator_id", "pool"),
     ),
+    Policy(
+        t.incident_transition,
+        "incidents",
+        t.incident_transition.c.at,
+        kept=exists().where(
+            t.incident.c.id == t.incident_transition.c.incident_id,
+            t.incident.c.resolved_at.is_(None),
+        ),
+    ),
+    Policy(
+        t.incident,
+        "incidents",
+        func.coalesce(t.incident.c.resolved_at, t.incident.c.updated_at),
+        kept=t.incident.c.resolved_at.is_(None),
+    ),
     Policy(t.dead_letter, "dead_letters", t.dead_letter.c.received_at),
     Policy(t.audit, "audit", t.audit.c.at),
 )

@@ -75,6 +75,7 @@ class Call:
 
     function: Callable[[Connection], Any]
     future: Future[Any]
+    apart: bool = False
     size: int = 0
 
 
@@ -142,13 +143,16 @@ class Writer(Generic[Item_contra, Outcome]):
         self.submit(Work(items, size, lambda outcome: _resolve(done, outcome)))
         return done.result()
 
-    def call(self, function: Callable[[Connection], T]) -> T:
-        """Runs `function` in one transaction of its own and returns what it returned."""
+    def call(self, function: Callable[[Connection], T], *, apart: bool = False) -> T:
+        """Runs `function` in one transaction of its own and returns what it returned.
+
+        apart: it writes nothing that the applier remembers, so that what it knows stays true.
+        """
         done: Future[T] = Future()
         with self._wake:
             if self._closing:
                 raise Overloaded("the hub is stopping", retry_after=RETRY_AFTER_S)
-            self._enqueue(Call(function, done))
+            self._enqueue(Call(function, done, apart))
         return done.result()
 
     def _admit(self, work: Work[Item_contra, Outcome]) -> None:
@@ -210,7 +214,8 @@ class Writer(Generic[Item_contra, Outcome]):
             passing = fault_of(error) is Fault.PASSING
             call.future.set_exception(_given_up(error) if passing else error)
         else:
-            self._applier.changed_elsewhere()
+            if not call.apart:
+                self._applier.changed_elsewhere()
             call.future.set_result(result)
 
     def _transact(self, function: Callable[[Connection], T]) -> T:

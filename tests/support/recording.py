@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
@@ -180,6 +180,10 @@ class Recording:
 def empty(db: Database) -> None:
     """Leaves the store as it was when it was made."""
     with db.writing() as connection:
-        for table in metadata.sorted_tables:
-            if table.name != "meta":
-                connection.execute(text(f"DELETE FROM {table.name}"))
+        emptied(connection)
+
+
+def emptied(connection: Connection) -> None:
+    for table in metadata.sorted_tables:
+        if table.name != "meta":
+            connection.execute(text(f"DELETE FROM {table.name}"))

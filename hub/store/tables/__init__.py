@@ -20,6 +20,7 @@ from hub.store.tables.data import (
     source,
     tag,
 )
+from hub.store.tables.detect import baseline, expectation, incident, incident_transition
 from hub.store.tables.observed import backlog_sample, health, poll, watermark
 from hub.store.tables.people import (
     audit,
@@ -55,6 +56,7 @@ __all__ = [
     "attempt",
     "audit",
     "backlog_sample",
+    "baseline",
     "change",
     "check_result",
     "column_edge",
@@ -70,9 +72,12 @@ __all__ = [
     "edge",
     "event_count",
     "event_digest",
+    "expectation",
     "freshness_policy",
     "health",
     "id_block",
+    "incident",
+    "incident_transition",
     "job",
     "job_facet",
     "job_tag",

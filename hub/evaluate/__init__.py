@@ -1,0 +1,1 @@
+"""Watches what was recorded and what was not: rules over changes and deadlines, into incidents."""

@@ -1,0 +1,52 @@
+"""How far a loop has read the changes: one place per writer (DESIGN D4)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.store.changes import Places, following, writers_of
+from hub.store.tables import cursor
+
+
+class Change(Struct, frozen=True):
+    """A transition as a loop reads it; the ids are the store's."""
+
+    kind: str
+    job_id: int | None
+    run_id: int | None
+    dataset_id: int | None
+
+
+def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[Change], Places]:
+    """The changes that the reader has not dealt with, at most `limit`, and where it is then."""
+    rows = connection.execute(
+        select(cursor.c.writer_id, cursor.c.seq).where(cursor.c.reader == reader)
+    )
+    held = {row.writer_id: row.seq for row in rows}
+    found: list[Change] = []
+    moved: Places = {}
+    for writer in writers_of(connection):
+        room = limit - len(found)
+        if room <= 0:
+            break
+        mine = connection.execute(following(writer, held.get(writer, 0), room)).all()
+        if mine:
+            moved[writer] = mine[-1].seq
+        found += [Change(row.kind, row.job_id, row.run_id, row.dataset_id) for row in mine]
+    return found, moved
+
+
+def save_places(connection: Connection, reader: str, moved: Places) -> None:
+    """In the transaction of what came of the changes up to there."""
+    if not moved:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    rows = [{"reader": reader, "writer_id": w, "seq": seq} for w, seq in moved.items()]
+    put = dialect.insert(cursor).values(rows)
+    connection.execute(
+        put.on_conflict_do_update(
+            index_elements=["reader", "writer_id"], set_={"seq": put.excluded.seq}
+        )
+    )

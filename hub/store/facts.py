@@ -1,0 +1,238 @@
+"""What rules may know of their subjects, for many subjects with a handful of statements."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.baselines.baseline import Baseline
+from hub.baselines.samples import Sample
+from hub.model import EntityName, RunState
+from hub.rules.base import RunSeen
+from hub.store.expectations import NOBODY
+from hub.store.reading import among, newest_of_each
+from hub.store.tables import baseline, dataset, freshness_policy, incident, job, namespace, run
+from hub.store.tables import dataset_update as update
+
+#: Runs of a job that rules see, and those a baseline learns from.
+RUNS = 20
+SAMPLES = 90
+#: How long a baseline holds before it is learned anew, and until the next try for want of runs.
+BASELINE_AGE = timedelta(days=1)
+RETRY_AGE = timedelta(hours=1)
+DURATION = "duration"
+
+
+class JobRow(Struct, frozen=True):
+    """A job as rules are chosen for it. `inner`: it lives within another, as a task in a Dag."""
+
+    id: int
+    name: EntityName
+    orchestrator_id: int
+    team: str | None
+    inner: bool
+
+
+class DatasetRow(Struct, frozen=True):
+    id: int
+    name: EntityName
+    orchestrator_id: int  # of the job that updated it last
+    team: str | None
+    known_at: datetime
+    last_update_at: datetime | None
+    max_lag_s: float | None
+
+
+_JOBS = (
+    select(
+        job.c.id,
+        namespace.c.name.label("space"),
+        job.c.name,
+        job.c.orchestrator_id,
+        job.c.team,
+        job.c.parent_job_id,
+    )
+    .join(namespace, namespace.c.id == job.c.namespace_id)
+    .where(job.c.hidden.is_(False))
+)
+_DATASETS: Select[Any] = (
+    select(
+        dataset.c.id,
+        namespace.c.name.label("space"),
+        dataset.c.name,
+        dataset.c.team,
+        dataset.c.created_at,
+        dataset.c.last_update_at,
+        freshness_policy.c.max_lag_s,
+        freshness_policy.c.cron,
+    )
+    .join(namespace, namespace.c.id == dataset.c.namespace_id)
+    .outerjoin(freshness_policy, freshness_policy.c.dataset_id == dataset.c.id)
+    .where(dataset.c.hidden.is_(False))
+)
+_RUNS = select(
+    run.c.id,
+    run.c.job_id,
+    run.c.natural_id,
+    run.c.state,
+    run.c.attempt_no,
+    run.c.sort_at,
+    run.c.started_at,
+    run.c.ended_at,
+    run.c.nominal_start,
+    run.c.error_class,
+    run.c.error_message,
+    run.c.external_url,
+)
+_OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key).where(
+    incident.c.resolved_at.is_(None)
+)
+_BASELINES = select(baseline.c.job_id, baseline.c.payload, baseline.c.fitted_at).where(
+    baseline.c.metric == DURATION
+)
+
+
+def job_rows(connection: Connection, keys: Iterable[int]) -> list[JobRow]:
+    return [
+        JobRow(
+            row.id,
+            EntityName(row.space, row.name),
+            row.orchestrator_id or NOBODY,
+            row.team,
+            row.parent_job_id is not None,
+        )
+        for row in among(connection, _JOBS, job.c.id, keys)
+    ]
+
+
+def dataset_rows(connection: Connection, keys: Iterable[int]) -> list[DatasetRow]:
+    rows = among(connection, _DATASETS, dataset.c.id, keys)
+    makers = _makers(connection, [row.id for row in rows])
+    return [
+        DatasetRow(
+            row.id,
+            EntityName(row.space, row.name),
+            makers.get(row.id, NOBODY),
+            row.team,
+            row.created_at,
+            row.last_update_at,
+            # One with a cron is due at its ticks and not by its age alone.
+            row.max_lag_s if row.cron is None else None,
+        )
+        for row in rows
+    ]
+
+
+def _makers(connection: Connection, keys: list[int]) -> dict[int, int]:
+    """The orchestrator of the run that updated each dataset last."""
+    latest = newest_of_each(connection, update, "dataset_id", "at", keys, 1)
+    statement = select(update.c.dataset_id, run.c.orchestrator_id).join(
+        run, run.c.id == update.c.run_id
+    )
+    return dict(tuple(row) for row in among(connection, statement, update.c.id, latest))
+
+
+def runs_seen(connection: Connection, jobs: Sequence[int]) -> dict[int, list[RunSeen]]:
+    """The latest runs of each job, the latest first."""
+    keys = newest_of_each(connection, run, "job_id", "sort_at", list(jobs), RUNS)
+    rows = among(connection, _RUNS, run.c.id, keys)
+    rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
+    found: dict[int, list[RunSeen]] = defaultdict(list)
+    for row in rows:
+        found[row.job_id].append(_seen(row))
+    return found
+
+
+def _seen(row: Row[Any]) -> RunSeen:
+    return RunSeen(
+        row.id,
+        row.natural_id,
+        RunState(row.state),
+        row.attempt_no,
+        row.sort_at,
+        row.started_at,
+        row.ended_at,
+        row.nominal_start,
+        row.error_class,
+        row.error_message,
+        row.external_url,
+    )
+
+
+def open_keys(
+    connection: Connection, kind: str, subjects: Iterable[int]
+) -> dict[tuple[str, int], frozenset[str]]:
+    """Keys of open incidents by (rule, subject)."""
+    mine = _OPEN.where(incident.c.subject_kind == kind)
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in among(connection, mine, incident.c.subject_id, subjects):
+        found[row.rule, row.subject_id].add(row.key)
+    return {key: frozenset(keys) for key, keys in found.items()}
+
+
+# -- baselines ---------------------------------------------------------------------------------
+
+
+class Learned(Struct, frozen=True):
+    """A job's baseline as it is kept; `wanted`: it should be learned anew."""
+
+    value: Baseline | None
+    wanted: bool
+
+
+def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dict[int, Learned]:
+    found = {}
+    for row in among(connection, _BASELINES, baseline.c.job_id, jobs):
+        age = RETRY_AGE if row.payload is None else BASELINE_AGE
+        value = None if row.payload is None else msgspec.json.decode(row.payload, type=Baseline)
+        found[row.job_id] = Learned(value, now - row.fitted_at > age)
+    return found
+
+
+def duration_samples(connection: Connection, job_id: int) -> list[Sample]:
+    """How long the latest runs of a job took that completed."""
+    statement = (
+        select(run.c.started_at, run.c.ended_at, run.c.nominal_start)
+        .where(
+            run.c.job_id == job_id,
+            run.c.state == RunState.COMPLETED,
+            run.c.started_at.is_not(None),
+            run.c.ended_at > run.c.started_at,
+        )
+        .order_by(run.c.sort_at.desc())
+        .limit(SAMPLES)
+    )
+    return [
+        Sample(row.nominal_start or row.started_at, (row.ended_at - row.started_at).total_seconds())
+        for row in connection.execute(statement)
+    ]
+
+
+def save_baselines(
+    connection: Connection, fitted: dict[int, Baseline | None], now: datetime
+) -> None:
+    if not fitted:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    put = dialect.insert(baseline)
+    keep = put.on_conflict_do_update(
+        index_elements=["job_id", "metric"],
+        set_={"payload": put.excluded.payload, "fitted_at": put.excluded.fitted_at},
+    )
+    rows = [
+        {
+            "job_id": key,
+            "metric": DURATION,
+            "payload": None if value is None else msgspec.json.encode(value).decode(),
+            "fitted_at": now,
+        }
+        for key, value in sorted(fitted.items())
+    ]
+    connection.execute(keep, rows)

@@ -1,0 +1,73 @@
+"""What should have happened and did not: expectations, baselines, incidents and their history."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, SmallInteger, UniqueConstraint
+
+from hub.store.tables.base import at, id_column, key, partial_index, ref, table_of, text, text_key
+
+# When a rule looks at a subject next; there is no row where it waits for nothing.
+expectation = table_of(
+    "expectation",
+    text_key("rule"),
+    text_key("subject_kind"),  # job | dataset
+    key("subject_id"),
+    ref("orchestrator_id"),  # whose watermark holds the judgement back; 0: nobody's
+    Column("shard", SmallInteger, nullable=False),
+    at("due_at"),
+    clustered=True,
+)
+Index("expectation_due", expectation.c.orchestrator_id, expectation.c.due_at)
+
+baseline = table_of(
+    "baseline",
+    key("job_id"),
+    text_key("metric"),  # duration
+    text("payload"),  # JSON; none: too few runs yet
+    at("fitted_at"),
+    clustered=True,
+)
+
+# One period in which one rule was violated by one subject; `key` tells the period.
+incident = table_of(
+    "incident",
+    id_column(),
+    text("rule", required=True),
+    text("kind", required=True),  # of the rule
+    text("subject_kind", required=True),
+    ref("subject_id"),
+    text("key", required=True),
+    ref("job_id", required=False),
+    ref("dataset_id", required=False),
+    text("team"),
+    text("severity", required=True),
+    text("state", required=True),  # OPEN | ACKNOWLEDGED | RESOLVED
+    text("reason", required=True),
+    text("evidence", required=True),  # JSON
+    at("since"),  # when it went wrong
+    at("opened_at"),
+    at("resolved_at", required=False),
+    text("resolution"),  # healed | retracted | expected
+    ref("parent_id", required=False),  # the incident that is the cause of this one
+    text("impact"),  # JSON: what is downstream
+    Column("dry_run", Boolean, nullable=False),
+    at("updated_at"),
+    UniqueConstraint("rule", "subject_kind", "subject_id", "key"),
+)
+Index("incident_opened_at", incident.c.opened_at, incident.c.id)
+Index("incident_parent", incident.c.parent_id)
+partial_index("incident_open", incident.c.job_id, incident.c.resolved_at.is_(None))
+
+# The history of incidents, in the order of its ids. `by`: who did it; none: the hub itself.
+incident_transition = table_of(
+    "incident_transition",
+    id_column(),
+    ref("incident_id"),
+    at("at"),
+    text("transition", required=True),
+    text("by"),
+    text("reason", required=True),
+    text("evidence", required=True),  # JSON
+    Column("version", BigInteger, nullable=False),  # counts the incident's transitions
+)
+Index("incident_transition_of", incident_transition.c.incident_id, incident_transition.c.id)
