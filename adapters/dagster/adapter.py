@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -44,12 +45,21 @@ class Dagster:
     capabilities: ClassVar = frozenset(Capability)
 
     def __init__(
-        self, config: DagsterConfig, asked: Asked, *, transport: httpx.BaseTransport | None = None
+        self,
+        config: DagsterConfig,
+        asked: Asked,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._config = config
         self._place = Place(asked.namespace, config.url)
         self._http = Http(
-            config.url, authorize=self._headers, verify=config.verify, transport=transport
+            config.url,
+            authorize=self._headers,
+            verify=config.verify,
+            transport=transport,
+            sleep=sleep,
         )
         self._graphql = GraphQL(self._http)
         self._slots = Slots(self._graphql)

@@ -7,9 +7,11 @@ lets the server misbehave in every way a network, a proxy or a bug can.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import httpx
@@ -18,12 +20,16 @@ from msgspec import Struct
 
 from adapters.airflow import Airflow
 from adapters.airflow.config import Config
+from adapters.dagster import Dagster
+from adapters.dagster.config import DagsterConfig
 from hub.errors import Unavailable
 from hub.model import EntityName
 from hub.openlineage.decode import decode_event
 from hub.ports import Adapter, Asked, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
+from tests.support.fake_dagster import WholeDagster, operation
 from tests.support.known import Memory
+from tests.support.shapes import some, wrong
 
 AS_OF = datetime(2026, 11, 22, 12, 0, 1, tzinfo=UTC)
 SECRET = "hunter2-in-plain-text"
@@ -31,11 +37,23 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 class Case(Struct, frozen=True):
-    """make: the adapter over a handler, and what it slept is written down. serve: a good server."""
+    """One kind of orchestrator.
+
+    make: the adapter over a handler, and what it slept is written down. serve: a good server.
+    asks: what a request asks for; `runs` of these is the list of runs, `open` need no credentials.
+    jobs: those that each of the server's runs has a run of. credential: the setting that holds it.
+    shapes: how many wrong ones each answer is tried in, for a poll of all parts may take a while.
+    """
 
     name: str
     make: Callable[[Handler, list[float]], Adapter]
     serve: Callable[..., Handler]
+    asks: Callable[[httpx.Request], str]
+    runs: str
+    jobs: tuple[str, ...]
+    credential: str
+    open: tuple[str, ...] = ()
+    shapes: int = 12
 
 
 def airflow(handler: Handler, slept: list[float]) -> Adapter:
@@ -45,10 +63,41 @@ def airflow(handler: Handler, slept: list[float]) -> Adapter:
     return Airflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def dagster(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://dagster", "token": "env:CONTRACT_SECRET"}
+    config = DagsterConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Dagster(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
+def airflow_case(name: str, **how: Any) -> Case:
+    old = how.get("old", False)
+    return Case(
+        name,
+        airflow,
+        partial(FakeAirflow, **how),
+        asks=lambda request: request.url.path,
+        runs=f"/api/{'v1' if old else 'v2'}/dags/~/dagRuns",
+        jobs=("etl", "etl.load"),
+        credential="password",
+        open=("/api/v1/version", "/api/v2/version", "/auth/token"),
+    )
+
+
 CASES = [
-    Case("airflow 3.2", airflow, FakeAirflow),
-    Case("airflow 3.0", airflow, lambda **how: FakeAirflow(cursors=False, **how)),
-    Case("airflow 2", airflow, lambda **how: FakeAirflow(old=True, **how)),
+    airflow_case("airflow 3.2"),
+    airflow_case("airflow 3.0", cursors=False),
+    airflow_case("airflow 2", old=True),
+    Case(
+        "dagster",
+        dagster,
+        WholeDagster,
+        asks=operation,
+        runs="Runs",
+        jobs=("orders", "orders.flaky", "orders.fan"),
+        credential="token",
+        shapes=60,
+    ),
 ]
 
 
@@ -103,9 +152,8 @@ def test_a_quiet_poll_asks_at_most_six_times_and_brings_nothing_new(case: Case) 
 
 def test_no_row_is_lost_to_a_cap_on_pages(case: Case) -> None:
     memory = watch(case.make(case.serve(runs=137, cap=30), []), polls=20)
-    own = [name for name in memory.attempts if name.natural_id.startswith("run-")]
-    assert len({name.natural_id for name in own}) == 137
-    assert len(own) == 2 * 137  # the runs and their tasks
+    runs = Counter(name.job.name for name in memory.attempts)
+    assert {job: runs[job] for job in case.jobs} == dict.fromkeys(case.jobs, 137)
 
 
 def test_the_check_tells_nothing_bad(case: Case) -> None:
@@ -144,7 +192,7 @@ def test_a_broken_connection_is_unavailable_for_now(case: Case, error: Exception
     def misbehave(_request: httpx.Request, _good: Handler) -> httpx.Response:
         raise error
 
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(Unavailable, match="http://") as caught:
         broken(case, misbehave).observe({}, AS_OF, Memory())
     assert not caught.value.permanent
 
@@ -152,22 +200,22 @@ def test_a_broken_connection_is_unavailable_for_now(case: Case, error: Exception
 def test_a_refusal_is_for_good_and_names_no_secret(case: Case) -> None:
     def misbehave(request: httpx.Request, good: Handler) -> httpx.Response:
         answer = good(request)
-        refused = "version" not in request.url.path and "token" not in request.url.path
+        refused = case.asks(request) not in case.open
         return httpx.Response(401, json={"detail": SECRET[:3]}) if refused else answer
 
     with pytest.raises(Unavailable) as caught:
         broken(case, misbehave).observe({}, AS_OF, Memory())
     assert caught.value.permanent
     assert SECRET not in str(caught.value)
-    assert "password" in str(caught.value)
+    assert case.credential in str(caught.value)
 
 
 def test_a_login_that_is_refused_once_is_made_again(case: Case) -> None:
     refused: list[str] = []
 
     def misbehave(request: httpx.Request, good: Handler) -> httpx.Response:
-        if not refused and request.url.path.endswith("dagRuns"):
-            refused.append(request.url.path)
+        if not refused and case.asks(request) == case.runs:
+            refused.append(case.runs)
             return httpx.Response(401, json={"detail": "Token Expired"})
         return good(request)
 
@@ -180,7 +228,7 @@ def test_a_polite_wait_is_kept_and_a_long_one_left_to_the_next_poll(case: Case) 
     told: list[str] = []
 
     def once(request: httpx.Request) -> httpx.Response:
-        if not told and request.url.path.endswith("dagRuns"):
+        if not told and case.asks(request) == case.runs:
             told.append("")
             return httpx.Response(429, headers={"Retry-After": "3"})
         return good(request)
@@ -189,7 +237,7 @@ def test_a_polite_wait_is_kept_and_a_long_one_left_to_the_next_poll(case: Case) 
     assert 3.0 in slept
 
     def long(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("dagRuns"):
+        if case.asks(request) == case.runs:
             return httpx.Response(429, headers={"Retry-After": "3600"})
         return good(request)
 
@@ -202,55 +250,52 @@ def test_a_polite_wait_is_kept_and_a_long_one_left_to_the_next_poll(case: Case) 
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b'{"dag_runs": [{"dag_', b"<html>Sign in</html>", b"\xff\xfe", b"null", b"[" * 9999],
+    [b"", b'{"data": {"dag_', b"<html>Log in</html>", b"\xff\xfe", b"null", b'"x"', b"[" * 9999],
 )
-def test_garbage_is_unavailable(case: Case, body: bytes) -> None:
+def test_garbage_is_unavailable_and_the_address_is_named(case: Case, body: bytes) -> None:
     adapter = broken(case, lambda *_: httpx.Response(200, content=body))
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="http://"):
         adapter.observe({}, AS_OF, Memory())
 
 
-def wrong(value: Any) -> Iterator[Any]:
-    """The value with one part of it replaced by something of another shape, each in turn."""
-    for other in (None, 7, "x", [], {}, [None], {"a": 1}):
-        if type(other) is not type(value):
-            yield other
-    if isinstance(value, dict):
-        for key, below in list(value.items())[:12]:
-            yield {k: v for k, v in value.items() if k != key}
-            yield from ({**value, key: other} for other in wrong(below))
-    elif isinstance(value, list) and value:
-        yield from ([other, *value[1:]] for other in wrong(value[0]))
+def test_a_redirect_to_a_login_page_is_for_a_person_to_mend(case: Case) -> None:
+    adapter = broken(case, lambda *_: httpx.Response(302, headers={"Location": "/login"}))
+    with pytest.raises(Unavailable) as caught:
+        adapter.observe({}, AS_OF, Memory())
+    assert caught.value.permanent
 
 
 def test_an_answer_of_another_shape_is_never_more_than_unavailable(case: Case) -> None:
     """A part of each answer in turn; whatever comes is survived or named."""
     bodies = _bodies(case)
     assert len(bodies) > 8
-    for path, body in bodies.items():
-        for other in list(wrong(body))[::3][:12]:  # a poll of all parts takes a while
-            adapter = case.make(_answering(case.serve(), path, other), [])
+    for asked, body in bodies.items():
+        for other in some(list(wrong(body)), case.shapes):
+            adapter = case.make(_answering(case, asked, other), [])
             with suppress(Unavailable):  # any other error fails the test
                 watch(adapter, polls=6)
 
 
 def _bodies(case: Case) -> dict[str, Any]:
-    """What the good server answers under each path."""
+    """What the good server answers to each question."""
     good, seen = case.serve(), dict[str, Any]()
 
     def note(request: httpx.Request) -> httpx.Response:
         answer = good(request)
         if answer.is_success:
-            seen.setdefault(request.url.path, answer.json())
+            seen.setdefault(case.asks(request), answer.json())
         return answer
 
     watch(case.make(note, []))
     return seen
 
 
-def _answering(good: Handler, path: str, body: Any) -> Handler:
+def _answering(case: Case, asked: str, body: Any) -> Handler:
+    good, content = case.serve(), json.dumps(body).encode()
+
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=body) if request.url.path == path else good(request)
+        wanted = case.asks(request) == asked
+        return httpx.Response(200, content=content) if wanted else good(request)
 
     return answer
 

@@ -21,7 +21,6 @@ from tests.support.fake_dagster import (
     FakeKnown,
     detail,
     pulse,
-    recorded,
     run_row,
     runs_answer,
 )
@@ -91,7 +90,7 @@ OLD_SCHEMA = {
 class OldDagster(FakeDagster):
     """Refuses each query that asks for what is not in its schema."""
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         query = json.loads(request.content)["query"]
         if "TracksideSchema" in query:
             self.asked.append(("Schema", {}))
@@ -101,7 +100,7 @@ class OldDagster(FakeDagster):
             self.asked.append(("Refused", {}))
             text = f"Cannot query field '{unknown[1]}' on type 'Run'."
             return httpx.Response(400, json={"data": None, "errors": [{"message": text}]})
-        return super()._answer(request)
+        return super().__call__(request)
 
 
 def test_unknown_fields_are_left_out_and_the_rest_is_read() -> None:
@@ -202,50 +201,6 @@ def test_a_typed_refusal_is_permanent() -> None:
     assert "not yours" in str(error)
 
 
-def test_too_many_requests_are_asked_again_when_told() -> None:
-    waits: list[float] = []
-    answers = iter([httpx.Response(429, headers={"Retry-After": "2"})])
-    fake = FakeDagster(Pulse=lambda _: next(answers, None) or pulse())
-    adapter = fake.adapter()
-    adapter._http._sleep = waits.append
-    assert not adapter.observe({}, NOW, KNOWN).more
-    assert waits == [2.0]
-
-
-def test_too_many_requests_for_long_end_in_an_error_that_passes() -> None:
-    error = refused(FakeDagster(Pulse=httpx.Response(429, headers={"Retry-After": "600"})))
-    assert not error.permanent
-    assert "429" in str(error)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"<html>Log in</html>", b"{", b"[]", b"null", b'{"data": null}', b'"x"', b"[" * 5_000],
-)
-def test_garbage_is_an_error_that_names_the_address(body: bytes) -> None:
-    error = refused(FakeDagster(Pulse=httpx.Response(200, content=body)))
-    assert "http://dagster.test/graphql" in str(error)
-    assert not error.permanent
-
-
-def test_a_truncated_answer_is_an_error() -> None:
-    text = json.dumps({"data": pulse()})[:-20].encode()
-    assert "without `data`" in str(refused(FakeDagster(Pulse=httpx.Response(200, content=text))))
-
-
-def test_a_redirect_to_a_login_page_is_an_error() -> None:
-    error = refused(FakeDagster(Pulse=httpx.Response(302, headers={"Location": "/login"})))
-    assert error.permanent
-
-
-def test_an_endless_answer_is_cut_off() -> None:
-    def slow(_: Json) -> httpx.Response:
-        raise httpx.ReadTimeout("slow")
-
-    error = refused(FakeDagster(Pulse=slow))
-    assert "did not answer in 30 s" in str(error)
-
-
 @pytest.mark.parametrize(
     ("change", "path"),
     [
@@ -292,22 +247,3 @@ def test_a_rotated_token_is_picked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = [headers["Dagster-Cloud-Api-Token"] for headers in fake.headers]
     assert {"first", "second"} == set(sent)
     assert sent == sorted(sent)
-
-
-# -- what the recorded server said -----------------------------------------------------------------
-
-
-def test_a_recorded_pulse_is_understood() -> None:
-    told = pulse(workspaceOrError=recorded("workspace")["workspaceOrError"])
-    schedules, sensors = recorded("schedules"), recorded("sensors")
-    fake = FakeDagster(
-        Pulse=told,
-        Jobs=recorded("jobs"),
-        Instigators=schedules | sensors,
-        AssetKeys=recorded("asset_nodes_full"),
-        Assets=recorded("asset_nodes_full"),
-    )
-    told_by = observe(fake)
-    kinds = {type(one).__name__ for one in told_by.observations}
-    assert {"ScheduleObserved", "FreshnessPolicyObserved", "HealthObserved"} <= kinds
-    assert told_by.events

@@ -80,23 +80,6 @@ def test_a_pass_that_ends_with_a_full_page_ends() -> None:
     assert [one.more for one in looks] == [True, False]
 
 
-def test_a_cap_on_pages_loses_no_run_and_no_step() -> None:
-    steps: set[str] = set()
-
-    def details(variables: Json) -> Json:
-        ids = variables["filter"]["runIds"][:3]
-        steps.update(ids)
-        return {"runsOrError": {"__typename": "Runs", "results": [{"runId": one} for one in ids]}}
-
-    fake = FakeDagster(Details=details)
-    fake.cap = 30
-    fake.rows = [row(n) for n in range(137, 0, -1)]
-    looks, _ = read_all(fake)
-    wanted = {one["runId"] for one in fake.rows}
-    assert set().union(*(runs_in(one) for one in looks)) == wanted
-    assert steps == wanted
-
-
 def test_another_replica_goes_on_where_one_stopped() -> None:
     fake = FakeDagster()
     fake.rows = [row(n) for n in range(PAGE + 10, 0, -1)]

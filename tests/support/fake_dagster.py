@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 
@@ -27,7 +29,12 @@ Answer = Json | httpx.Response | Callable[[Json], "Json | httpx.Response"]
 
 def recorded(name: str) -> Any:
     """`data` of a recorded answer."""
-    return json.loads((ANSWERS / f"{name}.json").read_text())["data"]
+    return json.loads(_text(name))["data"]
+
+
+@cache
+def _text(name: str) -> str:
+    return (ANSWERS / f"{name}.json").read_text()
 
 
 def run_row(**other: Any) -> Json:
@@ -70,6 +77,14 @@ def pulse(**other: Any) -> Json:
     } | other
 
 
+def operation(request: httpx.Request) -> str:
+    """What is asked for, by our name of the query."""
+    query = json.loads(request.content)["query"]
+    found = re.match(r"\w+ Trackside(\w+)", query)
+    assert found, query
+    return found[1]
+
+
 class FakeDagster:
     """Answers each query by its name: with JSON, a whole response, or what a function says."""
 
@@ -89,24 +104,26 @@ class FakeDagster:
         self.answers = default | answers
         self.asked: list[tuple[str, Json]] = []
         self.headers: list[Mapping[str, str]] = []
+        self.slept: list[float] = []
 
     def names(self) -> list[str]:
         return [name for name, _ in self.asked]
 
     def adapter(self, **config: Any) -> Dagster:
         settings = DagsterConfig.model_validate({"url": URL} | config)
-        transport = httpx.MockTransport(self._answer)
-        adapter = Dagster(settings, Asked("demo", NAMESPACE), transport=transport)
-        adapter._http._sleep = lambda _: None
-        return adapter
+        return Dagster(
+            settings,
+            Asked("demo", NAMESPACE),
+            transport=httpx.MockTransport(self),
+            sleep=self.slept.append,
+        )
 
-    def _answer(self, request: httpx.Request) -> httpx.Response:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         body = json.loads(request.content)
-        found = re.match(r"\w+ Trackside(\w+)", body["query"])
-        assert found, body["query"]
-        self.asked.append((found[1], body["variables"] | {"_query": body["query"]}))
+        name = operation(request)
+        self.asked.append((name, body["variables"] | {"_query": body["query"]}))
         self.headers.append(request.headers)
-        answer = self.answers[found[1]]
+        answer = self.answers[name]
         told = answer(body["variables"]) if callable(answer) else answer
         if isinstance(told, httpx.Response):
             return told
@@ -134,6 +151,67 @@ def _wanted(row: Json, wanted: Json) -> bool:
     if "tags" in wanted:
         return all(tag in row["tags"] for tag in wanted["tags"])
     return bool(row["updateTime"] > wanted["updatedAfter"])
+
+
+class WholeDagster(FakeDagster):
+    """A Dagster with something of everything, whose clock goes on by 20 s from pulse to pulse.
+
+    Its runs are partitioned, come of a schedule, and have two steps: `flaky` and `fan`.
+    """
+
+    TAGS = (
+        {"key": "dagster/schedule_name", "value": "nightly"},
+        {"key": "dagster/tick", "value": "33"},
+        {"key": "dagster/partition", "value": "2026-11-20"},
+    )
+
+    def __init__(self, runs: int = 3, *, cap: int = 10_000) -> None:
+        super().__init__(
+            Pulse=self._pulse,
+            Log=recorded("run_log_report"),
+            Ticks=self._ticks,
+            Jobs=recorded("jobs"),
+            Instigators=recorded("schedules") | recorded("sensors"),
+            AssetKeys=recorded("asset_nodes_full"),
+            Assets=recorded("asset_nodes_full"),
+            Reports={"asset0": recorded("external_asset_events")["assetOrError"]},
+            Check={"version": "1.13.27", "permissions": []},
+        )
+        self.cap = cap
+        self.rows = [self._row(number) for number in range(runs, 0, -1)]
+
+    def _row(self, number: int) -> Json:
+        run_id = str(UUID(int=(number << 80) | 0x4000_8000_0000_0000_0000))
+        status = "FAILURE" if number == 1 else "SUCCESS"
+        at = 1795330020.0 + number
+        return run_row(runId=run_id, status=status, updateTime=at, tags=list(self.TAGS))
+
+    def _pulse(self, _: Json) -> Json:
+        self.clock += timedelta(seconds=20)
+        return pulse(
+            workspaceOrError=recorded("workspace")["workspaceOrError"],
+            instance=recorded("instance_queue_pools")["instance"]
+            | recorded("daemon_health")["instance"],
+            waiting=recorded("backlog_queued_runs")["runsOrError"],
+        )
+
+    def _ticks(self, variables: Json) -> Json:
+        tick = {"tickId": "33", "timestamp": 1795330000.0}
+        state = {"__typename": "InstigationState", "tick": tick}
+        return {f"tick{number}": state for number in range(len(variables) // 2)}
+
+    def _details(self, variables: Json) -> Json:
+        ids = variables["filter"]["runIds"][: self.cap]
+        log = recorded("run_log_report")["logsForRun"]["events"]
+        other = {
+            "stepStats": recorded("run_stats_dyn_success")["runOrError"]["stepStats"][:2],
+            "assetMaterializations": [
+                event for event in log if event["__typename"] == "MaterializationEvent"
+            ],
+            "assetChecks": [{}],
+        }
+        found = [detail(row, **other) for row in self.rows if row["runId"] in ids]
+        return {"runsOrError": {"__typename": "Runs", "results": found}}
 
 
 class FakeKnown:

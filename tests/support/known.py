@@ -74,6 +74,8 @@ class Memory:
         return KnownRun(name, last.run_id.bytes, last.number, state, last.started_at)
 
     def _apply(self, event: dict[str, Any]) -> None:
+        if "job" not in event:
+            return
         job = EntityName(event["job"]["namespace"], event["job"]["name"])
         if "run" not in event:
             self.jobs.setdefault(job.name, []).append(event)
