@@ -29,6 +29,9 @@ pytestmark = [
 
 SPACE = "af-both"
 DAGS = ("ways", "one_at_a_time")
+LEAST_ROUNDS = 3
+AT_ONCE = 3  # runs of a Dag that have not ended: more would only pile up
+HALF_AN_HOUR_S = 1800
 OURS = """SELECT j.name, r.natural_id, r.map_index, a.no, a.own_state, a.state, a.started_at, a.ended_at
     FROM attempt a JOIN run r ON r.id = a.run_id JOIN job j ON j.id = r.job_id"""
 TRIES = """SELECT dag_id, task_id, run_id, map_index, try_number, state, start_date, end_date
@@ -65,6 +68,18 @@ class Both:
         else:
             (self.push if what == "push" else self.pull).cut(chance.uniform(0.5, 4))
 
+    def rounds(self, length_s: float, chance: random.Random) -> None:
+        """Runs and mishaps, for so long and at least a few."""
+        end, number = time.monotonic() + length_s, 0
+        while number < LEAST_ROUNDS or time.monotonic() < end:
+            for dag in DAGS:
+                if self.airflow.unfinished(dag) < AT_ONCE:
+                    self.airflow.trigger(dag, f"{dag}-{number}")
+            for _ in range(3):
+                time.sleep(chance.uniform(1, 4))
+                self.mishap(chance)
+            number += 1
+
     def poll(self) -> dict[str, Any]:
         answer = httpx.get(f"{self.hub.url}/api/v1/orchestrators/af", timeout=30)
         return dict(answer.json().get("poll") or {})
@@ -98,20 +113,24 @@ def _rows(database: Path, statement: str) -> list[Any]:
         connection.close()
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(0, id="a few rounds"),
+        pytest.param(
+            HALF_AN_HOUR_S, id="half an hour", marks=[pytest.mark.soak, pytest.mark.timeout(3600)]
+        ),
+    ],
+)
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Both]:
     both = Both(tmp_path_factory.mktemp("both"))
     with both.push, both.pull, both.airflow:
         both.hub.start()
         try:
-            chance = random.Random(20261125)
             both.airflow.post("/pools", {"name": "tiny", "slots": 1})
-            for number in range(3):
-                for dag in DAGS:
-                    both.airflow.trigger(dag, f"{dag}-{number}")
-                for _ in range(3):
-                    time.sleep(chance.uniform(1, 4))
-                    both.mishap(chance)
+            both.rounds(request.param, random.Random(20261125))
             for dag in DAGS:
                 both.airflow.await_runs(dag)
             both.settle()

@@ -104,10 +104,16 @@ class Airflow:
         """Returns once the Dag has runs and all of them have ended."""
 
         def ended() -> bool:
-            states = {run["state"] for run in self.get(f"/dags/{dag}/dagRuns")["dag_runs"]}
-            return bool(states) and states <= {"success", "failed"}
+            return self._count(dag) > 0 and self.unfinished(dag) == 0
 
         self._until(f"the runs of {dag} to end", ended, timeout_s)
+
+    def unfinished(self, dag: str) -> int:
+        """How many of the Dag's runs have not ended."""
+        return self._count(dag, "&state=queued&state=running")
+
+    def _count(self, dag: str, which: str = "") -> int:
+        return int(self.get(f"/dags/{dag}/dagRuns?limit=1{which}")["total_entries"])
 
     def __enter__(self) -> Self:
         return self.start()
