@@ -1,6 +1,7 @@
-"""What asking a large Airflow costs: the first read of all of it, and then a quiet minute.
+"""What asking a large orchestrator costs: the first read of all of it, and then a quiet minute.
 
-A real hub process polls a server of made-up rows (airflow_server.py) in a process of its own.
+A real hub process polls a server of made-up rows (airflow_server.py, dagster_server.py) in a process
+of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from benchmarks.machine import cpu_s, rss_mb
 from benchmarks.report import Section, table
 from tests.support.ports import free_port
 
-NAME: Final = "airflow-large"
+NAME: Final = "large"
 QUIET_S: Final = 60
 PATIENCE_S: Final = 1_800
 
@@ -38,18 +39,23 @@ class Found(NamedTuple):
 
 
 def run(*, full: bool) -> Iterator[Section]:
-    """5,000 Dags and 200,000 runs if `full`, else a twentieth."""
+    """An Airflow of 5,000 Dags and 200,000 runs and a Dagster of 5,000 runs, else a twentieth."""
     dags, runs = (5_000, 200_000) if full else (250, 10_000)
+    dagster_runs = 5_000 if full else 250
     for engine in get_args(Engine):
-        with store(engine) as on, airflow(dags, runs) as url:
-            yield section(engine, dags, runs, measure(on, url))
+        with store(engine) as on, server("airflow", dags=dags, runs=runs) as url:
+            yield airflow_section(engine, dags, runs, measure(on, "airflow", url))
+        with store(engine) as on, server("dagster", runs=dagster_runs) as url:
+            yield dagster_section(engine, dagster_runs, measure(on, "dagster", url))
 
 
 @contextmanager
-def airflow(dags: int, runs: int) -> Iterator[str]:
+def server(kind: str, **sizes: int) -> Iterator[str]:
+    """Its address, while it runs."""
     port = free_port()
-    command = [sys.executable, "-m", "benchmarks.airflow_server", "--port", str(port)]
-    process = subprocess.Popen([*command, "--dags", str(dags), "--runs", str(runs)], cwd=ROOT)
+    command = [sys.executable, "-m", f"benchmarks.{kind}_server", "--port", str(port)]
+    told = [part for name, size in sizes.items() for part in (f"--{name}", str(size))]
+    process = subprocess.Popen([*command, *told], cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
         _until(lambda: _answers(f"{url}/api/v2/version"))
@@ -59,11 +65,11 @@ def airflow(dags: int, runs: int) -> Iterator[str]:
         process.wait()
 
 
-def measure(on: Store, airflow_url: str) -> Found:
+def measure(on: Store, kind: str, url: str) -> Found:
     config = on.folder / "trackside.yaml"
     config.write_text(
-        f"orchestrators: [{{name: {NAME}, kind: airflow, "
-        f'settings: {{url: "{airflow_url}", poll_every_s: 20}}}}]\n'
+        f"orchestrators: [{{name: {NAME}, kind: {kind}, "
+        f'settings: {{url: "{url}", poll_every_s: 20}}}}]\n'
     )
     began = time.monotonic()
     with Hub(on, TRACKSIDE_CONFIG=str(config)) as hub:
@@ -89,7 +95,7 @@ def measure(on: Store, airflow_url: str) -> Found:
     )
 
 
-def section(engine: Engine, dags: int, runs: int, found: Found) -> Section:
+def airflow_section(engine: Engine, dags: int, runs: int, found: Found) -> Section:
     size = f"{dags:,} Dags with {runs:,} runs and as many task instances"
     verdicts = [
         f"{size}: the first read took {found.first_s:.0f} s; wanted: under 300 s for 5,000 and 200,000",
@@ -98,6 +104,18 @@ def section(engine: Engine, dags: int, runs: int, found: Found) -> Section:
         f"{found.requests_a_poll:.1f} requests a poll when nothing changed; wanted: at most 6",
     ]
     return Section(f"Polling a large Airflow, {engine}", verdicts, [table(found._fields, [found])])
+
+
+def dagster_section(engine: Engine, runs: int, found: Found) -> Section:
+    each = found.first_cpu_s / runs * 1000
+    verdicts = [
+        f"{runs:,} runs of two steps: the first read took {found.first_s:.0f} s",
+        f"a run costs {each:.1f} ms of the hub's CPU and {found.first_requests / runs:.2f} requests",
+        f"a quiet minute costs {found.cpu_s_a_minute:.1f} s of the hub's CPU; wanted: under 2",
+        f"{found.rss_mb:.0f} MB at the end of the first read; wanted: under 300",
+        f"{found.requests_a_poll:.1f} requests a poll when nothing changed; wanted: at most 6",
+    ]
+    return Section(f"Polling a large Dagster, {engine}", verdicts, [table(found._fields, [found])])
 
 
 def _poll(hub: Hub) -> dict[str, Any]:
