@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
-from msgspec import field
+from msgspec import Struct, field
 
 from adapters.dagster.events import Place, dataset, dataset_event, facet, own_facet
 from adapters.dagster.graphql import GraphQL, in_chunks
@@ -22,6 +22,7 @@ from adapters.dagster.wire import (
     Typed,
     from_millis,
     iso,
+    moment,
 )
 from hub.ports import Json
 
@@ -151,14 +152,33 @@ def _rows(entries: Sequence[Metadata]) -> int | None:
     return next((count for count in counts if count is not None and count >= 0), None)
 
 
+class _Execution(Struct, frozen=True, rename="camel"):
+    run_id: str = ""
+    evaluation: Evaluation | None = None
+
+
+class _Check(Struct, frozen=True):
+    latest: _Execution | None = field(name="executionForLatestMaterialization", default=None)
+
+
+class _Checks(Typed, frozen=True):
+    checks: list[_Check] = field(default_factory=list)
+
+
+class _Definition(Struct, frozen=True):
+    checks: _Checks = field(name="assetChecksOrError", default=_Checks())
+
+
 class _Reported(Typed, frozen=True):
     materializations: list[AssetEvent] = field(name="assetMaterializations", default_factory=list)
+    observations: list[AssetEvent] = field(name="assetObservations", default_factory=list)
+    definition: _Definition | None = None
 
 
 def reported(
     graphql: GraphQL, keys: Iterable[Sequence[str]], since: datetime, place: Place
 ) -> list[Json]:
-    """Materializations that were reported from outside and belong to no run of Dagster."""
+    """What was reported from outside and belongs to no run of Dagster."""
     after = str(int(since.timestamp() * 1000))
     events: list[Json] = []
     for chunk in in_chunks(keys, AT_ONCE):
@@ -167,11 +187,13 @@ def reported(
         answer, _ = graphql.query(reports(len(chunk)), dict[str, _Reported], variables)
         for i, path in enumerate(chunk):
             found = answer.get(f"asset{i}", _Reported())
-            events += _reported(Key(tuple(path)), found.materializations, place)
+            events += _written(Key(tuple(path)), found.materializations, place)
+            events += _looked_at(found.observations, place)
+            events += _judged(found.definition or _Definition(), since, place)
     return events
 
 
-def _reported(key: Key, found: Iterable[AssetEvent], place: Place) -> Iterator[Json]:
+def _written(key: Key, found: Iterable[AssetEvent], place: Place) -> Iterator[Json]:
     for one in found:
         at = from_millis(one.timestamp)
         if one.run_id or at is None:
@@ -179,4 +201,19 @@ def _reported(key: Key, found: Iterable[AssetEvent], place: Place) -> Iterator[J
         change = facet("1-0-1/LifecycleStateChangeDatasetFacet", lifecycleStateChange="OVERWRITE")
         facets = {"lifecycleStateChange": change, "hub_dagster_asset": _asset_facet(one)}
         facets |= described(one.metadata_entries, place)
-        yield dataset_event(place, key.name, at, facets)
+        yield dataset_event(at, dataset(place, key.name, facets=facets))
+
+
+def _looked_at(found: Iterable[AssetEvent], place: Place) -> Iterator[Json]:
+    for one in found:
+        at, about = from_millis(one.timestamp), observed(one, place)
+        if not one.run_id and at is not None and about is not None:
+            yield dataset_event(at, about)
+
+
+def _judged(asset: _Definition, since: datetime, place: Place) -> Iterator[Json]:
+    latest = (check.latest for check in asset.checks.checks)
+    for result in (one.evaluation for one in latest if one is not None and not one.run_id):
+        at = moment(result.timestamp) if result is not None else None
+        if result is not None and at is not None and at >= since:
+            yield dataset_event(at, checked([result], place)[0])

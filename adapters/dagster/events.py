@@ -194,13 +194,13 @@ def job_event(
     }
 
 
-def dataset_event(place: Place, name: str, at: datetime, facets: Mapping[str, Json]) -> Json:
-    """A DatasetEvent: what is declared of an asset, or reported of it without a run."""
+def dataset_event(at: datetime, about: Json) -> Json:
+    """A DatasetEvent: what is declared of a dataset, or reported of it without a run."""
     return {
         "eventTime": iso(at),
         "producer": PRODUCER,
         "schemaURL": f"{SPEC}DatasetEvent",
-        "dataset": dataset(place, name, facets=facets),
+        "dataset": about,
     }
 
 

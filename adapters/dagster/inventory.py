@@ -175,7 +175,7 @@ def asset_events(assets: Iterable[Asset], loads: Loads, place: Place) -> Iterato
     for asset in assets:
         at = loads.of(asset.repository.location.name)
         name = asset.asset_key.name
-        yield dataset_event(place, name, at, _asset_facets(asset, place))
+        yield dataset_event(at, dataset(place, name, facets=_asset_facets(asset, place)))
         if len(asset.op_names) != 1:
             continue  # made by a graph: its steps have names of their own
         inputs = [dataset(place, key.name) for key in asset.dependency_keys]

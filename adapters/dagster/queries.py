@@ -146,12 +146,20 @@ query TracksideAssets($keys: [AssetKeyInput!]) {{
 
 
 def reports(count: int) -> str:
-    """Of so many assets at once, `$key0` and so on: what was materialized after `$after`."""
+    """Of so many assets at once, `$key0` and so on: what was reported of them after `$after`.
+
+    Of each check its latest result, whenever that was.
+    """
     variables = ", ".join(f"$key{i}: AssetKeyInput!" for i in range(count))
     asked = "\n".join(
         f"""asset{i}: assetOrError(assetKey: $key{i}) {{ __typename
           ... on Asset {{ assetMaterializations(limit: 100 afterTimestampMillis: $after) {{
-            assetKey {{ path }} runId timestamp partition tags {{ key value }} {_METADATA} }} }}
+            assetKey {{ path }} runId timestamp partition tags {{ key value }} {_METADATA} }}
+            assetObservations(limit: 100 afterTimestampMillis: $after) {{
+            assetKey {{ path }} runId timestamp partition tags {{ key value }} {_METADATA} }}
+            definition {{ assetChecksOrError {{ __typename ... on AssetChecks {{ checks {{
+              executionForLatestMaterialization {{ runId evaluation {{ timestamp
+              checkName assetKey {{ path }} success severity description partition }} }} }} }} }} }} }}
           ... on AssetNotFoundError {{ message }} }}"""
         for i in range(count)
     )

@@ -226,7 +226,7 @@ class DetailsAnswer(Struct, frozen=True):
 
 
 class Evaluation(Struct, frozen=True, rename="camel"):
-    """A check's result; `timestamp` in seconds."""
+    """A check's result; `timestamp` in seconds, where it is asked for."""
 
     check_name: str
     asset_key: Key
@@ -234,6 +234,7 @@ class Evaluation(Struct, frozen=True, rename="camel"):
     severity: str | None = None
     description: str | None = None
     partition: str | None = None
+    timestamp: float | None = None
 
 
 class LogEvent(Struct, frozen=True, rename="camel"):

@@ -12,7 +12,8 @@ import httpx
 from adapters.dagster import Dagster
 from adapters.dagster.events import step_run_id
 from adapters.dagster.runs import PAGE
-from hub.model import EntityName, RunState, ScheduleObserved, WatermarkObserved
+from hub.model import CheckStatus, EntityName, RunState, ScheduleObserved, WatermarkObserved
+from hub.openlineage.decode import decode_event
 from hub.ports import KnownRun, Observed, RunName
 from tests.support.fake_dagster import (
     NAMESPACE,
@@ -299,6 +300,55 @@ def test_reports_from_outside_are_updates_of_their_dataset() -> None:
     assert asked[0]["key0"] == {"path": ["ext_source"]}
     since = datetime.fromtimestamp(int(asked[0]["after"]) / 1000, UTC)
     assert since == NOW - timedelta(seconds=120)
+
+
+def reporting(**asset: Any) -> list[Json]:
+    """The second look at a Dagster that tells this of the asset that others make."""
+    fake = declaring()
+    fake.answers["Reports"] = {"asset0": {"__typename": "Asset"} | asset}
+    adapter = fake.adapter()
+    first = look(adapter, {})
+    fake.clock += timedelta(seconds=70)
+    second = look(adapter, first.cursor, after_s=70)
+    return [event for event in second.events if "dataset" in event]
+
+
+def test_an_observation_without_a_run_is_no_update() -> None:
+    told = recorded("external_asset_events")["assetOrError"]["assetObservations"]
+    key = {"assetKey": {"path": ["ext_source"]}}
+    of_a_run = told[0] | key | {"runId": run_id(1)}
+    events = reporting(assetObservations=[one | key for one in told] + [of_a_run])
+    read = [decode_event(json.dumps(event).encode()) for event in events]
+    assert [one.datasets[0].lifecycle for one in read] == [None, None]
+    assert read[0].event_time == datetime.fromtimestamp(1795330551.101, UTC)
+
+
+def result_of(seconds: float, run: str = "") -> Json:
+    evaluation = {
+        "timestamp": seconds,
+        "checkName": "rows_arrived",
+        "assetKey": {"path": ["ext_source"]},
+        "success": False,
+        "severity": "ERROR",
+    }
+    return {"executionForLatestMaterialization": {"runId": run, "evaluation": evaluation}}
+
+
+def test_the_result_of_a_check_without_a_run_is_told_of_its_dataset() -> None:
+    fresh, stale = NOW.timestamp() - 5, NOW.timestamp() - 5_000
+    checks = [result_of(fresh), result_of(stale), result_of(fresh, run_id(1))]
+    checks.append({"executionForLatestMaterialization": None})
+    (event,) = reporting(
+        definition={"assetChecksOrError": {"__typename": "AssetChecks", "checks": checks}}
+    )
+    read = decode_event(json.dumps(event).encode())
+    assert read.warnings == ()
+    assert read.event_time == datetime.fromtimestamp(fresh, UTC)
+    (dataset,) = read.datasets
+    assert dataset.name.name == "ext_source"
+    assert [(one.name, one.status) for one in dataset.checks] == [
+        ("rows_arrived", CheckStatus.FAILED)
+    ]
 
 
 def test_the_slot_of_a_scheduled_run_is_asked_of_its_tick() -> None:
