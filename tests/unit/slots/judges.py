@@ -107,7 +107,7 @@ def questions(judge: str) -> Iterator[tuple[str, list[str], list[str], list[Span
                     yield timing, [cron], zones, asked
         if not near:
             continue
-        fine = [(it - 3 * HOUR, it + 5 * HOUR) for it in at[:4]]
+        fine = [(it - 27 * HOUR, it + 5 * HOUR) for it in at[:4]]
         for cron in FINE + ([] if judge == "dagster" else SECONDS):
             for timing in timings:
                 yield timing, [cron], zones, fine
