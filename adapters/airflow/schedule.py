@@ -4,12 +4,15 @@ The zone is the Dag's, not the timetable's: the same for `schedule="0 6 * * *"`,
 timetable object with a zone of its own. The next run tells them apart: if it is no tick of the cron
 in the Dag's zone, the zone is not the timetable's and nothing is said at all, for the Dag's own
 OpenLineage events tell cron and zone as they are, and a wrong zone makes false alarms.
+
+The next run's data interval tells what runs are called by, and when a timedelta is due; of one
+without a next run nothing is said.
 """
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -29,6 +32,7 @@ _PRESETS: Final = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MANUAL: Final = frozenset({"", "None", "@once", "@continuous"})
 _ASSET_OR: Final = re.compile(r"(?:Asset|Dataset) or (.+)")
 _CRON: Final = re.compile(r"(?:[\d*/,\-#LW?A-Za-z]+ ){4,5}[\d*/,\-#LW?A-Za-z]+")
@@ -52,15 +56,15 @@ def schedule_of(dag: Dag, details: DagDetails) -> Schedule | None:
 
 def _basis(dag: Dag, details: DagDetails) -> Schedule | None:
     if isinstance(dag.schedule_interval, dict) and "days" in dag.schedule_interval:
-        return _old_delta(dag.schedule_interval)
+        return _old_delta(dag, dag.schedule_interval)
     summary = _summary(dag)
     if timed := _ASSET_OR.fullmatch(summary):
-        return _timed(timed[1], details)
+        return _timed(timed[1], dag, details)
     condition = details.asset_expression or details.dataset_expression
     if condition:
         told = _condition(condition)
         return Schedule("dataset", msgspec.json.encode(told, order="sorted").decode())
-    return Schedule("manual") if summary in _MANUAL else _timed(summary, details)
+    return Schedule("manual") if summary in _MANUAL else _timed(summary, dag, details)
 
 
 def _condition(told: Any) -> Any:
@@ -86,23 +90,36 @@ def _summary(dag: Dag) -> str:
     return interval if isinstance(interval, str) else ""
 
 
-def _timed(text: str, details: DagDetails) -> Schedule | None:
+def _timed(text: str, dag: Dag, details: DagDetails) -> Schedule | None:
     zone = details.timezone or "UTC"
     crons = [_PRESETS.get(one, one) for one in text.split(", ")]
     if all(_CRON.fullmatch(cron) for cron in crons):
-        return Schedule("cron", "\n".join(crons), zone)
+        timing = "interval" if _by_data(dag) else "trigger"
+        return Schedule("cron", "\n".join(crons), zone, timing=timing)
     if text and (delta := _DELTA.fullmatch(text)):
         days, hours, minutes, seconds = (int(part or 0) for part in delta.groups()[:4])
-        return _interval(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+        return _interval(dag, ((days * 24 + hours) * 60 + minutes) * 60 + seconds)
     return None
 
 
-def _old_delta(interval: dict[str, Any]) -> Schedule:
-    return _interval(int(interval.get("days") or 0) * 86400 + int(interval.get("seconds") or 0))
+def _old_delta(dag: Dag, interval: dict[str, Any]) -> Schedule | None:
+    days, seconds = int(interval.get("days") or 0), int(interval.get("seconds") or 0)
+    return _interval(dag, days * 86400 + seconds)
 
 
-def _interval(seconds: int) -> Schedule:
-    return Schedule("interval", f"PT{seconds}S")
+def _interval(dag: Dag, seconds: int) -> Schedule | None:
+    if dag.next_data is None or seconds <= 0:
+        return None
+    anchor = _EPOCH + (dag.next_data[1] - _EPOCH) % timedelta(seconds=seconds)
+    timing = "interval" if _by_data(dag) else "trigger"
+    return Schedule("interval", f"PT{seconds}S", timing=timing, anchor=anchor)
+
+
+def _by_data(dag: Dag) -> bool:
+    """Whether runs are called by the beginning of their data; if that can't be told, as by default."""
+    if dag.next_data is None:
+        return dag.schedule_interval is not UNSET  # Airflow 2
+    return dag.next_data[0] < dag.next_data[1]
 
 
 # -- whether the zone is the timetable's -----------------------------------------------------------
@@ -121,7 +138,7 @@ def _fits(schedule: Schedule, next_run: datetime | None) -> bool:
 
 
 def _ticks(cron: str, local: datetime) -> bool:
-    fields = cron.split(" ")[-5:]
+    fields = cron.split(" ")  # seconds, if any, come last
     minutes, hours = _values(fields[0], 59), _values(fields[1], 23)
     return (minutes is None or local.minute in minutes) and (hours is None or local.hour in hours)
 

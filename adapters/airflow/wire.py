@@ -84,6 +84,8 @@ class Dag(Struct):
     timetable_description: str | None = None
     next_dagrun_run_after: datetime | None = None
     next_dagrun_create_after: datetime | None = None
+    next_dagrun_data_interval_start: datetime | None = None
+    next_dagrun_data_interval_end: datetime | None = None
     owners: list[str] = []
     tags: list[Tag] | None = None
     max_active_runs: int | None = None
@@ -94,6 +96,12 @@ class Dag(Struct):
     def gone(self) -> bool:
         """Its file no longer defines it, or can't be read any more: it is not scheduled."""
         return self.is_stale or not self.is_active
+
+    @property
+    def next_data(self) -> tuple[datetime, datetime] | None:
+        """The data interval of the next run, if it is known."""
+        start, end = self.next_dagrun_data_interval_start, self.next_dagrun_data_interval_end
+        return (start, end) if start is not None and end is not None else None
 
     @property
     def next_run(self) -> datetime | None:

@@ -218,4 +218,5 @@ def _declared(found: Sequence[Instigator]) -> Schedule:
         zone,
         paused=not on,
         start_at=min(known) if len(known) == len(starts) else None,
+        timing="tick",
     )

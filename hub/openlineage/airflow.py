@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.model import EventType, Schedule
 from hub.openlineage.facets import Facet, Known, Reader
 from hub.openlineage.reading import Reading
-from hub.schedules.intervals import interval_text
+from hub.schedules.intervals import first_of, interval_of, interval_text
 
 
 class _Dag(Struct, gc=False):
@@ -26,6 +27,8 @@ class _Dag(Struct, gc=False):
 
 class _DagRun(Struct, gc=False):
     run_id: str | None = None
+    run_type: str | None = None
+    data_interval_end: str | None = None
     clear_number: int | None = None
     partition_key: str | None = None
 
@@ -83,7 +86,7 @@ def _dag_run(facet: _AirflowDagRun, known: Known, reading: Reading) -> None:
         clears = reading.small(facet.dag_run.clear_number, "dagRun", "clear_number")
         known["attempt"] = clears + 1
     # Of the Dag alone: a task that a branch skips sends no event and is not missed.
-    if facet.dag and (schedule := _schedule(facet.dag, reading)):
+    if facet.dag and (schedule := _schedule(facet.dag, facet.dag_run, reading)):
         known["schedule"] = schedule
 
 
@@ -98,16 +101,24 @@ def _mapped(facet: _MappedTask, known: Known, reading: Reading) -> None:
         known["map_index"] = reading.small(facet.map_index, "mapIndex")
 
 
-def _schedule(dag: _Dag, reading: Reading) -> Schedule | None:
-    """The Dag's schedule; None if it isn't told or its timetable is not one of Airflow's own."""
+def _schedule(dag: _Dag, run: _DagRun | None, reading: Reading) -> Schedule | None:
+    """The Dag's schedule; None if it isn't told or its timetable is not one of Airflow's own.
+
+    When the intervals of a timedelta lie is told by its scheduled runs alone: others tell nothing.
+    """
     if dag.timetable is None:
         return _old_schedule(dag.schedule_interval)
     schedule = _timetable(dag.timetable)
     if schedule is None:
         return None
+    if schedule.kind == "interval":
+        if run is None or run.run_type != "scheduled" or run.data_interval_end is None:
+            return None
+        due = reading.time(run.data_interval_end, "dagRun", "data_interval_end")
+        schedule = replace(schedule, anchor=first_of(interval_of(schedule.expression), due))
     start = dag.start_date and reading.time(dag.start_date, "dag", "start_date")
     end = dag.end_date and reading.time(dag.end_date, "dag", "end_date")
-    return msgspec.structs.replace(schedule, start_at=start or None, end_at=end or None)
+    return replace(schedule, start_at=start or None, end_at=end or None)
 
 
 def _old_schedule(interval: Any) -> Schedule | None:
@@ -116,7 +127,9 @@ def _old_schedule(interval: Any) -> Schedule | None:
         return None
     if interval in {"None", "@once", "@continuous"}:
         return Schedule("manual")
-    return Schedule("dataset") if interval == "Dataset" else Schedule("cron", interval)
+    if interval == "Dataset":
+        return Schedule("dataset")
+    return Schedule("cron", interval, timing="interval")
 
 
 def _timetable(timetable: Mapping[str, Any]) -> Schedule | None:
@@ -131,11 +144,11 @@ def _timetable(timetable: Mapping[str, Any]) -> Schedule | None:
             told = _condition(condition)
             return Schedule("dataset", msgspec.json.encode(told, order="sorted").decode())
         case {"expressions": list(crons)}:
-            return Schedule("cron", "\n".join(map(str, crons)), _zone(timetable))
+            return _read("cron", "\n".join(map(str, crons)), timetable)
         case {"expression": str(cron)}:
-            return Schedule("cron", cron, _zone(timetable))
+            return _read("cron", cron, timetable)
         case {"delta": int() | float() as seconds}:
-            return Schedule("interval", interval_text(seconds), _zone(timetable))
+            return _read("interval", interval_text(seconds), timetable)
         case _:
             return None if timetable else Schedule("manual")
 
@@ -159,6 +172,19 @@ def _condition(told: Any) -> Any:
             return {"alias": name}
         case _:
             return told
+
+
+def _read(kind: str, expression: str, timetable: Mapping[str, Any]) -> Schedule | None:
+    """Timetables that trigger at a time say how much data is behind it; data intervals don't.
+
+    None: so much that it depends on the calendar (a relativedelta).
+    """
+    zone, length = _zone(timetable), timetable.get("interval", 0)
+    if not isinstance(length, int | float):
+        return None
+    if timetable.keys().isdisjoint({"interval", "run_immediately", "expressions"}):
+        return Schedule(kind, expression, zone, timing="interval")
+    return Schedule(kind, expression, zone, data_interval_s=float(length) or None)
 
 
 def _zone(timetable: Mapping[str, Any]) -> str:

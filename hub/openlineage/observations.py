@@ -25,7 +25,8 @@ from hub.schedules.zones import zone_of
 _MANY: Decoder[list[Observation]] = Decoder(list[Observation])
 _ONE: Decoder[Observation] = Decoder(Observation)
 
-_NEVER_NEGATIVE = frozenset({"queued", "running", "oldest_wait_s", "max_lag_s"})
+_NEVER_NEGATIVE = frozenset({"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s"})
+_TIMINGS = frozenset({"trigger", "interval", "tick"})
 
 
 def decode_observations(raw: bytes) -> list[Observation]:
@@ -57,6 +58,9 @@ def _observation(one: Observation, reading: Reading, *at: Step) -> Observation:
 
 def _check_schedule(schedule: Schedule, reading: Reading, *at: Step) -> None:
     _check_zone(schedule.timezone, reading, *at)
+    if schedule.timing not in _TIMINGS:
+        timings = "one of trigger, interval, tick"
+        raise BadInput(reading.path(*at, "timing"), shown(schedule.timing), timings)
     where = (*at, "expression")
     match schedule.kind:
         case "cron":

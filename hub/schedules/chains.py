@@ -8,10 +8,10 @@ that makes a difference.
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
-from typing import Protocol
 
 from hub.schedules.cron import Cron
 from hub.schedules.zones import at_fold, comes_twice, earlier, later, never_comes, wall_of
@@ -20,13 +20,17 @@ from hub.schedules.zones import at_fold, comes_twice, earlier, later, never_come
 _SHIFT = timedelta(hours=3)
 
 
-class Chain(Protocol):
+class Chain(ABC):
+    @abstractmethod
     def from_before(self, at: datetime) -> Iterator[datetime]:
         """In rising order, from two or more before `at` if there are so many."""
-        ...
+
+    def data_from_before(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Data intervals: when each begins, and when it ends and is due."""
+        return pairwise(self.from_before(at))
 
 
-class TriggerChain:
+class TriggerChain(Chain):
     """Crons as Airflow's CronMixin follows them; of several, whichever comes first."""
 
     def __init__(self, crons: Sequence[Cron], zone: tzinfo) -> None:
@@ -37,6 +41,36 @@ class TriggerChain:
         while found is not None:
             yield found
             found = self._after(found)
+
+    def data_from_before(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        begin: datetime | None = self._before(self._before(_settled(at, self._zone)))
+        while begin is not None and (end := self._after(begin)) is not None:
+            yield begin, end
+            begin = self._next_data(begin, end)
+
+    def _next_data(self, begin: datetime, end: datetime) -> datetime:
+        """The end, but where clocks are put on: there Airflow goes back and forth.
+
+        It may even come to nothing new and stop for ever. What it should have done is still due.
+        """
+        if _steady(begin - _SHIFT, end + _SHIFT, self._zone):
+            return end
+        aligned = self._aligned(end)
+        if aligned <= begin:
+            aligned = self._after(aligned) or end
+        return aligned if aligned > begin else end
+
+    def _aligned(self, at: datetime) -> datetime:
+        """Airflow's _align_to_prev."""
+        wall = wall_of(at, self._zone)
+        found = max((t for c in self._crons if (t := self._back(c, at, wall))), default=at)
+        return at if self._after(found) == at else found
+
+    def _back(self, cron: Cron, at: datetime, wall: datetime) -> datetime | None:
+        found = cron.before(wall)
+        if found is None:
+            return None
+        return at - (wall - found) if cron.every_hour else later(found, self._zone)
 
     def _after(self, at: datetime) -> datetime | None:
         wall = wall_of(at, self._zone)
@@ -55,7 +89,7 @@ class TriggerChain:
         return at if found is None else later(found, self._zone)
 
 
-class TickChain:
+class TickChain(Chain):
     """Crons as Dagster iterates over them; of several, all."""
 
     def __init__(self, crons: Sequence[Cron], zone: tzinfo) -> None:
@@ -105,7 +139,7 @@ class TickChain:
         return at_fold(moved, self._zone, int(cron.plain))
 
 
-class IntervalChain:
+class IntervalChain(Chain):
     """Whole intervals away from an anchor."""
 
     def __init__(self, step: timedelta, anchor: datetime) -> None:
@@ -125,5 +159,9 @@ def around(chain: Chain, at: datetime) -> tuple[datetime, datetime] | None:
 
 def _settled(at: datetime, zone: tzinfo) -> datetime:
     """Some hours earlier if clocks change near."""
-    before, after = (wall_of(at + way, zone) for way in (-_SHIFT, _SHIFT))
-    return at if after - before == 2 * _SHIFT else at - _SHIFT
+    return at if _steady(at - _SHIFT, at + _SHIFT, zone) else at - _SHIFT
+
+
+def _steady(begin: datetime, end: datetime, zone: tzinfo) -> bool:
+    """Whether clocks show the same change as has come to pass."""
+    return wall_of(end, zone) - wall_of(begin, zone) == end - begin

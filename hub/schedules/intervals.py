@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def interval_of(text: str) -> timedelta:
@@ -13,6 +15,11 @@ def interval_of(text: str) -> timedelta:
     if found <= timedelta(0):
         raise ValueError(f"{text} is not positive")
     return found
+
+
+def first_of(step: timedelta, due: datetime) -> datetime:
+    """The first since 1970 of the instants that lie whole steps from one: the same for all of them."""
+    return _EPOCH + (due - _EPOCH) % step
 
 
 def interval_text(seconds: float) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice, pairwise, takewhile
+from itertools import dropwhile, islice, takewhile
 from typing import Final
 
 from msgspec import Struct
@@ -68,10 +68,9 @@ class Timetable:
         return dropwhile(lambda slot: start is not None and self._bounded(slot) < start, slots)
 
     def _slots(self, after: datetime) -> Iterator[Slot]:
-        dues = self._chain.from_before(after)
         if self._schedule.timing == "interval":
-            return (Slot(due, nominal) for nominal, due in pairwise(dues))
-        return (Slot(due, due - self._lead) for due in dues)
+            return (Slot(due, begin) for begin, due in self._chain.data_from_before(after))
+        return (Slot(due, due - self._lead) for due in self._chain.from_before(after))
 
     def _open(self, slot: Slot) -> bool:
         end = self._schedule.end_at
@@ -88,7 +87,7 @@ def timetable_of(schedule: Schedule) -> Timetable | None:
         chain = _chain(schedule)
     except ValueError:
         return None
-    return chain and Timetable(schedule, chain)
+    return None if chain is None else Timetable(schedule, chain)
 
 
 def _chain(schedule: Schedule) -> Chain | None:

@@ -74,6 +74,9 @@ _SCHEDULE = Insert(
         "end_at",
         "at",
         "origin",
+        "timing",
+        "anchor",
+        "data_interval_s",
     ],
     "ON CONFLICT (job_id) "
     + _replace(
@@ -85,6 +88,9 @@ _SCHEDULE = Insert(
             "end_at",
             "at",
             "origin",
+            "timing",
+            "anchor",
+            "data_interval_s",
         ]
     ),
 )
@@ -203,8 +209,9 @@ class Descriptions:
 
 
 def _schedule_row(job: int, s: Schedule, at: int, origin: str) -> Row:
-    start, end = _micros(s.start_at), _micros(s.end_at)
-    return (job, s.kind, s.expression, s.timezone, start, end, at, origin)
+    start, end, anchor = _micros(s.start_at), _micros(s.end_at), _micros(s.anchor)
+    clock = (s.timing, anchor, s.data_interval_s)
+    return (job, s.kind, s.expression, s.timezone, start, end, at, origin, *clock)
 
 
 def limits_of(schedule: Schedule) -> Limits:

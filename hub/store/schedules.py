@@ -27,6 +27,9 @@ class ScheduleView(View, frozen=True):
     end_at: datetime | None
     declared_at: datetime
     origin: str
+    timing: str
+    anchor: datetime | None
+    data_interval_s: float | None
 
 
 class WarningView(View, frozen=True):
@@ -84,4 +87,7 @@ def _view(row: Row[Any]) -> ScheduleView:
         row.end_at,
         row.at,
         row.origin,
+        row.timing or "trigger",
+        row.anchor,
+        row.data_interval_s,
     )

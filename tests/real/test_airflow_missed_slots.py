@@ -63,7 +63,9 @@ def test_the_slots_of_a_scheduler_that_stands_still_have_no_run(
     airflow.thaw("scheduler")
     until(lambda: any(slot["run"] for slot in slots(hub) if slot["dueAt"] > due[-1].isoformat()))
     still = {datetime.fromisoformat(slot["dueAt"]): slot["run"] for slot in slots(hub)}
-    assert [still[at] for at in due[:-1]] == [None] * (MISSED - 1)  # Airflow makes up for one at most
+    assert [still[at] for at in due[:-1]] == [None] * (
+        MISSED - 1
+    )  # Airflow makes up for one at most
 
 
 def minute_after(at: datetime) -> datetime:

@@ -25,7 +25,7 @@ def observed(minute: float, expression: str = "0 6 * * *", **limits: object) -> 
 
 def told(minute: float, expression: str, zone: str = "UTC") -> dict:
     facet = dag_run("manual__1")
-    timetable = {"expression": expression, "timezone": zone}
+    timetable = {"expression": expression, "timezone": zone, "interval": 0.0}
     facet["airflowDagRun"]["dag"]["timetable"] = timetable
     return run_event("START", minute, 1, job="etl", run_facets=facet)
 
@@ -63,3 +63,13 @@ def test_only_what_is_new_is_a_change(record: Recording) -> None:
         ]
     )
     assert record.changes().count("schedule_changed") == 2
+
+
+def test_how_a_schedule_reads_the_clock_is_kept(record: Recording) -> None:
+    clock = {"kind": "interval", "expression": "PT5M", "timing": "interval", "anchor": at(1)}
+    told = observed(2) | {"schedule": clock | {"data_interval_s": 30.5}}
+    record.each([observation(told)])
+    ((timing, anchor, length),) = record.rows(
+        "SELECT timing, anchor, data_interval_s FROM schedule"
+    )
+    assert (timing, anchor is not None, length) == ("interval", True, 30.5)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,9 +19,17 @@ from tests.support.samples import own
 A = {"uri": "s3://lake/a", "name": "a", "group": "asset"}
 B = {"uri": "s3://lake/b", "name": "b", "group": "raw"}
 
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
 
 def of(summary: str | None, next_run: datetime | None = None, **details: Any) -> Schedule | None:
-    dag = Dag("etl", timetable_summary=summary, next_dagrun_run_after=next_run)
+    dag = Dag(
+        "etl",
+        timetable_summary=summary,
+        next_dagrun_run_after=next_run,
+        next_dagrun_data_interval_start=next_run,
+        next_dagrun_data_interval_end=next_run,
+    )
     return schedule_of(dag, DagDetails(**details))
 
 
@@ -33,9 +41,6 @@ def of(summary: str | None, next_run: datetime | None = None, **details: Any) ->
         ("30 0 6 * * *", "cron", "30 0 6 * * *"),
         ("@daily", "cron", "0 0 * * *"),
         ("0 1 * * *, 0,30 2 * * *", "cron", "0 1 * * *\n0,30 2 * * *"),
-        ("1 day, 0:00:00", "interval", "PT86400S"),
-        ("0:05:00", "interval", "PT300S"),
-        ("2 days, 1:00:30", "interval", "PT176430S"),
         (None, "manual", ""),
         ("None", "manual", ""),
         ("@once", "manual", ""),
@@ -161,6 +166,47 @@ def test_schedules_of_airflow_2_are_read_too() -> None:
 
 def test_an_interval_of_airflow_2_is_read_too() -> None:
     delta = {"__type": "TimeDelta", "days": 1, "seconds": 60, "microseconds": 0}
-    found = schedule_of(Dag("etl", schedule_interval=delta), DagDetails())
+    dag = Dag(
+        "etl",
+        schedule_interval=delta,
+        next_dagrun_data_interval_start=NOON,
+        next_dagrun_data_interval_end=NOON + timedelta(seconds=86460),
+    )
+    found = schedule_of(dag, DagDetails())
     assert found is not None
-    assert (found.kind, found.expression) == ("interval", "PT86460S")
+    assert (found.kind, found.expression, found.timing) == ("interval", "PT86460S", "interval")
+
+
+@pytest.mark.parametrize(
+    ("summary", "expression", "anchor"),
+    [
+        ("1 day, 0:00:00", "PT86400S", datetime(1970, 1, 1, 12, tzinfo=UTC)),
+        ("0:05:00", "PT300S", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("2 days, 1:00:30", "PT176430S", datetime(1970, 1, 1, 23, 12, tzinfo=UTC)),
+    ],
+)
+def test_a_timedelta_is_due_whole_intervals_from_the_next_run(
+    summary: str, expression: str, anchor: datetime
+) -> None:
+    found = of(summary, NOON)
+    assert found == Schedule("interval", expression, anchor=anchor)
+
+
+def test_of_a_timedelta_without_a_next_run_nothing_is_told() -> None:
+    assert of("0:05:00") is None
+
+
+def test_runs_are_called_by_the_beginning_of_their_data_if_they_have_some() -> None:
+    dag = Dag(
+        "etl",
+        timetable_summary="0 12 * * *",
+        next_dagrun_run_after=NOON,
+        next_dagrun_data_interval_start=NOON - timedelta(days=1),
+        next_dagrun_data_interval_end=NOON,
+    )
+    found = schedule_of(dag, DagDetails())
+    assert found == Schedule("cron", "0 12 * * *", timing="interval")
+
+
+def test_the_sixth_field_of_a_cron_is_its_seconds() -> None:
+    assert of("30 6 * * * 15", datetime(2026, 11, 23, 6, 30, 15, tzinfo=UTC)) is not None

@@ -14,6 +14,7 @@ from tests.support.samples import own, own_events
 Json = dict[str, Any]
 
 JANUARY = datetime(2026, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read(event: Json) -> LineageEvent:
@@ -186,18 +187,29 @@ def test_of_assets_or_time_the_time_says_when_a_run_must_have_come() -> None:
     ("dag", "expected"),
     [
         ({"timetable": {"expression": "@daily", "timezone": 7200}},
-         Schedule("cron", "@daily", "+02:00")),
+         Schedule("cron", "@daily", "+02:00", timing="interval")),
+        ({"timetable": {"expression": "@daily", "timezone": "UTC", "interval": 0.0,
+                        "run_immediately": False}},
+         Schedule("cron", "@daily")),
+        ({"timetable": {"expression": "@daily", "timezone": "UTC", "interval": 3600.0}},
+         Schedule("cron", "@daily", data_interval_s=3600.0)),
+        ({"timetable": {"expression": "@daily", "timezone": "UTC", "interval": {"months": 1}}},
+         None),
         ({"timetable": {"expression": "@daily", "timezone": -19800}},
-         Schedule("cron", "@daily", "-05:30")),
+         Schedule("cron", "@daily", "-05:30", timing="interval")),
         ({"timetable": {"expressions": ["0 6 * * *", "0 18 * * *"], "timezone": "Asia/Tokyo"}},
          Schedule("cron", "0 6 * * *\n0 18 * * *", "Asia/Tokyo")),
-        ({"timetable": {"delta": 5400.0}}, Schedule("interval", "PT5400S")),
-        ({"timetable": {"delta": 1209600.0}}, Schedule("interval", "PT1209600S")),
+        ({"timetable": {"delta": 5400.0}},
+         Schedule("interval", "PT5400S", timing="interval", anchor=EPOCH)),
+        ({"timetable": {"delta": 5000.0, "interval": 0.0}},
+         Schedule("interval", "PT5000S", anchor=datetime(1970, 1, 1, 0, 36, 40, tzinfo=UTC))),
+        ({"timetable": {"delta": 1209600.0, "interval": 0.0}},
+         Schedule("interval", "PT1209600S", anchor=datetime(1970, 1, 4, 6, tzinfo=UTC))),
         ({"timetable": {"dataset_condition": {"b": 1, "a": 2}}},
          Schedule("dataset", '{"a":2,"b":1}')),
         ({"timetable": {}, "end_date": "2026-01-01T00:00:00Z"}, Schedule("manual", end_at=JANUARY)),
         ({"timetable": {"somebodys": "own"}}, None),
-        ({"schedule_interval": "@daily"}, Schedule("cron", "@daily")),
+        ({"schedule_interval": "@daily"}, Schedule("cron", "@daily", timing="interval")),
         ({"schedule_interval": "@once"}, Schedule("manual")),
         ({"schedule_interval": "Dataset"}, Schedule("dataset")),
         ({"schedule_interval": {"days": 1}}, None),
@@ -206,8 +218,18 @@ def test_of_assets_or_time_the_time_says_when_a_run_must_have_come() -> None:
 )  # fmt: skip
 def test_timetables(dag: Json, expected: Schedule | None) -> None:
     event = payload("dag_start_cron")
-    event["run"]["facets"]["airflowDagRun"]["dag"] = dag
+    facet = event["run"]["facets"]["airflowDagRun"]
+    facet["dag"] = dag
+    facet["dagRun"]["data_interval_end"] = "2026-11-22T06:00:00+00:00"
     assert job_of(event).schedule == expected
+
+
+def test_a_manual_run_does_not_tell_when_a_timedelta_is_due() -> None:
+    event = payload("dag_start_cron")
+    facet = event["run"]["facets"]["airflowDagRun"]
+    facet["dag"] = {"timetable": {"delta": 5400.0}}
+    facet["dagRun"]["run_type"] = "manual"
+    assert job_of(event).schedule is None
 
 
 @pytest.mark.parametrize("facet", [5, {"dagRun": []}, {"taskInstance": {"try_number": "one"}}])

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Integer, LargeBinary, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    UniqueConstraint,
+)
 
 from hub.store.tables.base import at, id_column, key, partial_index, ref, table_of, text, text_key
 from hub.store.types import Timestamp
@@ -84,6 +93,9 @@ schedule = table_of(
     at("end_at", required=False),
     at("at"),
     text("origin", required=True),  # facet | observation
+    text("timing"),  # of rows older than store 0007 not known
+    at("anchor", required=False),
+    Column("data_interval_s", Float),
 )
 
 run = table_of(

@@ -107,7 +107,7 @@ def questions(judge: str) -> Iterator[tuple[str, list[str], list[str], list[Span
                     yield timing, [cron], zones, asked
         if not near:
             continue
-        fine = [(it - 3 * HOUR, it + 5 * HOUR) for it in at[:4]]
+        fine = [(it - 27 * HOUR, it + 5 * HOUR) for it in at[:4]]
         for cron in FINE + ([] if judge == "dagster" else SECONDS):
             for timing in timings:
                 yield timing, [cron], zones, fine
@@ -172,7 +172,7 @@ def _dag_runs(timetable: Any, span: Span, *, live: bool = False) -> list[Slot]:
 
 
 def _clock(timetable: Any, now: datetime) -> Any:
-    return mock.patch(f"{type(timetable).__module__}.utcnow", lambda: now)
+    return mock.patch(f"{type(timetable).__module__}.utcnow", return_value=now)
 
 
 def dagster(timing: str, crons: list[str], zone: str, span: Span) -> list[Slot]:
@@ -261,7 +261,7 @@ def main(judge: str, target: str) -> None:
     text = json.dumps(rows, separators=(",", ":"), sort_keys=True)
     Path(target).write_bytes(gzip.compress(text.encode(), mtime=0))
     slots = sum(len(span[2]) for row in rows for span in row["spans"])
-    print(f"{judge}: {len(rows)} questions, {slots} slots")
+    sys.stdout.write(f"{judge}: {len(rows)} questions, {slots} slots\n")
 
 
 if __name__ == "__main__":

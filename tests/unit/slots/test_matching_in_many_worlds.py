@@ -31,7 +31,8 @@ SCHEDULES = [
 def slots_of(schedule: Schedule, count: int) -> list[Slot]:
     timetable = timetable_of(schedule)
     assert timetable
-    found, after = [], NOW
+    found: list[Slot] = []
+    after = NOW
     while len(found) < count:
         found += timetable.between(after, after + 200 * timetable.gap(after))
         after = found[-1].due_at

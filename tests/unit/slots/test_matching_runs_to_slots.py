@@ -20,7 +20,7 @@ def at(hour: float, run: int = 1, *, named: float | None = None, by: str = "unkn
 
 
 def runs(matching: Matching) -> list[int | None]:
-    return [start and start.run for slot in HOURLY for start in [matching.of(slot)]]
+    return [None if slot not in matching.taken else matching.taken[slot].run for slot in HOURLY]
 
 
 def test_a_run_a_second_early_is_the_slots_own() -> None:
