@@ -59,3 +59,23 @@ def test_what_shrinks_is_found_when_asked_for() -> None:
     found = find_creep(samples, falling=True)
     assert found
     assert found.ratio == pytest.approx(0.7, rel=0.08)
+
+
+def test_what_is_known_lasts_while_anything_speaks_for_it() -> None:
+    slight = series([1.0] * 60 + [1.15] * 8, sigma=0.2)
+    assert find_creep(slight) is None
+    assert find_creep(slight, known=True)
+    assert find_creep(series([1.0] * 60 + [1.3] * 20 + [1.0] * 40, sigma=0.2), known=True) is None
+
+
+def test_what_creeps_several_times_a_day_is_told_per_run() -> None:
+    found = find_creep(series([1.0] * 160 + [1.003**i for i in range(160)], hours=6))
+    assert found
+    assert found.slope == pytest.approx(0.003, abs=0.001)
+    assert found.doubles_in
+    assert 40 < found.doubles_in.days < 80
+
+
+def test_outliers_are_no_creep() -> None:
+    growth = [3.0 if i % 12 == 0 else 1.0 for i in range(120)]
+    assert find_creep(series(growth, sigma=0.2)) is None
