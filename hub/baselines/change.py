@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from hub.baselines.moments import Ints
 from hub.baselines.robust import Floats, median
 
 BEFORE: Final = 20  # values to compare with
@@ -13,6 +14,7 @@ AFTER: Final = 4  # values that make a change: fewer may be an accident
 _RAMP: Final = 12  # values that tell a slope
 _SLACK: Final = 0.5  # deviations that count as no change
 _ALARM: Final = 5.4  # deviations beyond the slack, summed over the runs since
+_FALL: Final = 4.0  # the same for a fall that ends a rise: less, as it only ends an alarm
 
 
 class Bend(NamedTuple):
@@ -21,22 +23,24 @@ class Bend(NamedTuple):
     slope: float
 
 
-def changed(y: Floats, *, known: bool = False) -> int | None:
-    """The first value after a rise that is on at the end of the series; None if there is none.
+class Rise(NamedTuple):
+    kept: Ints  # the values that count: what rose before and has fallen again does not
+    start: int  # the first of these after the rise
 
-    A CUSUM of ranks, whose reference at each split are all values before it. Ranks need no
-    estimate of the spread, and of an outlier they know only that it is large. A rise that was
-    `known` before lasts while anything speaks for it, so that alarms do not go on and off.
+
+def changed(y: Floats, *, known: bool = False) -> Rise | None:
+    """A rise that is on at the end of the series; None if there is none.
+
+    One that was `known` before needs half the evidence to last, so that alarms do not go on and
+    off.
     """
-    if len(y) < BEFORE + AFTER:
-        return None
-    total = _summed_ranks(y)
-    starts = np.arange(BEFORE, len(y) - AFTER + 1)
-    after = len(y) - starts
-    shift = (total[-1] - total[starts]) / after - total[starts] / starts
-    excess = (shift - _SLACK) * (after * starts / len(y))
-    best = int(np.argmax(excess))
-    return BEFORE + best if excess[best] > (0 if known else _ALARM) else None
+    kept, alarm = np.arange(len(y)), _ALARM / 2 if known else _ALARM
+    while (start := _risen(y[kept], BEFORE, alarm)) is not None:
+        past = _risen(-y[kept[start:]], AFTER, _FALL)
+        if past is None:
+            return Rise(kept, start)
+        kept = np.delete(kept, slice(start, start + past))
+    return None
 
 
 def bend(y: Floats) -> Bend | None:
@@ -49,6 +53,22 @@ def step_misfit(y: Floats, start: int) -> float:
     """The sum of the absolute deviations from a step at `start`."""
     before, after = y[:start], y[start:]
     return float(np.abs(before - median(before)).sum() + np.abs(after - median(after)).sum())
+
+
+def _risen(y: Floats, before: int, alarm: float) -> int | None:
+    """A CUSUM of ranks, whose reference at each split are all values before it.
+
+    Ranks need no estimate of the spread, and of an outlier they know only that it is large.
+    """
+    n = len(y)
+    if n < before + AFTER:
+        return None
+    total, starts = _summed_ranks(y), np.arange(before, n - AFTER + 1)
+    after = n - starts
+    shift = (total[-1] - total[starts]) / after - total[starts] / starts
+    excess = (shift - _SLACK) * (after * starts / n)
+    best = int(np.argmax(excess))
+    return before + best if excess[best] > alarm else None
 
 
 def _summed_ranks(y: Floats) -> Floats:

@@ -58,8 +58,8 @@ def find_creep(
     """A change upwards (or downwards, `falling`) that lasts until the last sample; else None.
 
     Samples before `since_reset` (a new version of the job, an acknowledged new normal) are left
-    out. It takes 24 days with runs to find anything. `known`: it was found before and is not over;
-    what is known lasts while anything speaks for it.
+    out. It takes 24 days with runs to find anything. `known`: it was found before and is told of;
+    then half the evidence is enough, so that it does not come and go.
     """
     history = sorted(s for s in samples if since_reset is None or s.at >= since_reset)
     if len(history) < FEWEST:
@@ -69,9 +69,11 @@ def find_creep(
     _, left, _ = fit_season(times, y - median(y), zone, holidays, month_end=month_end)
     days = _daily(times, left, zone)
     sign = -1 if falling else 1
-    start = changed(sign * days.left, known=known)
-    if start is None:
+    rise = changed(sign * days.left, known=known)
+    if rise is None:
         return None
+    kept, start = rise.kept, rise.start
+    days = _Days(days.left[kept], days.ordinals[kept], days.runs[kept])
     change = hodges_lehmann(days.left[:start], days.left[start:])
     if sign * change < (0 if known else _LEAST_CHANGE):
         return None

@@ -61,11 +61,19 @@ def test_what_shrinks_is_found_when_asked_for() -> None:
     assert found.ratio == pytest.approx(0.7, rel=0.08)
 
 
-def test_what_is_known_lasts_while_anything_speaks_for_it() -> None:
-    slight = series([1.0] * 60 + [1.15] * 8, sigma=0.2)
+def test_what_is_known_lasts_on_half_the_evidence() -> None:
+    slight = series([1.0] * 60 + [1.1] * 4, sigma=0.3)
     assert find_creep(slight) is None
     assert find_creep(slight, known=True)
-    assert find_creep(series([1.0] * 60 + [1.3] * 20 + [1.0] * 40, sigma=0.2), known=True) is None
+
+
+def test_what_is_over_is_no_creep() -> None:
+    growth = [1.0] * 60 + [1.3] * 20
+    assert find_creep(series(growth))
+    assert find_creep(series(growth + [1.0] * 10), known=True) is None
+    left = find_creep(series([1.0] * 60 + [2.0] * 20 + [1.4] * 20))
+    assert left
+    assert left.ratio == pytest.approx(1.4, rel=0.1)
 
 
 def test_what_creeps_several_times_a_day_is_told_per_run() -> None:
