@@ -13,7 +13,7 @@ BEFORE: Final = 20  # values to compare with
 AFTER: Final = 4  # values that make a change: fewer may be an accident
 _RAMP: Final = 12  # values that tell a slope
 _SLACK: Final = 0.5  # deviations that count as no change
-_ALARM: Final = 5.4  # deviations beyond the slack, summed over the runs since
+_ALARM: Final = 5.2  # deviations beyond the slack, summed over the runs since
 _FALL: Final = 4.0  # the same for a fall that ends a rise: less, as it only ends an alarm
 
 

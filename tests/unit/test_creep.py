@@ -62,7 +62,7 @@ def test_what_shrinks_is_found_when_asked_for() -> None:
 
 
 def test_what_is_known_lasts_on_half_the_evidence() -> None:
-    slight = series([1.0] * 60 + [1.1] * 4, sigma=0.3)
+    slight = series([1.0] * 60 + [1.1] * 4, sigma=0.4)
     assert find_creep(slight) is None
     assert find_creep(slight, known=True)
 
