@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
 from benchmarks import ingest, latency, memory, polls, reads
+from benchmarks.detection import creep, durations
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
 from benchmarks.report import Section, heading, keep
@@ -26,6 +27,8 @@ def read(*, full: bool) -> Iterator[Section]:
 
 
 BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
+    "creep": creep.run,
+    "durations": durations.run,
     "ingest": ingest.run,
     "latency": latency.run,
     "memory": memory.run,

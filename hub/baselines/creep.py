@@ -1,134 +1,129 @@
 """Creep: a slow or lasting change of what is normal, which no single run gives away.
 
-A clipped CUSUM over what the calendar leaves unexplained detects it; robust figures describe it.
+It is searched in what the calendar leaves unexplained, one value a day: however many runs were
+slow on one day, one day is no creep.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from math import exp, log
-from typing import Final
-from zoneinfo import ZoneInfo
+from typing import Final, NamedTuple
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from hub.baselines.baseline import LEAST
-from hub.baselines.robust import Floats, deviation, median
+from hub.baselines.change import AFTER, BEFORE, bend, changed, step_misfit
+from hub.baselines.moments import Ints
+from hub.baselines.robust import Floats, median, medians
 from hub.baselines.samples import Sample
 from hub.baselines.season import fit_season
-from hub.baselines.trend import hodges_lehmann, mann_kendall, theil_sen
+from hub.baselines.trend import hodges_lehmann, mann_kendall
 
-FEWEST: Final = 30  # runs: 20 to compare with, and some to change
-_REFERENCE: Final = 20
-_SLACK: Final = 0.5  # deviations that count as no change
-_ALARM: Final = 8.0
-_CLIP: Final = 3.0  # deviations that one run counts for at most, and all the runs of one day
+FEWEST: Final = BEFORE + AFTER  # days with runs
 _LEAST_CHANGE: Final = log(1.1)
-_WINDOW: Final = 42  # runs that the trend is told of
+_WINDOW: Final = 42  # days that p is told of, at least
 
 
 class Creep(Struct, frozen=True):
     since: date  # about when it began, in the zone
-    ratio: float  # level after per level before
-    slope: float  # growth per run, as a share: 0.011 is +1.1 %
-    p: float  # that the trend is chance
-    runs: int  # that slope and p are told of
+    ratio: float  # the level of today per the level before
+    slope: float  # growth per run, as a share: 0.011 is +1.1 %; 0: a step
+    p: float  # the probability that runs without a trend rise or fall as steadily
+    runs: int  # since it began
     doubles_in: timedelta | None  # halves, if it falls; None: a step
     sentence: str
+
+
+class _Days(NamedTuple):
+    """One value for each day that had runs."""
+
+    left: Floats  # the median of what the calendar leaves unexplained
+    ordinals: Ints
+    runs: Ints
 
 
 def find_creep(
     samples: Iterable[Sample],
     *,
-    zone: str = "UTC",
+    zone: tzinfo = UTC,
     month_end: bool = True,
     holidays: Collection[date] = (),
     since_reset: datetime | None = None,
     falling: bool = False,
+    known: bool = False,
 ) -> Creep | None:
     """A change upwards (or downwards, `falling`) that lasts until the last sample; else None.
 
     Samples before `since_reset` (a new version of the job, an acknowledged new normal) are left
-    out. However many runs were slow on one day, one day is no creep.
+    out. It takes 24 days with runs to find anything. `known`: it was found before and is told of;
+    then half the evidence is enough, so that it does not come and go.
     """
     history = sorted(s for s in samples if since_reset is None or s.at >= since_reset)
     if len(history) < FEWEST:
         return None
-    sign = -1 if falling else 1
     times = [sample.at for sample in history]
     y = np.log(np.maximum([sample.value for sample in history], LEAST))
-    _, left, used = fit_season(times, y - median(y), zone, holidays, month_end=month_end)
-    days = np.array([time.astimezone(ZoneInfo(zone)).toordinal() for time in times])
-    start = _changed(sign * left, days, used)
-    if start is None:
+    _, left, _ = fit_season(times, y - median(y), zone, holidays, month_end=month_end)
+    days = _daily(times, left, zone)
+    sign = -1 if falling else 1
+    rise = changed(sign * days.left, known=known)
+    if rise is None:
         return None
-    change = hodges_lehmann(left[:start], left[start:])
-    return _told(times, left, days, start, change) if sign * change >= _LEAST_CHANGE else None
+    kept, start = rise.kept, rise.start
+    days = _Days(days.left[kept], days.ordinals[kept], days.runs[kept])
+    change = hodges_lehmann(days.left[:start], days.left[start:])
+    if sign * change < (0 if known else _LEAST_CHANGE):
+        return None
+    bent = bend(days.left)
+    if bent and bent.slope * change > 0 and bent.misfit < step_misfit(days.left, start):
+        return _drift(days, bent.start, bent.slope)
+    return _step(days, start, change)
 
 
-def _changed(left: Floats, days: NDArray[np.int64], used: float) -> int | None:
-    """Where the change that is on at the end began, by a CUSUM against the runs before it."""
-    scale = max(deviation(np.diff(left), used) / 2**0.5, 0.02)
-    reference = float(np.mean(np.clip(left[:_REFERENCE], *_around(left[:_REFERENCE], scale))))
-    total, start, alarmed = 0.0, _REFERENCE, None
-    today, cap = 0, 0.0
-    for i in range(_REFERENCE, len(left)):
-        if days[i] != today:
-            today, cap = int(days[i]), total + _CLIP
-        z = min(max((left[i] - reference) / scale, -_CLIP), _CLIP)
-        total = max(0.0, min(total + z - _SLACK, cap))
-        if not total:
-            start, alarmed = i + 1, None
-            reference += scale * z / (i + 1)
-        elif total > _ALARM:
-            alarmed = start
-    return alarmed
+def _daily(times: list[datetime], left: Floats, zone: tzinfo) -> _Days:
+    ordinals = np.array([time.astimezone(zone).toordinal() for time in times])
+    order = np.lexsort((left, ordinals))
+    days, starts, counts = np.unique(ordinals[order], return_index=True, return_counts=True)
+    return _Days(medians(left[order], starts, counts), days, counts)
 
 
-def _around(values: Floats, scale: float) -> tuple[float, float]:
-    middle = median(values)
-    return middle - _CLIP * scale, middle + _CLIP * scale
+def _step(days: _Days, start: int, change: float) -> Creep:
+    runs, since = int(days.runs[start:].sum()), date.fromordinal(int(days.ordinals[start]))
+    sentence = f"{exp(change) - 1:+.0%} over {runs} runs; {_since(since)}".replace("%", " %")
+    return Creep(since, exp(change), 0.0, _chance(days, start), runs, None, sentence)
 
 
-def _told(
-    times: list[datetime], left: Floats, days: NDArray[np.int64], start: int, change: float
-) -> Creep:
-    runs = min(len(left), max(_WINDOW, len(left) - start))
-    window = left[-runs:]
-    slope, p = theil_sen(window), mann_kendall(window)
-    steady = _steady(window, slope, start - (len(left) - runs), change)
-    apart = (times[-1] - times[-runs]) / (runs - 1)
-    doubles = apart * (log(2) / abs(slope)) if steady else None
-    since = date.fromordinal(int(days[start]))
-    growth = exp(slope) - 1
-    sentence = f"since about {since.day} {since:%B}"
-    if doubles is None:
-        sentence = f"{exp(change) - 1:+.0%} over {len(left) - start} runs; {sentence}"
-    else:
-        verb = "doubles" if slope > 0 else "halves"
-        sentence = f"{growth:+.1%} a run over {runs} runs, {verb} in {_span(doubles)}; {sentence}"
-    return Creep(since, exp(change), growth, p, runs, doubles, sentence.replace("%", " %"))
+def _drift(days: _Days, start: int, slope: float) -> Creep:
+    """`slope` is that of the logarithm, per day that had runs."""
+    count, runs = len(days.left) - start, int(days.runs[start:].sum())
+    growth = exp(slope * count / runs) - 1
+    span = int(days.ordinals[-1] - days.ordinals[start - 1])
+    doubles = timedelta(days=span / count * log(2) / abs(slope))
+    since = date.fromordinal(int(days.ordinals[start]))
+    sentence = (
+        f"{_share(growth)} a run over {runs} runs, {'doubles' if slope > 0 else 'halves'}"
+        f" in {_span(doubles)}; {_since(since)}"
+    )
+    ratio = exp(slope * count)
+    return Creep(since, ratio, growth, _chance(days, start), runs, doubles, sentence)
 
 
-def _steady(window: Floats, slope: float, start: int, change: float) -> bool:
-    """Whether a line describes the window better than a step."""
-    if not slope or slope * change < 0:
-        return False
-    steps = np.arange(len(window))
-    line, step = window - slope * steps, window - change * (steps >= start)
-    return _misfit(line) < _misfit(step)
+def _chance(days: _Days, start: int) -> float:
+    return mann_kendall(days.left[-max(_WINDOW, len(days.left) - start) :])
 
 
-def _misfit(left: Floats) -> float:
-    return float(np.abs(left - median(left)).sum())
+def _share(growth: float) -> str:
+    places = 1 if abs(growth) >= 0.001 else 3
+    return f"{growth:+.{places}%}".replace("%", " %")
+
+
+def _since(day: date) -> str:
+    return f"since about {day.day} {day:%B}"
 
 
 def _span(span: timedelta) -> str:
-    for unit, days in (("weeks", 7.0), ("days", 1.0), ("hours", 1 / 24)):
-        number = span / timedelta(days=days)
-        if number >= 2:
-            return f"{number:.0f} {unit}"
-    return "less than 2 hours"
+    unit, days = ("weeks", 7) if span >= timedelta(weeks=2) else ("days", 1)
+    return f"{span / timedelta(days=days):.0f} {unit}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta, tzinfo
 from typing import Final
 
 import numpy as np
@@ -24,14 +24,14 @@ _STEPS: Final = np.linspace(0, 1, 17)
 def fit(
     samples: Iterable[Sample],
     *,
-    zone: str = "UTC",
+    zone: tzinfo = UTC,
     month_end: bool = True,
     holidays: Collection[date] = (),
     floor_s: float = 60.0,
 ) -> Baseline | None:
     """What is normal by these samples, in any order; None if they are fewer than eight.
 
-    `zone` is an IANA name. `month_end`: days at the ends of months may differ. `floor_s`, in the
+    `zone` is a ZoneInfo or a fixed offset. `month_end`: days at the ends of months may differ. `floor_s`, in the
     samples' unit, is how far from the expected value a value must be at least to matter.
     """
     history = sorted(samples)

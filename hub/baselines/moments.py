@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +32,14 @@ class Moments(NamedTuple):
 
 
 def moments(
-    times: Sequence[datetime], zone: str, holidays: Collection[date] = (), *, month_end: bool = True
+    times: Sequence[datetime],
+    zone: tzinfo,
+    holidays: Collection[date] = (),
+    *,
+    month_end: bool = True,
 ) -> Moments:
     """Hours are rounded, so that a job of 02:00 has one bucket though it starts at 01:59."""
-    tz = ZoneInfo(zone)
-    local = [time.astimezone(tz) for time in times]
+    local = [time.astimezone(zone) for time in times]
     rows = np.array([(t.toordinal(), (t.hour * 60 + t.minute + 30) // 60 % 24) for t in local])
     ordinal, hour = rows[:, 0], rows[:, 1]
     weekday = (ordinal - 1) % 7

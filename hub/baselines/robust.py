@@ -40,3 +40,10 @@ def near_zero(values: Floats) -> float:
         return float(ordered[half])
     low, high = float(ordered[half - 1]), float(ordered[half])
     return 0.0 if low < 0 < high else min(low, high, key=abs)
+
+
+def medians(values: Floats, starts: NDArray[np.int64], counts: NDArray[np.int64]) -> Floats:
+    """Of each run of sorted values, the middle one of an even number nearer to zero."""
+    low, high = values[starts + (counts - 1) // 2], values[starts + counts // 2]
+    nearer = np.where(np.abs(low) < np.abs(high), low, high)
+    return np.where(low * high < 0, 0.0, nearer)

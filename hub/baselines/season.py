@@ -6,14 +6,15 @@ Effects are in thousandths of the natural logarithm: they are stored as JSON, an
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import Struct
 
 from hub.baselines.moments import DAYS, SPECIAL, Ints, Moments, moments
-from hub.baselines.robust import MEDIAN, Floats, deviation, near_zero
+from hub.baselines.robust import MEDIAN, Floats, deviation, medians, near_zero
 
 ENOUGH: Final = 2  # samples that a bucket needs to be judged by
 
@@ -35,13 +36,13 @@ class Season(Struct, frozen=True):
     levels: tuple[Level, ...]
     seen: tuple[int, ...]  # samples on each kind of special day
     special: dict[int, int]  # kind -> effect, of those that matter
-    zone: str
+    zone: str | int  # an IANA name, or seconds east of UTC
     month_end: bool
     holidays: tuple[date, ...]
 
     def at(self, time: datetime, s2: float) -> tuple[float, float, bool, str]:
         """Effect, variance of the unknown, whether enough was seen, and the bucket in words."""
-        found = moments([time], self.zone, self.holidays, month_end=self.month_end)
+        found = moments([time], _zone(self.zone), self.holidays, month_end=self.month_end)
         keys = [int(bucket[0]) for bucket in found.buckets]
         parts = [level.at(key, s2) for level, key in zip(self.levels, keys, strict=True)]
         kinds = [int(kind) for kind in np.flatnonzero(found.special[:, 0])]
@@ -56,7 +57,7 @@ class Season(Struct, frozen=True):
 
 
 def fit_season(
-    times: list[datetime], y: Floats, zone: str, holidays: Collection[date], *, month_end: bool
+    times: list[datetime], y: Floats, zone: tzinfo, holidays: Collection[date], *, month_end: bool
 ) -> tuple[Season, Floats, float]:
     """The season, what it leaves unexplained, and how many parameters it used."""
     found = moments(times, zone, holidays, month_end=month_end)
@@ -68,8 +69,21 @@ def fit_season(
     special, left = _special(found, left)
     seen = tuple(int(n) for n in found.special.sum(axis=1))
     kept = tuple(sorted(holidays))
-    season = Season(tuple(levels), seen, special, zone, month_end, kept)
+    season = Season(tuple(levels), seen, special, _stored(zone), month_end, kept)
     return season, left, used + len(special)
+
+
+def _stored(zone: tzinfo) -> str | int:
+    if isinstance(zone, ZoneInfo) and zone.key:
+        return zone.key
+    offset = zone.utcoffset(None)
+    if offset is None:
+        raise ValueError(f"zone is {zone!r}; a ZoneInfo with a key or a fixed offset is expected")
+    return int(offset.total_seconds())
+
+
+def _zone(stored: str | int) -> tzinfo:
+    return ZoneInfo(stored) if isinstance(stored, str) else timezone(timedelta(seconds=stored))
 
 
 def _level(buckets: Ints, left: Floats) -> tuple[Level, Floats, float]:
@@ -77,29 +91,22 @@ def _level(buckets: Ints, left: Floats) -> tuple[Level, Floats, float]:
     ordered, values = buckets[order], left[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
     counts = np.diff(np.r_[starts, len(ordered)])
-    medians = _medians(values, starts, counts)
+    middles = medians(values, starts, counts)
     enough = counts >= ENOUGH
     if len(starts) == 1 or not enough.any():
         effects = {int(b): (0, int(n)) for b, n in zip(ordered[starts], counts, strict=True)}
         return Level(effects, 0.0), left, 0.0
-    inside = (values - np.repeat(medians, counts))[np.repeat(enough, counts)]
+    inside = (values - np.repeat(middles, counts))[np.repeat(enough, counts)]
     s2 = max(deviation(inside, float(enough.sum())), 1e-3) ** 2
-    between = float(np.mean(medians[enough] ** 2) - MEDIAN * s2 * np.mean(1 / counts[enough]))
+    between = float(np.mean(middles[enough] ** 2) - MEDIAN * s2 * np.mean(1 / counts[enough]))
     tau2 = round(max(between, 0.0), 5)
     weights = np.where(enough, tau2 / (tau2 + MEDIAN * s2 / counts), 0.0)
-    milli = np.rint(1000 * weights * medians).astype(np.int64)
+    milli = np.rint(1000 * weights * middles).astype(np.int64)
     triples = zip(ordered[starts].tolist(), milli.tolist(), counts.tolist(), strict=True)
     effects = {bucket: (effect, n) for bucket, effect, n in triples}
     explained = np.empty_like(left)
     explained[order] = np.repeat(milli / 1000, counts)
     return Level(effects, tau2), left - explained, float(weights.sum())
-
-
-def _medians(values: Floats, starts: Ints, counts: Ints) -> Floats:
-    """Of each run of sorted values, the middle one of an even number nearer to zero."""
-    low, high = values[starts + (counts - 1) // 2], values[starts + counts // 2]
-    nearer = np.where(np.abs(low) < np.abs(high), low, high)
-    return np.where(low * high < 0, 0.0, nearer)
 
 
 def _special(found: Moments, left: Floats) -> tuple[dict[int, int], Floats]:

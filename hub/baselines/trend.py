@@ -1,4 +1,4 @@
-"""Figures of a change: how steep, how far, and whether it may be chance."""
+"""Figures of a change: how far, and whether it may be chance."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from math import erfc, sqrt
 import numpy as np
 
 from hub.baselines.robust import Floats, median
-
-
-def theil_sen(y: Floats) -> float:
-    """The median slope between all pairs, per step."""
-    i, j = np.triu_indices(len(y), 1)
-    return median((y[j] - y[i]) / (j - i))
 
 
 def mann_kendall(y: Floats) -> float:

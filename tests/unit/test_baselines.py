@@ -1,5 +1,6 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from random import Random
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
@@ -28,6 +29,17 @@ def learned(samples: list[Sample], *, floor_s: float = 60) -> Baseline:
     found = fit(samples, floor_s=floor_s)
     assert found
     return found
+
+
+@pytest.mark.parametrize("zone", [ZoneInfo("Asia/Tokyo"), timezone(timedelta(hours=9))])
+def test_mondays_are_those_of_the_zone(zone: tzinfo) -> None:
+    local = [msgspec.structs.replace(s, at=s.at.replace(tzinfo=zone)) for s in daily()]
+    baseline = fit(local, zone=zone)
+    assert baseline
+    restored = msgspec.json.decode(msgspec.json.encode(baseline), type=Baseline)
+    assert restored == baseline
+    sunday_in_utc = datetime(2026, 4, 5, 17, tzinfo=UTC)
+    assert restored.expected(sunday_in_utc) == pytest.approx(1800, rel=0.1)
 
 
 MONDAY, TUESDAY = datetime(2026, 4, 6, 2, tzinfo=UTC), datetime(2026, 4, 7, 2, tzinfo=UTC)

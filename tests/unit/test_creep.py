@@ -59,3 +59,31 @@ def test_what_shrinks_is_found_when_asked_for() -> None:
     found = find_creep(samples, falling=True)
     assert found
     assert found.ratio == pytest.approx(0.7, rel=0.08)
+
+
+def test_what_is_known_lasts_on_half_the_evidence() -> None:
+    slight = series([1.0] * 60 + [1.1] * 4, sigma=0.4)
+    assert find_creep(slight) is None
+    assert find_creep(slight, known=True)
+
+
+def test_what_is_over_is_no_creep() -> None:
+    growth = [1.0] * 60 + [1.3] * 20
+    assert find_creep(series(growth))
+    assert find_creep(series(growth + [1.0] * 10), known=True) is None
+    left = find_creep(series([1.0] * 60 + [2.0] * 20 + [1.4] * 20))
+    assert left
+    assert left.ratio == pytest.approx(1.4, rel=0.1)
+
+
+def test_what_creeps_several_times_a_day_is_told_per_run() -> None:
+    found = find_creep(series([1.0] * 160 + [1.003**i for i in range(160)], hours=6))
+    assert found
+    assert found.slope == pytest.approx(0.003, abs=0.001)
+    assert found.doubles_in
+    assert 40 < found.doubles_in.days < 80
+
+
+def test_outliers_are_no_creep() -> None:
+    growth = [3.0 if i % 12 == 0 else 1.0 for i in range(120)]
+    assert find_creep(series(growth, sigma=0.2)) is None

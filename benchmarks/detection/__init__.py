@@ -1,0 +1,1 @@
+"""How well faults are found in histories whose faults are known."""
