@@ -66,6 +66,7 @@ class Declared(BaseModel):
 #: What is watched without any configuration.
 PACK: Final = (
     Declared(name="failed-run", kind="failed_run"),
+    Declared(name="missed-schedule", kind="missed_schedule"),
     Declared(name="overrun", kind="overrun", severity="warning"),
     Declared(name="freshness", kind="freshness"),
 )

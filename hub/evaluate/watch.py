@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -20,9 +20,9 @@ from hub.baselines.baseline import Baseline
 from hub.baselines.fit import fit
 from hub.evaluate.book import Book, Rule
 from hub.incidents import caused, step
-from hub.model import Transition
+from hub.model import ChangeKind, Transition
 from hub.rules.base import DatasetSeen, JobSeen, Judgement, Status, Subject, Verdict
-from hub.store import expectations, facts
+from hub.store import expectations, facts, spans
 from hub.store.changes import Places
 from hub.store.cursors import Change, read_changes, save_places
 from hub.store.db import Connection, Database
@@ -39,6 +39,7 @@ from hub.store.incidents import (
 )
 from hub.store.leases import Fence
 from hub.store.neighbours import Neighbours, downstream, upstream
+from hub.store.spans import Spans
 from hub.store.types import EPOCH
 from hub.store.writer import Writer
 
@@ -48,6 +49,8 @@ READER: Final = "evaluate"
 #: Changes and due expectations of one round.
 CHANGES: Final = 1000
 DUE: Final = 1000
+#: So long after it wanted to look a rule sees more of a job's runs.
+BEHIND: Final = timedelta(minutes=15)
 
 
 class Found(Struct, frozen=True):
@@ -72,6 +75,7 @@ class Round:
     found: list[Found] = field(default_factory=list)
     gone: list[Looked] = field(default_factory=list)  # due, but nobody's any more
     fitted: dict[int, Baseline | None] = field(default_factory=dict)
+    edited: Spans = field(default_factory=dict)
 
     @property
     def more(self) -> bool:
@@ -103,6 +107,7 @@ class Watch:
         changes, this.moved = read_changes(connection, READER, CHANGES)
         due = expectations.due(connection, held, DUE)
         this.changes, this.due = len(changes), len(due)
+        this.edited = _edited(connection, changes)
         wanted = {*due, *self._woken(changes)}
         self._judge_jobs(connection, this, held, [w for w in wanted if w.kind == Subject.JOB])
         self._judge_datasets(connection, this, held, [w for w in wanted if w.kind != Subject.JOB])
@@ -125,14 +130,26 @@ class Watch:
     ) -> None:
         chosen = self._chosen(facts.job_rows(connection, {w.subject for w in wanted}), wanted)
         keys = [row.id for row, _ in chosen]
+        waits = expectations.waits(connection, Subject.JOB, keys)
         runs = facts.runs_seen(connection, keys)
+        behind = [key for key in keys if _is_behind(key, waits, this.now)]
+        runs |= facts.runs_seen(connection, behind, facts.RUNS_AFTER_A_GAP)
+        over_time = spans.spans_of(connection, keys) | this.edited
         learned = self._baselines(connection, this, keys)
         open_keys = facts.open_keys(connection, Subject.JOB, keys)
         for row, rules in chosen:
             as_of = held.of(row.orchestrator_id) or EPOCH
             for rule in rules:
                 open_now = open_keys.get((rule.name, row.id), frozenset())
-                seen = JobSeen(row.name, runs.get(row.id, ()), learned.get(row.id), open_now)
+                seen = JobSeen(
+                    row.name,
+                    runs.get(row.id, ()),
+                    learned.get(row.id),
+                    open_now,
+                    over_time.get(row.id, ()),
+                    held.watched(row.orchestrator_id),
+                    waits.get((rule.name, row.id)),
+                )
                 self._keep(connection, this, rule, row, open_now, _judged(rule, seen, as_of))
 
     def _judge_datasets(
@@ -198,6 +215,19 @@ class Watch:
         this.found.append(one)
 
 
+def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
+    """Schedules over time of the jobs whose schedule was declared anew."""
+    changed = {c.job_id for c in changes if c.kind == ChangeKind.SCHEDULE_CHANGED and c.job_id}
+    before = spans.spans_of(connection, changed)
+    now = spans.declared(connection, changed)
+    return {key: spans.edited(before.get(key, []), span) for key, span in now.items()}
+
+
+def _is_behind(job: int, waits: dict[tuple[str, int], datetime], now: datetime) -> bool:
+    """Whether some rule should have looked at the job long ago: we were down, or did not see."""
+    return any(key == job and now - due_at > BEHIND for (_, key), due_at in waits.items())
+
+
 def _judged(rule: Rule, seen: JobSeen | DatasetSeen, as_of: datetime) -> Judgement:
     """What the rule says; one that fails says nothing, and harms no other."""
     try:
@@ -235,6 +265,8 @@ def _save(connection: Connection, this: Round, fence: Fence) -> None:
     ]
     dropped = [Expected(looked, expectations.NOBODY, None) for looked in this.gone]
     save_expectations(connection, [*waiting, *dropped])
+    for key, held in this.edited.items():
+        spans.save_spans(connection, key, held)
     facts.save_baselines(connection, this.fitted, this.now)
     save_places(connection, READER, this.moved)
 

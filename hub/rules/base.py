@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from hub.baselines.baseline import Baseline
 from hub.model import ChangeKind, EntityName, Evidence, RunState
 from hub.registry import Registry
+from hub.schedules.spans import Span
 
 
 class Subject(StrEnum):
@@ -75,14 +76,20 @@ class RunSeen(Struct, frozen=True):
 
 
 class JobSeen(Struct, frozen=True):
-    """What is known of a job. `runs`: the latest ones, the latest first; `open`: keys of the
-    rule's own incidents on it that are open.
+    """What is known of a job. `runs`: the latest ones, the latest first.
+
+    spans: its schedule over time. watched: its orchestrator hands in a watermark, so that what is
+    missing up to then is missing. open: keys of the rule's own incidents on it that are open.
+    waited_for: when the rule wanted to look again, the last time it looked.
     """
 
     name: EntityName
     runs: Sequence[RunSeen] = ()
     baseline: Baseline | None = None  # of the duration of its runs that completed
     open: frozenset[str] = frozenset()
+    spans: Sequence[Span] = ()
+    watched: bool = False
+    waited_for: datetime | None = None
 
 
 class DatasetSeen(Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from hub.store.reading import among
 from hub.store.tables import expectation, orchestrator, poll, watermark
 
 #: Whose facts nobody hands in late: what belongs to no orchestrator.
@@ -28,6 +29,10 @@ class Horizons(Struct, frozen=True):
 
     now: datetime
     known: Mapping[int, datetime | None]
+
+    def watched(self, orchestrator_id: int) -> bool:
+        """Whether what is missing up to its horizon is missing."""
+        return self.known.get(orchestrator_id) is not None
 
     def of(self, orchestrator_id: int) -> datetime | None:
         """None: not at all yet, for its first read is still under way."""
@@ -65,6 +70,20 @@ def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
         )
         found += [Looked(*row) for row in connection.execute(statement)]
     return found
+
+
+def waits(
+    connection: Connection, kind: str, subjects: Iterable[int]
+) -> dict[tuple[str, int], datetime]:
+    """When each rule wants to look at each subject, by (rule, subject)."""
+    mine = _WAITS.where(expectation.c.subject_kind == kind)
+    return {
+        (r.rule, r.subject_id): r.due_at
+        for r in among(connection, mine, expectation.c.subject_id, subjects)
+    }
+
+
+_WAITS = select(expectation.c.rule, expectation.c.subject_id, expectation.c.due_at)
 
 
 class Expected(Struct, frozen=True):

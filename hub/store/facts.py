@@ -21,8 +21,9 @@ from hub.store.reading import among, newest_of_each
 from hub.store.tables import baseline, dataset, freshness_policy, incident, job, namespace, run
 from hub.store.tables import dataset_update as update
 
-#: Runs of a job that rules see, and those a baseline learns from.
+#: Runs of a job that rules see, also when they have not looked for long; those of a baseline.
 RUNS = 20
+RUNS_AFTER_A_GAP = 500
 SAMPLES = 90
 #: How long a baseline holds before it is learned anew, and until the next try for want of runs.
 BASELINE_AGE = timedelta(days=1)
@@ -139,9 +140,11 @@ def _makers(connection: Connection, keys: list[int]) -> dict[int, int]:
     return dict(tuple(row) for row in among(connection, statement, update.c.id, latest))
 
 
-def runs_seen(connection: Connection, jobs: Sequence[int]) -> dict[int, list[RunSeen]]:
+def runs_seen(
+    connection: Connection, jobs: Sequence[int], count: int = RUNS
+) -> dict[int, list[RunSeen]]:
     """The latest runs of each job, the latest first."""
-    keys = newest_of_each(connection, run, "job_id", "sort_at", list(jobs), RUNS)
+    keys = newest_of_each(connection, run, "job_id", "sort_at", list(jobs), count)
     rows = among(connection, _RUNS, run.c.id, keys)
     rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
     found: dict[int, list[RunSeen]] = defaultdict(list)

@@ -300,3 +300,61 @@ def test_a_tick_on_which_nothing_is_due_writes_nothing(
     look(hub, 5, overrun(limit_s=600))
     with pytest.raises(AssertionError, match="it writes"):
         look(hub, 11, overrun(limit_s=600))
+
+
+def schedule(minute: float, cron: str, *, paused: bool = False) -> dict[str, Any]:
+    return {
+        "type": "schedule",
+        "job": {"namespace": "prod", "name": "load"},
+        "schedule": {"kind": "cron", "expression": cron, "paused": paused},
+        "observed_at": at(minute),
+    }
+
+
+def complete_to(hub: Hub, minute: float) -> None:
+    """All that the orchestrator knows is here, up to a minute."""
+    with hub.db.reading() as connection:
+        (whose,) = connection.execute(text("SELECT name FROM orchestrator")).scalars()
+    mark = {"type": "watermark", "observed_at": at(minute), "complete_to": at(minute)}
+    hub.writer.record([observation(mark, of=whose)])
+    look(hub, minute)
+
+
+def test_three_slots_without_a_run_are_three_incidents_and_heal(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    hub.writer.record([observation(schedule(1, "*/10 * * * *"))])
+    complete_to(hub, 2)
+    record(hub, *run(2, "load", 10, 11, "COMPLETE"))
+    complete_to(hub, 15)
+    assert incidents(hub) == []
+    for minute in (22, 23, 33, 43, 44):
+        complete_to(hub, minute)
+    assert [one.since for one in incidents(hub, open=True)] == [
+        START + timedelta(minutes=minute) for minute in (20, 30, 40)
+    ]
+    record(hub, *run(3, "load", 50, 51, "COMPLETE"))
+    complete_to(hub, 55)
+    assert len(incidents(hub)) == 3
+    assert incidents(hub, open=True) == []
+
+
+def test_slots_that_passed_while_the_hub_was_down_are_judged_afterwards(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    hub.writer.record([observation(schedule(1, "*/10 * * * *"))])
+    complete_to(hub, 2)
+    record(
+        hub, *(e for n in (1, 2, 4, 5) for e in run(n + 1, "load", n * 10, n * 10 + 1, "COMPLETE"))
+    )
+    complete_to(hub, 55)
+    (one,) = incidents(hub)
+    assert one.since == START + timedelta(minutes=30)
+    assert one.state == "RESOLVED"
+
+
+def test_a_job_that_is_paused_in_the_gap_misses_what_was_due_before(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    hub.writer.record([observation(schedule(1, "*/10 * * * *"))])
+    complete_to(hub, 2)
+    hub.writer.record([observation(schedule(12, "*/10 * * * *", paused=True))])
+    complete_to(hub, 55)
+    assert [one.since for one in incidents(hub)] == [START + timedelta(minutes=10)]

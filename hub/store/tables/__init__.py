@@ -20,7 +20,13 @@ from hub.store.tables.data import (
     source,
     tag,
 )
-from hub.store.tables.detect import baseline, expectation, incident, incident_transition
+from hub.store.tables.detect import (
+    baseline,
+    expectation,
+    incident,
+    incident_transition,
+    schedule_span,
+)
 from hub.store.tables.observed import backlog_sample, health, poll, watermark
 from hub.store.tables.people import (
     audit,
@@ -94,6 +100,7 @@ __all__ = [
     "run_dataset",
     "run_dependency",
     "schedule",
+    "schedule_span",
     "search_term",
     "source",
     "tag",

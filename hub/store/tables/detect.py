@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Index, SmallInteger, UniqueConstraint
 
 from hub.store.tables.base import at, id_column, key, partial_index, ref, table_of, text, text_key
+from hub.store.types import Timestamp
 
 # When a rule looks at a subject next; there is no row where it waits for nothing.
 expectation = table_of(
@@ -25,6 +26,16 @@ baseline = table_of(
     text_key("metric"),  # duration
     text("payload"),  # JSON; none: too few runs yet
     at("fitted_at"),
+    clustered=True,
+)
+
+# A job's schedule over time, as it was declared; none but the last of a job has no end.
+schedule_span = table_of(
+    "schedule_span",
+    key("job_id"),
+    Column("since", Timestamp, primary_key=True),
+    at("until", required=False),
+    text("schedule", required=True),  # JSON
     clustered=True,
 )
 

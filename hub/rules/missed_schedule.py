@@ -1,0 +1,184 @@
+"""A slot that a job's schedule demands has no run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from hub.model import ChangeKind
+from hub.rules.base import (
+    JobSeen,
+    Judgement,
+    RuleConfig,
+    RunSeen,
+    Status,
+    Verdict,
+    job_rules,
+    spoken,
+)
+from hub.schedules.matching import Matching, Start, match
+from hub.schedules.slots import Slot, timetable_of
+from hub.schedules.spans import Span, expected
+
+#: The grace where none is told: a quarter of the distance between slots, within these.
+LEAST_GRACE: Final = timedelta(minutes=1)
+MOST_GRACE: Final = timedelta(minutes=10)
+#: Slots before those in question that are matched too, so that a late run finds its own.
+BEFORE: Final = 4
+#: How far ahead the next slot is looked for.
+AHEAD: Final = timedelta(days=400)
+
+
+class Grace(RuleConfig):
+    """How late a run may start."""
+
+    grace_s: float | None = Field(
+        None,
+        ge=0,
+        description="seconds after the slot is due; a quarter of the distance between slots, from "
+        "1 to 10 minutes, if not told",
+    )
+
+
+@job_rules.register("missed_schedule")
+class MissedSchedule:
+    """One incident per slot without a run, until its run comes late or a later slot has one.
+
+    Says nothing of jobs whose orchestrator hands in no watermark: nobody could tell a run that is
+    missing from one that was not heard of. What was due before the rule first looked is not judged.
+    """
+
+    Config: ClassVar[type[RuleConfig]] = Grace
+    wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
+
+    def __init__(self, config: Grace) -> None:
+        self._grace = None if config.grace_s is None else timedelta(seconds=config.grace_s)
+
+    def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
+        if not job.watched or not job.spans:
+            return Judgement()
+        judged_from = job.waited_for or as_of
+        slots = _slots(job, min([judged_from, as_of, *map(_due_of, job.open)]), as_of)
+        matching = match(slots, [_start(run) for run in job.runs])
+        missed = self._missed(job, slots, matching, judged_from, as_of)
+        return Judgement((*missed, *_over(job, slots, matching)), self._next(job, as_of))
+
+    def _missed(
+        self,
+        job: JobSeen,
+        slots: Sequence[Slot],
+        matching: Matching,
+        judged_from: datetime,
+        as_of: datetime,
+    ) -> Iterator[Verdict]:
+        """Slots without a run whose grace has ended since the rule last looked."""
+        for slot in slots:
+            limit = slot.due_at + self._grace_of(job, slot)
+            if slot in matching.taken or not judged_from <= limit <= as_of:
+                continue
+            if _held_up(job, slot, limit):
+                yield Verdict(Status.UNKNOWN, _key(slot), "as many runs as may run were running")
+                continue
+            yield _violated(slot, limit)
+            if _key(slot) not in job.open:
+                yield from _overtaken(slot, matching)
+
+    def _grace_of(self, job: JobSeen, slot: Slot) -> timedelta:
+        if self._grace is not None:
+            return self._grace
+        # By the schedule that demanded the slot, so that an edit does not move what is waited for.
+        timetable = next(
+            (timetable_of(s.schedule) for s in job.spans if _holds(s, slot.due_at)), None
+        )
+        gap = MOST_GRACE if timetable is None else timetable.gap(slot.due_at) / 4
+        return min(max(gap, LEAST_GRACE), MOST_GRACE)
+
+    def _next(self, job: JobSeen, as_of: datetime) -> datetime | None:
+        """When the grace of the first slot ends that has not been judged."""
+        reach = timedelta(hours=1)
+        while reach < AHEAD:
+            slots = expected(job.spans, as_of - (self._grace or MOST_GRACE), as_of + reach)
+            limits = (slot.due_at + self._grace_of(job, slot) for slot in slots)
+            found = next((limit for limit in limits if limit > as_of), None)
+            if found is not None:
+                return found
+            reach *= 8
+        return None
+
+
+def _slots(job: JobSeen, begin: datetime, as_of: datetime) -> list[Slot]:
+    """Those due by now, from a few before the earliest in question."""
+    reach = timedelta(hours=1)
+    while True:
+        slots = expected(job.spans, begin - MOST_GRACE - reach, as_of)
+        before = sum(slot.due_at < begin - MOST_GRACE for slot in slots)
+        if before >= BEFORE or reach > AHEAD:
+            return slots[max(0, before - BEFORE) :]
+        reach *= 8
+
+
+def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
+    """Whether the orchestrator may start no run in the slot's time, for others still run."""
+    most = next((s.schedule.max_active_runs for s in job.spans if _holds(s, slot.due_at)), None)
+    running = sum(
+        run.started_at is not None
+        and run.started_at <= limit
+        and (run.ended_at is None or run.ended_at > slot.due_at)
+        for run in job.runs
+    )
+    return most is not None and running >= most
+
+
+def _holds(span: Span, at: datetime) -> bool:
+    return span.since < at and (span.until is None or at <= span.until)
+
+
+def _start(run: RunSeen) -> Start:
+    return Start(run.id, run.started_at or run.sort_at, run.nominal_at)
+
+
+def _key(slot: Slot) -> str:
+    return slot.due_at.isoformat()
+
+
+def _due_of(key: str) -> datetime:
+    return datetime.fromisoformat(key)
+
+
+def _said(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
+def _violated(slot: Slot, limit: datetime) -> Verdict:
+    grace_s = (limit - slot.due_at).total_seconds()
+    evidence = {
+        "dueAt": slot.due_at.isoformat(),
+        "nominalAt": slot.nominal_at.isoformat(),
+        "graceS": grace_s,
+    }
+    reason = f"no run for the slot of {_said(slot.due_at)} within {spoken(grace_s)}"
+    return Verdict(Status.VIOLATED, _key(slot), reason, evidence, slot.due_at)
+
+
+def _over(job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
+    """What became of the slots that were missed."""
+    by_key = {_key(slot): slot for slot in slots}
+    for key in sorted(job.open):
+        slot = by_key.get(key)
+        if slot is None:
+            yield Verdict(Status.OK, key, "no schedule demands this slot any more")
+        elif slot in matching.taken:
+            late = (matching.taken[slot].at - slot.due_at).total_seconds()
+            yield Verdict(Status.OK, key, f"its run started {spoken(max(0, late))} late")
+        else:
+            yield from _overtaken(slot, matching)
+
+
+def _overtaken(slot: Slot, matching: Matching) -> Iterator[Verdict]:
+    """A later slot has its run: the job goes again."""
+    later = min((it.due_at for it in matching.taken if it > slot), default=None)
+    if later is not None:
+        yield Verdict(Status.OK, _key(slot), f"the run of the slot of {_said(later)} came")
