@@ -122,6 +122,13 @@ class Schedule(Struct, frozen=True):
 
     `expression` is what the orchestrator wrote (cron, a list of crons joined by newlines, an
     interval, a dataset condition as JSON); `kind` says which. None in a field: not declared.
+
+    `timing` says how the clock is read. trigger: a run is started at each time and called by it.
+    interval: a run is started at each time and called by the one before, at which its data
+    begins (Airflow's data intervals). tick: as Dagster reads crons, which differs where clocks
+    change. `anchor` is an instant at which an interval is due: all others lie whole intervals
+    away. `data_interval_s` (trigger): so many seconds before it is due its data begins, and by
+    that time a run is called.
     """
 
     kind: str  # cron | interval | dataset | manual
@@ -132,6 +139,9 @@ class Schedule(Struct, frozen=True):
     max_active_runs: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
+    timing: str = "trigger"  # trigger | interval | tick
+    anchor: datetime | None = None
+    data_interval_s: float | None = None
 
 
 class Field(Struct, frozen=True):

@@ -1,0 +1,65 @@
+"""Our slots against those that Airflow and Dagster find themselves: none false, none missed.
+
+What they find is data that `judges.py` wrote with their own code, in every zone of tzdata and
+around every change of clocks in two years.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.model import Schedule
+from hub.schedules.intervals import interval_text
+from hub.schedules.slots import Slot, timetable_of
+
+JUDGES = ["airflow3", "airflow2", "dagster"]
+SECOND = timedelta(seconds=1)
+
+
+@cache
+def told(judge: str) -> list[dict[str, Any]]:
+    data = (Path(__file__).parent / f"{judge}.json.gz").read_bytes()
+    rows: list[dict[str, Any]] = json.loads(gzip.decompress(data))
+    return rows
+
+
+def declared(row: dict[str, Any], zone: str, start: datetime) -> Schedule:
+    catchup = not row.get("live")
+    if "seconds" in row:
+        kind, expression = "interval", interval_text(row["seconds"])
+    else:
+        kind, expression = "cron", "\n".join(row["crons"])
+    return Schedule(
+        kind, expression, zone, catchup=catchup, start_at=start, timing=row["timing"]
+    )
+
+
+def expected(span: list[Any]) -> list[Slot]:
+    start, _, steps, leads = span
+    slots, at = [], datetime.fromtimestamp(start, UTC)
+    for number, step in enumerate(steps):
+        at += step * SECOND
+        slots.append(Slot(at, at - (leads[number] if leads else 0) * SECOND))
+    return slots
+
+
+def found(row: dict[str, Any], zone: str, span: list[Any]) -> list[Slot]:
+    start, end = (datetime.fromtimestamp(at, UTC) for at in span[:2])
+    timetable = timetable_of(declared(row, zone, start))
+    assert timetable
+    return timetable.between(start - SECOND, end)
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_every_slot_of_theirs_is_ours_and_every_one_of_ours_is_theirs(judge: str) -> None:
+    for row in told(judge):
+        zone = row.get("zones", ["UTC"])[0]
+        for span in row["spans"]:
+            assert found(row, zone, span) == expected(span), (row["timing"], row.get("crons"), zone)
