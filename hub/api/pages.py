@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from msgspec import Struct
 from starlette.responses import Response
 
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
-from hub.api.params import Eyes, Hub, Paged
+from hub.api.params import Eyes, Hub, Instant, Paged
 from hub.api.paths import Name
 from hub.errors import NotFound
 from hub.model import EntityName
-from hub.store import datasets, jobs, names, quality, schedules
+from hub.store import datasets, jobs, names, quality, schedules, slots
 from hub.store.jobs import list_child_jobs
 from hub.store.lineage import Way, walk
 from hub.store.reading import Page
@@ -122,6 +125,24 @@ def get_schedule(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
     if found is None:
         raise NotFound(f"Job '{job}' has declared no schedule.")
     return answer(found)
+
+
+@router.get(_JOB + "/slots", responses=answers(slots.SlotsView))
+def list_slots(
+    namespace: Name,
+    job: Name,
+    hub: Hub,
+    eyes: Eyes,
+    since: Annotated[Instant | None, Query(alias="from", description="a day before `to`")] = None,
+    to: Annotated[Instant | None, Query(description="now")] = None,
+) -> Response:
+    """When the schedule of a job demanded runs, as far as all is known, and which run answered."""
+    now = datetime.now(UTC)
+    end = to or now
+    begin = since or end - timedelta(days=1)
+    with hub.db.reading() as connection:
+        key = names.find_job(connection, eyes, EntityName(namespace, job))
+        return answer(slots.slots_of(connection, eyes, key, begin, end, now))
 
 
 @router.get("/schedules", responses=answers(Schedules))

@@ -57,6 +57,14 @@ def test_the_page_of_a_job_in_one_call(client: TestClient, world: Build) -> None
     assert client.get(API + "/namespaces/ns/jobs/dag.load/schedule").status_code == 404
 
 
+def test_the_slots_of_a_job_each_with_its_run(client: TestClient, world: Build) -> None:
+    day = {"from": at(0).isoformat(), "to": at(1440).isoformat()}
+    found = get(client, "/namespaces/ns/jobs/dag/slots", **day)
+    assert [slot["run"] for slot in found["slots"]] == [None]
+    assert get(client, "/namespaces/ns/jobs/dag.load/slots")["slots"] == []
+    assert client.get(API + "/namespaces/ns/jobs/none/slots").status_code == 404
+
+
 def test_the_page_of_a_dataset_in_one_call(client: TestClient, world: Build) -> None:
     page = get(client, "/namespaces/db/datasets/mart/overview")
     assert page["producers"] == [{"namespace": "ns", "name": "dag.load"}]

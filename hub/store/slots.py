@@ -1,0 +1,163 @@
+"""The slots of a job and the runs that answered them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, select
+
+from hub.errors import BadInput
+from hub.model import Schedule, Viewer
+from hub.schedules.matching import EARLY, LATE, Matching, Origin, Start, match
+from hub.schedules.slots import Slot, Timetable, timetable_of
+from hub.schedules.spans import Span, expected
+from hub.store.expectations import NOBODY, horizons
+from hub.store.reading import uuid_text
+from hub.store.schedules import ScheduleView, schedule_of
+from hub.store.tables import job, run
+from hub.store.views import View
+
+#: Slots of one answer, and runs that are looked through for them.
+MOST_SLOTS: Final = 1_000
+MOST_RUNS: Final = 20_000
+#: What Airflow begins the ids of its runs with.
+_ORIGINS: Final = {
+    "scheduled__": Origin.SCHEDULED,
+    "backfill__": Origin.BACKFILL,
+    "manual__": Origin.MANUAL,
+    "asset_triggered__": Origin.DATASET,
+    "dataset_triggered__": Origin.DATASET,
+}
+
+
+class SlotRunView(View, frozen=True):
+    """The run that answered a slot: the run id of its latest attempt, and how it went."""
+
+    run_id: str | None
+    state: str
+    nominal_at: datetime | None
+    queued_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+class SlotView(View, frozen=True):
+    """One occurrence that the schedule demands; `run` is null where none has answered it."""
+
+    due_at: datetime
+    nominal_at: datetime
+    run: SlotRunView | None
+
+
+class SlotsView(View, frozen=True):
+    """`expectedFrom`: since when the schedule is known as it is; null: the clock demands nothing.
+    `knownTo`: up to when all runs are known; null: the first read is still under way. Slots beyond
+    these bounds are not listed, and none of a job that is paused.
+    """
+
+    slots: list[SlotView]
+    expected_from: datetime | None
+    known_to: datetime | None
+    paused: bool | None
+
+
+def slots_of(
+    connection: Connection,
+    viewer: Viewer,
+    job_id: int,
+    begin: datetime,
+    end: datetime,
+    now: datetime,
+) -> SlotsView:
+    """Those due after `begin` and until `end`. BadInput if they are too many for one answer."""
+    known_to = _known_to(connection, job_id, now)
+    declared = schedule_of(connection, viewer, job_id)
+    timetable = timetable_of(_schedule(declared)) if declared else None
+    if declared is None or timetable is None:
+        return SlotsView([], None, known_to, declared.paused if declared else None)
+    begin, end = max(begin, declared.declared_at), min(end, known_to or begin)
+    if begin >= end:
+        return SlotsView([], declared.declared_at, known_to, declared.paused)
+    if (end - begin) / timetable.gap(end) > MOST_SLOTS:
+        raise BadInput("from", begin.isoformat(), f"a time within {MOST_SLOTS:,} slots of `to`")
+    rows, found = _matched(connection, job_id, declared, timetable, begin, end)
+    shown = [slot for slot in (*found.taken, *found.open) if slot.due_at > begin]
+    views = [_view(slot, found, rows) for slot in sorted(shown)]
+    return SlotsView(views, declared.declared_at, known_to, declared.paused)
+
+
+def _matched(
+    connection: Connection,
+    job_id: int,
+    declared: ScheduleView,
+    timetable: Timetable,
+    begin: datetime,
+    end: datetime,
+) -> tuple[Mapping[int, Row[Any]], Matching]:
+    """Beginning some slots earlier, for a run may be late for one of those."""
+    earlier = begin - LATE * timetable.gap(begin)
+    slots = expected([Span(_schedule(declared), declared.declared_at)], earlier, end)
+    rows = {row.id: row for row in _runs(connection, job_id, earlier - EARLY)}
+    return rows, match(slots, list(_starts(rows)))
+
+
+def _known_to(connection: Connection, job_id: int, now: datetime) -> datetime | None:
+    owner = connection.scalar(select(job.c.orchestrator_id).where(job.c.id == job_id))
+    return horizons(connection, now).of(owner or NOBODY)
+
+
+def _schedule(declared: ScheduleView) -> Schedule:
+    return Schedule(
+        declared.kind,
+        declared.expression,
+        declared.timezone,
+        declared.paused,
+        declared.catchup,
+        declared.max_active_runs,
+        declared.start_at,
+        declared.end_at,
+    )
+
+
+def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]]:
+    held = run.c
+    statement = select(
+        held.id,
+        held.natural_id,
+        held.attempt_uuid,
+        held.state,
+        held.sort_at,
+        held.nominal_start,
+        held.queued_at,
+        held.started_at,
+        held.ended_at,
+    ).where(held.job_id == job_id, held.sort_at >= since)
+    return list(connection.execute(statement.order_by(held.sort_at).limit(MOST_RUNS)))
+
+
+def _starts(rows: Mapping[int, Row[Any]]) -> Iterator[Start]:
+    for key, row in rows.items():
+        yield Start(key, row.queued_at or row.sort_at, row.nominal_start, _origin(row.natural_id))
+
+
+def _origin(natural_id: str) -> Origin:
+    found = (origin for head, origin in _ORIGINS.items() if natural_id.startswith(head))
+    return next(found, Origin.UNKNOWN)
+
+
+def _view(slot: Slot, found: Matching, rows: Mapping[int, Row[Any]]) -> SlotView:
+    start = found.of(slot)
+    return SlotView(slot.due_at, slot.nominal_at, _answer(rows[start.run]) if start else None)
+
+
+def _answer(row: Row[Any]) -> SlotRunView:
+    return SlotRunView(
+        uuid_text(row.attempt_uuid),
+        row.state,
+        row.nominal_start,
+        row.queued_at,
+        row.started_at,
+        row.ended_at,
+    )
