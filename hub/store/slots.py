@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from msgspec import convert
 from sqlalchemy import Connection, Row, select
 
 from hub.errors import BadInput
@@ -109,16 +110,7 @@ def _known_to(connection: Connection, job_id: int, now: datetime) -> datetime | 
 
 
 def _schedule(declared: ScheduleView) -> Schedule:
-    return Schedule(
-        declared.kind,
-        declared.expression,
-        declared.timezone,
-        declared.paused,
-        declared.catchup,
-        declared.max_active_runs,
-        declared.start_at,
-        declared.end_at,
-    )
+    return convert(declared, Schedule, from_attributes=True)
 
 
 def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]]:

@@ -43,7 +43,7 @@ class Airflow:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = self._env(hub_url, token, namespace)
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._headers: dict[str, str] = {}
 
     @classmethod
@@ -124,7 +124,7 @@ class Airflow:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in reversed(self._processes):
+        for process in reversed(self._processes.values()):
             _end(process)
 
     def _answers(self) -> bool:
@@ -152,7 +152,14 @@ class Airflow:
                 stderr=log,
                 start_new_session=True,
             )
-        self._processes.append(process)
+        self._processes[arguments[0]] = process
+
+    def freeze(self, part: str) -> None:
+        """A part, such as its scheduler, and what it started stand still until `thaw`."""
+        os.killpg(self._processes[part].pid, signal.SIGSTOP)
+
+    def thaw(self, part: str) -> None:
+        os.killpg(self._processes[part].pid, signal.SIGCONT)
 
     def _until(
         self, what: str, true: Callable[[], bool], timeout_s: float = READY_TIMEOUT_S
