@@ -60,12 +60,19 @@ def test_the_slots_of_a_scheduler_that_stands_still_have_no_run(
     found = {datetime.fromisoformat(slot["dueAt"]): slot["run"] for slot in slots(hub)}
     assert [found[at] for at in due] == [None] * MISSED
     assert found[datetime.fromisoformat(answered[0]["dueAt"])]
+    last = max(slot["dueAt"] for slot in slots(hub))
     airflow.thaw("scheduler")
-    until(lambda: any(slot["run"] for slot in slots(hub) if slot["dueAt"] > due[-1].isoformat()))
+    until(lambda: any(slot["run"] and slot["dueAt"] > last for slot in slots(hub)))
     still = {datetime.fromisoformat(slot["dueAt"]): slot["run"] for slot in slots(hub)}
-    assert [still[at] for at in due[:-1]] == [None] * (
-        MISSED - 1
-    )  # Airflow makes up for one at most
+    made_up_for = [at in called(airflow) for at in due]
+    assert [still[at] is not None for at in due] == made_up_for
+    assert made_up_for.count(True) < MISSED  # without catchup, or this shows nothing
+
+
+def called(airflow: Airflow) -> set[datetime]:
+    """By which times Airflow calls its runs."""
+    runs = airflow.get("/dags/minutely/dagRuns?limit=100")["dag_runs"]
+    return {datetime.fromisoformat(run["logical_date"]) for run in runs if run["logical_date"]}
 
 
 def minute_after(at: datetime) -> datetime:

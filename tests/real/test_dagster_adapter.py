@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from adapters.dagster import Dagster, queries
+from adapters.dagster.assets import reported
 from adapters.dagster.config import DagsterConfig
 from adapters.dagster.events import step_run_id
 from adapters.dagster.schema import INTROSPECTION, Schema
@@ -192,6 +193,14 @@ def test_a_look_that_finds_nothing_new_asks_little(adapter: Dagster, seen: Obser
     assert any(isinstance(one, WatermarkObserved) for one in seen.observations)
     assert seen.skew_s is not None
     assert abs(seen.skew_s) < 5
+
+
+def test_what_is_reported_without_a_run_is_told_of_its_dataset(adapter: Dagster) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    events = reported(adapter._graphql, [["ext_source"]], long_ago, adapter._place)
+    told = [read(event).datasets[0] for event in events]
+    assert [one.name for one in told] == [EntityName(NAMESPACE, "ext_source")] * 2
+    assert [one.lifecycle for one in told] == ["OVERWRITE", None]
 
 
 def test_a_deleted_run_is_told(dagster: DagsterInProcess, adapter: Dagster, seen: Observed) -> None:

@@ -33,6 +33,7 @@ def run_all(instance: dg.DagsterInstance) -> None:
     shop.dynamic.execute_in_process(instance=instance, tags={"team": "platform"})
     shop.failing.execute_in_process(instance=instance, raise_on_error=False)
     instance.report_runless_asset_event(dg.AssetMaterialization("ext_source", metadata={"rows": 3}))
+    instance.report_runless_asset_event(dg.AssetObservation("ext_source", metadata={"note": "ok"}))
 
 
 def truth(instance: dg.DagsterInstance) -> dict[str, Any]:
