@@ -147,14 +147,15 @@ def job_views(
 ) -> list[JobView]:
     """Rows of `select_jobs` with their datasets, tags and latest runs (1: only the latest).
 
-    Facets, of the job and of its latest run, only if asked for: they are most of the bytes.
+    Facets, of the job and of its latest run, only if asked for: they are most of the bytes. Without
+    them the runs before the latest are in brief.
     """
     keys = [row.id for row in rows]
     io = _datasets_of(connection, viewer, keys)
     tags = _tags_of(connection, keys)
     told = facets_of_jobs(connection, keys) if facets else {}
-    history = latest_runs(connection, viewer, keys, runs) if runs > 1 else {}
-    latest = _latest(connection, viewer, rows, {} if facets else history, facets=facets)
+    history = latest_runs(connection, viewer, keys, runs, brief=not facets) if runs > 1 else {}
+    latest = _latest(connection, viewer, rows, facets=facets)
     return [
         _view(row, io, tags[row.id], told.get(row.id, {}), latest.get(row.id), history.get(row.id))
         for row in rows
@@ -162,19 +163,12 @@ def job_views(
 
 
 def _latest(
-    connection: Connection,
-    viewer: Viewer,
-    rows: Sequence[Row[Any]],
-    history: dict[int, list[RunView]],
-    *,
-    facets: bool,
+    connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool
 ) -> dict[int, RunView]:
-    """The latest run of each job, from its history where that was loaded."""
-    wanted = {row.latest_run_id: row.id for row in rows if row.id not in history}
-    wanted.pop(None, None)
+    """The latest run of each job."""
+    wanted = {row.latest_run_id: row.id for row in rows if row.latest_run_id is not None}
     views = run_views_by_id(connection, viewer, list(wanted), facets=facets)
-    loaded = {wanted[key]: view for key, view in views.items()}
-    return loaded | {job_id: mine[0] for job_id, mine in history.items()}
+    return {wanted[key]: view for key, view in views.items()}
 
 
 def _view(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from hub.errors import NotFound
 from hub.model import Direction, EntityName, Viewer
-from hub.store.facets import facets_of_runs
+from hub.store.facets import Facets, facets_of_runs
 from hub.store.names import find_job, match_job
 from hub.store.reading import (
     Page,
@@ -45,7 +46,33 @@ from hub.store.views import RunDatasetView, RunView, VersionId
 _parent, _root = run.alias("parent"), run.alias("root")
 _MILLISECOND = timedelta(milliseconds=1)
 
+#: What a list is sorted by, and what a view shows of a run's own row.
+_SHOWN = (
+    run.c.sort_at,
+    run.c.id,
+    run.c.job_id,
+    run.c.natural_id,
+    run.c.map_index,
+    run.c.state,
+    run.c.attempt_uuid,
+    run.c.attempt_no,
+    run.c.started_at,
+    run.c.ended_at,
+    run.c.nominal_start,
+    run.c.nominal_end,
+    run.c.partition_key,
+    run.c.error_class,
+    run.c.error_message,
+    run.c.external_url,
+    run.c.created_at,
+    run.c.updated_at,
+    run.c.own_state,
+    run.c.queued_at,
+)
+_AGE = itemgetter(0, 1)
+
 Io = dict[tuple[int, str], list[RunDatasetView]]
+_NOTHING: dict[Any, Any] = {}
 
 
 @kept_per_viewer
@@ -53,7 +80,7 @@ def select_runs(viewer: Viewer) -> Select[Any]:
     """Rows that `run_views` takes, of the runs the viewer may see."""
     return (
         select(
-            run,
+            *_SHOWN,
             job.c.name.label("job_name"),
             namespace.c.name.label("namespace"),
             _parent.c.attempt_uuid.label("parent_uuid"),
@@ -114,14 +141,15 @@ def list_runs(
 
 
 def latest_runs(
-    connection: Connection, viewer: Viewer, job_ids: list[int], count: int
+    connection: Connection, viewer: Viewer, job_ids: list[int], count: int, *, brief: bool = False
 ) -> dict[int, list[RunView]]:
-    """The latest runs of each job, without facets."""
+    """The latest runs of each job, without facets; `brief`: without datasets and version too."""
     keys = newest_of_each(connection, run, "job_id", "sort_at", job_ids, count)
     rows = among(connection, select_runs(viewer), run.c.id, keys)
-    rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
+    rows.sort(key=_AGE, reverse=True)
+    views = [_view(row) for row in rows] if brief else run_views(connection, viewer, rows)
     found: dict[int, list[RunView]] = defaultdict(list)
-    for row, view in zip(rows, run_views(connection, viewer, rows), strict=True):
+    for row, view in zip(rows, views, strict=True):
         found[row.job_id].append(view)
     return found
 
@@ -145,43 +173,50 @@ def run_views(
     return [_view(row, io, versions.get(row.id), told.get(row.id, {})) for row in rows]
 
 
-def _view(row: Row[Any], io: Io, version: bytes | None, facets: Any) -> RunView:
+def _view(
+    row: Row[Any], io: Io = _NOTHING, version: bytes | None = None, facets: Facets = _NOTHING
+) -> RunView:
+    told: tuple[Any, ...] = tuple(row)
+    # Names of a row are looked up one by one, which costs more than all else here.
+    (
+        (_, key, _, natural_id, map_index, state, uuid, number, started, ended),
+        (nominal_start, nominal_end, partition, error_class, error_message, url),
+        (created, updated, own_state, queued, job_name, space, parent, root),
+    ) = told[:10], told[10:16], told[16:]
     return RunView(
-        id=to_uuid_text(row.attempt_uuid),
-        job=EntityName(row.namespace, row.job_name),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        nominal_start_time=row.nominal_start,
-        nominal_end_time=row.nominal_end,
-        state=row.state,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        duration_ms=_duration(row),
+        id=to_uuid_text(uuid),
+        job=EntityName(space, job_name),
+        created_at=created,
+        updated_at=updated,
+        nominal_start_time=nominal_start,
+        nominal_end_time=nominal_end,
+        state=state,
+        started_at=started,
+        ended_at=ended,
+        duration_ms=_duration(started, ended),
         args={},
-        job_version=None
-        if version is None
-        else VersionId(row.namespace, row.job_name, uuid_text(version)),
-        input_dataset_versions=io.get((row.id, Direction.INPUT), []),
-        output_dataset_versions=io.get((row.id, Direction.OUTPUT), []),
+        job_version=None if version is None else VersionId(space, job_name, uuid_text(version)),
+        input_dataset_versions=io.get((key, Direction.INPUT), []),
+        output_dataset_versions=io.get((key, Direction.OUTPUT), []),
         facets=facets,
-        natural_id=row.natural_id,
-        map_index=row.map_index,
-        attempt=row.attempt_no,
-        partition=row.partition_key,
-        parent_run_id=uuid_text(row.parent_uuid),
-        root_run_id=uuid_text(row.root_uuid),
-        error_class=row.error_class,
-        error_message=row.error_message,
-        external_url=row.external_url,
-        own_state=row.own_state,
-        queued_at=row.queued_at,
+        natural_id=natural_id,
+        map_index=map_index,
+        attempt=number,
+        partition=partition,
+        parent_run_id=uuid_text(parent),
+        root_run_id=uuid_text(root),
+        error_class=error_class,
+        error_message=error_message,
+        external_url=url,
+        own_state=own_state,
+        queued_at=queued,
     )
 
 
-def _duration(row: Row[Any]) -> int | None:
-    if row.started_at is None or row.ended_at is None:
+def _duration(started: datetime | None, ended: datetime | None) -> int | None:
+    if started is None or ended is None:
         return None
-    return int(max(0, (row.ended_at - row.started_at) // _MILLISECOND))
+    return int(max(0, (ended - started) // _MILLISECOND))
 
 
 def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElement[int]:
