@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select, update
 
 from hub.errors import NotFound
 from hub.model import Direction, EntityName, RunState, Viewer
@@ -47,6 +47,23 @@ LATEST_RUNS = 10
 _parent = job.alias("parent")
 _TYPES = {"STREAMING": "STREAM", "STREAM": "STREAM", "SERVICE": "SERVICE"}
 
+#: What a view shows of a job's own row.
+_SHOWN = (
+    job.c.id,
+    job.c.name,
+    job.c.processing,
+    job.c.integration,
+    job.c.kind,
+    job.c.parent_job_id,
+    job.c.created_at,
+    job.c.updated_at,
+    job.c.location,
+    job.c.description,
+    job.c.owners,
+    job.c.team,
+    job.c.latest_run_id,
+)
+
 Io = dict[tuple[int, str], list[EntityName]]
 
 
@@ -60,11 +77,12 @@ def select_jobs(viewer: Viewer) -> Select[Any]:
     """Rows that `job_views` takes, of the jobs the viewer may see."""
     return (
         select(
-            job,
+            *_SHOWN,
             namespace.c.name.label("namespace"),
             _parent.c.name.label("parent_name"),
             job_version.c.uuid.label("version_uuid"),
             orchestrator.c.name.label("orchestrator"),
+            exists().where(job_tag.c.job_id == job.c.id).label("tagged"),
         )
         .join(namespace, namespace.c.id == job.c.namespace_id)
         .outerjoin(_parent, _parent.c.id == job.c.parent_job_id)
@@ -152,7 +170,7 @@ def job_views(
     """
     keys = [row.id for row in rows]
     io = _datasets_of(connection, viewer, keys)
-    tags = _tags_of(connection, keys)
+    tags = _tags_of(connection, [row.id for row in rows if row.tagged])
     told = facets_of_jobs(connection, keys) if facets else {}
     history = latest_runs(connection, viewer, keys, runs, brief=not facets) if runs > 1 else {}
     latest = _latest(connection, viewer, rows, facets=facets)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import cache
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
@@ -76,8 +75,8 @@ _NOTHING: dict[Any, Any] = {}
 
 
 @kept_per_viewer
-def select_runs(viewer: Viewer) -> Select[Any]:
-    """Rows that `run_views` takes, of the runs the viewer may see."""
+def select_runs_in_brief(viewer: Viewer) -> Select[Any]:
+    """The runs the viewer may see, by what their own rows say."""
     return (
         select(
             *_SHOWN,
@@ -92,6 +91,23 @@ def select_runs(viewer: Viewer) -> Select[Any]:
         .outerjoin(_root, _root.c.id == run.c.root_run_id)
         .where(job_seen(viewer))
     )
+
+
+@kept_per_viewer
+def select_runs(viewer: Viewer) -> Select[Any]:
+    """Rows that `run_views` takes, of the runs the viewer may see."""
+    return select_runs_in_brief(viewer).add_columns(_version().label("version"))
+
+
+def _version() -> ColumnElement[bytes]:
+    """The version of its job that a run which began belongs to: the latest made by its end."""
+    at = func.coalesce(run.c.ended_at, run.c.updated_at)
+    mine = select(job_version.c.uuid).where(
+        job_version.c.job_id == run.c.job_id,
+        job_version.c.created_at <= at,
+        run.c.started_at.is_not(None),
+    )
+    return mine.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
 
 
 def find_run(
@@ -145,7 +161,8 @@ def latest_runs(
 ) -> dict[int, list[RunView]]:
     """The latest runs of each job, without facets; `brief`: without datasets and version too."""
     keys = newest_of_each(connection, run, "job_id", "sort_at", job_ids, count)
-    rows = among(connection, select_runs(viewer), run.c.id, keys)
+    chosen = select_runs_in_brief(viewer) if brief else select_runs(viewer)
+    rows = among(connection, chosen, run.c.id, keys)
     rows.sort(key=_AGE, reverse=True)
     views = [_view(row) for row in rows] if brief else run_views(connection, viewer, rows)
     found: dict[int, list[RunView]] = defaultdict(list)
@@ -165,12 +182,11 @@ def run_views_by_id(
 def run_views(
     connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool = False
 ) -> list[RunView]:
-    """Rows of `select_runs` with their datasets, versions and, if asked for, facets."""
+    """Rows of `select_runs` with their datasets and, if asked for, facets."""
     keys = [row.id for row in rows]
     io = _datasets_of(connection, viewer, keys)
-    versions = _versions_of(connection, rows)
     told = facets_of_runs(connection, keys) if facets else {}
-    return [_view(row, io, versions.get(row.id), told.get(row.id, {})) for row in rows]
+    return [_view(row, io, row.version, told.get(row.id, {})) for row in rows]
 
 
 def _view(
@@ -182,7 +198,7 @@ def _view(
         (_, key, _, natural_id, map_index, state, uuid, number, started, ended),
         (nominal_start, nominal_end, partition, error_class, error_message, url),
         (created, updated, own_state, queued, job_name, space, parent, root),
-    ) = told[:10], told[10:16], told[16:]
+    ) = told[:10], told[10:16], told[16:24]
     return RunView(
         id=to_uuid_text(uuid),
         job=EntityName(space, job_name),
@@ -231,7 +247,15 @@ def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElemen
 def _select_io(viewer: Viewer) -> Select[Any]:
     return (
         select(
-            run_dataset,
+            run_dataset.c.run_id,
+            run_dataset.c.direction,
+            run_dataset.c.dataset_id,
+            run_dataset.c.attempt_id,
+            run_dataset.c.partition_key,
+            run_dataset.c.at,
+            run_dataset.c.rows,
+            run_dataset.c.bytes,
+            run_dataset.c.files,
             dataset.c.name,
             namespace.c.name.label("namespace"),
             version_then(run_dataset.c.at, run_dataset.c.dataset_id).label("update_id"),
@@ -265,19 +289,3 @@ def _run_dataset(row: Row[Any]) -> RunDatasetView:
         row.bytes,
         row.files,
     )
-
-
-@cache
-def _select_versions() -> Select[Any]:
-    at = func.coalesce(run.c.ended_at, run.c.updated_at)
-    latest = select(job_version.c.uuid).where(
-        job_version.c.job_id == run.c.job_id, job_version.c.created_at <= at
-    )
-    newest = latest.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
-    return select(run.c.id, newest.label("uuid")).where(run.c.started_at.is_not(None))
-
-
-def _versions_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, bytes]:
-    """The version of its job that each finished run belongs to: the latest made by its end."""
-    found = among(connection, _select_versions(), run.c.id, [row.id for row in rows])
-    return {row.id: row.uuid for row in found if row.uuid is not None}
