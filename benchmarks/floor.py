@@ -1,5 +1,10 @@
 """The least a store could do: job, run, datasets, edges and the raw event, and nothing else.
 
+Those are the rows of the thin projection from which the wanted ratio comes, and no others: nothing
+is told of its looking for duplicates, so this looks for none. There an event was about ten rows;
+here it is four or five, for the captured events name few datasets, and rows that events of one
+batch share are written once, as `unnest` demands.
+
 No attempts, no facets, no changes, no search, no order of arrival that does not matter. It has
 the quickest way we know on either engine (sqlite3's executemany; unnest and COPY on psycopg), so
 what the real projection costs is told as a multiple of it. It takes the writer's batches, so it

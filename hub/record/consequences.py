@@ -44,7 +44,7 @@ class Consequences:
         """Draws the consequences of the `touched` runs; all events have been applied."""
         runs = {n for n in touched if self._is_there(n)}
         attempts = [a for a in self._work.load_attempts_of(runs) if a.completed_at is not None]
-        io = self._ledger.io_of(self._work.bulk, runs)
+        io = self._ledger.io_of(self._work.bulk, runs, self._work.old_runs(runs))
         numbers = {key[2] for dealings in io.values() for key in dealings}
         self._work.datasets.load(self._work.bulk, numbers)
         for attempt in attempts:

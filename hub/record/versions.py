@@ -42,9 +42,9 @@ class Versions:
             if version is not None:
                 wanted[number] = replace(version, location=job.location)
                 job.io_at = version.at
-        for number, version_id in version_ids(
-            self._work.bulk, self._work.ids, wanted.values()
-        ).items():
+        others = [v for n, v in wanted.items() if not (n in held and _same(held[n], v))]
+        found = version_ids(self._work.bulk, self._work.ids, others)
+        for number, version_id in found.items():
             rows[number].version_id = version_id
 
     def _current(
@@ -60,6 +60,10 @@ class Versions:
             outputs=frozenset(merged.get(n, n) for n in held.outputs),
         )
         return before if shown is None else _later(before, shown)
+
+
+def _same(a: Version, b: Version) -> bool:
+    return (a.location, a.inputs, a.outputs) == (b.location, b.inputs, b.outputs)
 
 
 def _later(a: Version, b: Version) -> Version:

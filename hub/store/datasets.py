@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
@@ -43,6 +43,23 @@ from hub.store.views import (
 _STREAMS = frozenset({"STREAM", "TOPIC", "QUEUE"})
 _GONE = "DROP"
 
+#: What a view shows of a dataset's own row.
+_SHOWN = (
+    dataset.c.id,
+    dataset.c.name,
+    dataset.c.kind,
+    dataset.c.source_name,
+    dataset.c.source_uri,
+    dataset.c.description,
+    dataset.c.lifecycle,
+    dataset.c.schema_id,
+    dataset.c.owners,
+    dataset.c.team,
+    dataset.c.created_at,
+    dataset.c.updated_at,
+    dataset.c.last_update_at,
+)
+
 Tags = dict[str, list[str]]  # by column; "" holds those of the dataset itself
 
 
@@ -56,10 +73,11 @@ def select_datasets(viewer: Viewer) -> Select[Any]:
     """Rows that `dataset_views` takes, of the datasets the viewer may see; no aliases."""
     return (
         select(
-            dataset,
+            *_SHOWN,
             namespace.c.name.label("namespace"),
             dataset_schema.c.fields,
             _latest_update().label("update_id"),
+            exists().where(dataset_tag.c.dataset_id == dataset.c.id).label("tagged"),
         )
         .join(namespace, namespace.c.id == dataset.c.namespace_id)
         .outerjoin(dataset_schema, dataset_schema.c.id == dataset.c.schema_id)
@@ -114,7 +132,7 @@ def dataset_views(
 ) -> list[DatasetView]:
     """Rows of `select_datasets` with their tags and, if asked for, facets and column lineage."""
     keys = [row.id for row in rows]
-    tags = _tags_of(connection, keys)
+    tags = _tags_of(connection, [row.id for row in rows if row.tagged])
     told = facets_of_datasets(connection, keys) if facets else {}
     columns = column_lineage_of(connection, viewer, keys) if facets else {}
     return [_view(row, tags[row.id], told.get(row.id, {}), columns.get(row.id)) for row in rows]

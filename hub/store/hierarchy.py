@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from hub.model import Viewer
 from hub.store.reading import Page, Slice, among, cut, job_seen, newest_first, uuid_text
-from hub.store.runs import run_views, select_runs
+from hub.store.runs import run_views, run_views_by_id, select_runs
 from hub.store.tables import attempt, job, run
 from hub.store.views import RunView, View
 
@@ -58,12 +58,14 @@ def list_children(
     connection: Connection, viewer: Viewer, run_id: int, page: Page
 ) -> Slice[RunView]:
     """The runs directly within a run, the latest first."""
-    mine = select_runs(viewer).where(run.c.parent_run_id == run_id)
+    theirs = run.join(job, job.c.id == run.c.job_id)
+    conditions = (run.c.parent_run_id == run_id, job_seen(viewer))
+    mine = select(run.c.id, run.c.sort_at).select_from(theirs).where(*conditions)
     rows = connection.execute(newest_first(mine, page, run.c.sort_at, run.c.id)).all()
     kept, following = cut(rows, page, lambda row: (row.sort_at, row.id))
-    counted = select(func.count()).select_from(run).join(job, job.c.id == run.c.job_id)
-    total = connection.scalar(counted.where(run.c.parent_run_id == run_id, job_seen(viewer)))
-    return Slice(run_views(connection, viewer, kept), following, total)
+    views = run_views_by_id(connection, viewer, [row.id for row in kept])
+    total = connection.scalar(select(func.count()).select_from(theirs).where(*conditions))
+    return Slice([views[row.id] for row in kept], following, total)
 
 
 def tree_of(connection: Connection, viewer: Viewer, run_id: int, limit: int) -> Tree:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select, update
 
 from hub.errors import NotFound
 from hub.model import Direction, EntityName, RunState, Viewer
@@ -47,6 +47,23 @@ LATEST_RUNS = 10
 _parent = job.alias("parent")
 _TYPES = {"STREAMING": "STREAM", "STREAM": "STREAM", "SERVICE": "SERVICE"}
 
+#: What a view shows of a job's own row.
+_SHOWN = (
+    job.c.id,
+    job.c.name,
+    job.c.processing,
+    job.c.integration,
+    job.c.kind,
+    job.c.parent_job_id,
+    job.c.created_at,
+    job.c.updated_at,
+    job.c.location,
+    job.c.description,
+    job.c.owners,
+    job.c.team,
+    job.c.latest_run_id,
+)
+
 Io = dict[tuple[int, str], list[EntityName]]
 
 
@@ -60,11 +77,12 @@ def select_jobs(viewer: Viewer) -> Select[Any]:
     """Rows that `job_views` takes, of the jobs the viewer may see."""
     return (
         select(
-            job,
+            *_SHOWN,
             namespace.c.name.label("namespace"),
             _parent.c.name.label("parent_name"),
             job_version.c.uuid.label("version_uuid"),
             orchestrator.c.name.label("orchestrator"),
+            exists().where(job_tag.c.job_id == job.c.id).label("tagged"),
         )
         .join(namespace, namespace.c.id == job.c.namespace_id)
         .outerjoin(_parent, _parent.c.id == job.c.parent_job_id)
@@ -147,14 +165,15 @@ def job_views(
 ) -> list[JobView]:
     """Rows of `select_jobs` with their datasets, tags and latest runs (1: only the latest).
 
-    Facets, of the job and of its latest run, only if asked for: they are most of the bytes.
+    Facets, of the job and of its latest run, only if asked for: they are most of the bytes. Without
+    them the runs before the latest are in brief.
     """
     keys = [row.id for row in rows]
     io = _datasets_of(connection, viewer, keys)
-    tags = _tags_of(connection, keys)
+    tags = _tags_of(connection, [row.id for row in rows if row.tagged])
     told = facets_of_jobs(connection, keys) if facets else {}
-    history = latest_runs(connection, viewer, keys, runs) if runs > 1 else {}
-    latest = _latest(connection, viewer, rows, {} if facets else history, facets=facets)
+    history = latest_runs(connection, viewer, keys, runs, brief=not facets) if runs > 1 else {}
+    latest = _latest(connection, viewer, rows, facets=facets)
     return [
         _view(row, io, tags[row.id], told.get(row.id, {}), latest.get(row.id), history.get(row.id))
         for row in rows
@@ -162,19 +181,12 @@ def job_views(
 
 
 def _latest(
-    connection: Connection,
-    viewer: Viewer,
-    rows: Sequence[Row[Any]],
-    history: dict[int, list[RunView]],
-    *,
-    facets: bool,
+    connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool
 ) -> dict[int, RunView]:
-    """The latest run of each job, from its history where that was loaded."""
-    wanted = {row.latest_run_id: row.id for row in rows if row.id not in history}
-    wanted.pop(None, None)
+    """The latest run of each job."""
+    wanted = {row.latest_run_id: row.id for row in rows if row.latest_run_id is not None}
     views = run_views_by_id(connection, viewer, list(wanted), facets=facets)
-    loaded = {wanted[key]: view for key, view in views.items()}
-    return loaded | {job_id: mine[0] for job_id, mine in history.items()}
+    return {wanted[key]: view for key, view in views.items()}
 
 
 def _view(

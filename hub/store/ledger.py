@@ -205,10 +205,10 @@ class Ledger:
 
     # -- what is held ----------------------------------------------------------------------------
 
-    def io_of(self, bulk: Bulk, runs: set[int]) -> dict[int, dict[IoKey, Io]]:
-        """What the attempts of each run did, by this batch and by those before it."""
+    def io_of(self, bulk: Bulk, runs: set[int], old: Iterable[int]) -> dict[int, dict[IoKey, Io]]:
+        """What the attempts of each run did, by this batch and, of the `old` runs, before it."""
         found: dict[int, dict[IoKey, Io]] = {run: {} for run in runs}
-        for row in bulk.fetch(_IO_OF_RUN, [(run,) for run in sorted(runs)]):
+        for row in bulk.fetch(_IO_OF_RUN, [(run,) for run in old]):
             found[row[0]][row[0], row[1], row[2], row[3], row[4]] = Io(*row[5:])
         for key, io in self.io.items():
             if key[0] in runs:

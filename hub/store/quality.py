@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from hub.model import Viewer
 from hub.store.reading import Page, PublicKind, Slice, cut, newest_first, public_uuid, uuid_text
-from hub.store.runs import select_runs
+from hub.store.runs import select_runs_in_brief
 from hub.store.tables import check_result, dataset_update, freshness_policy
 from hub.store.views import View
 
@@ -57,7 +57,7 @@ def list_checks(
     connection: Connection, viewer: Viewer, dataset_id: int, page: Page
 ) -> Slice[CheckView]:
     """The results of a dataset's checks, the latest first. Whoever asks may see the dataset."""
-    seen = select_runs(viewer).subquery()
+    seen = select_runs_in_brief(viewer).subquery()
     statement = (
         select(check_result, seen.c.attempt_uuid)
         .outerjoin(seen, seen.c.id == check_result.c.run_id)
@@ -72,7 +72,7 @@ def list_updates(
     connection: Connection, viewer: Viewer, dataset_id: int, page: Page
 ) -> Slice[UpdateView]:
     """The updates of a dataset, the latest first. Whoever asks may see the dataset."""
-    seen = select_runs(viewer).subquery()
+    seen = select_runs_in_brief(viewer).subquery()
     statement = (
         select(
             dataset_update,

@@ -165,7 +165,8 @@ RUN_BY_KEY = Fetch(
     lock="id",
 )
 ATTEMPT_BY_UUID = Fetch(tables.attempt, ["uuid", "job_id"], AttemptRow.__struct_fields__, lock="id")
-ATTEMPTS_OF_RUN = Fetch(tables.attempt, ["run_id"], AttemptRow.__struct_fields__, lock="id")
+# For runs that are locked: whoever changes an attempt has locked its run.
+ATTEMPTS_OF_RUN = Fetch(tables.attempt, ["run_id"], AttemptRow.__struct_fields__)
 SHADOWS = Fetch(tables.dataset, ["canonical_id"], DatasetRow.__struct_fields__, lock="id")
 LATEST_RUN = Fetch(
     tables.run,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import timedelta
-from functools import cache
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from hub.errors import NotFound
 from hub.model import Direction, EntityName, Viewer
-from hub.store.facets import facets_of_runs
+from hub.store.facets import Facets, facets_of_runs
 from hub.store.names import find_job, match_job
 from hub.store.reading import (
     Page,
@@ -45,15 +45,41 @@ from hub.store.views import RunDatasetView, RunView, VersionId
 _parent, _root = run.alias("parent"), run.alias("root")
 _MILLISECOND = timedelta(milliseconds=1)
 
+#: What a list is sorted by, and what a view shows of a run's own row.
+_SHOWN = (
+    run.c.sort_at,
+    run.c.id,
+    run.c.job_id,
+    run.c.natural_id,
+    run.c.map_index,
+    run.c.state,
+    run.c.attempt_uuid,
+    run.c.attempt_no,
+    run.c.started_at,
+    run.c.ended_at,
+    run.c.nominal_start,
+    run.c.nominal_end,
+    run.c.partition_key,
+    run.c.error_class,
+    run.c.error_message,
+    run.c.external_url,
+    run.c.created_at,
+    run.c.updated_at,
+    run.c.own_state,
+    run.c.queued_at,
+)
+_AGE = itemgetter(0, 1)
+
 Io = dict[tuple[int, str], list[RunDatasetView]]
+_NOTHING: dict[Any, Any] = {}
 
 
 @kept_per_viewer
-def select_runs(viewer: Viewer) -> Select[Any]:
-    """Rows that `run_views` takes, of the runs the viewer may see."""
+def select_runs_in_brief(viewer: Viewer) -> Select[Any]:
+    """The runs the viewer may see, by what their own rows say."""
     return (
         select(
-            run,
+            *_SHOWN,
             job.c.name.label("job_name"),
             namespace.c.name.label("namespace"),
             _parent.c.attempt_uuid.label("parent_uuid"),
@@ -65,6 +91,23 @@ def select_runs(viewer: Viewer) -> Select[Any]:
         .outerjoin(_root, _root.c.id == run.c.root_run_id)
         .where(job_seen(viewer))
     )
+
+
+@kept_per_viewer
+def select_runs(viewer: Viewer) -> Select[Any]:
+    """Rows that `run_views` takes, of the runs the viewer may see."""
+    return select_runs_in_brief(viewer).add_columns(_version().label("version"))
+
+
+def _version() -> ColumnElement[bytes]:
+    """The version of its job that a run which began belongs to: the latest made by its end."""
+    at = func.coalesce(run.c.ended_at, run.c.updated_at)
+    mine = select(job_version.c.uuid).where(
+        job_version.c.job_id == run.c.job_id,
+        job_version.c.created_at <= at,
+        run.c.started_at.is_not(None),
+    )
+    return mine.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
 
 
 def find_run(
@@ -114,14 +157,16 @@ def list_runs(
 
 
 def latest_runs(
-    connection: Connection, viewer: Viewer, job_ids: list[int], count: int
+    connection: Connection, viewer: Viewer, job_ids: list[int], count: int, *, brief: bool = False
 ) -> dict[int, list[RunView]]:
-    """The latest runs of each job, without facets."""
+    """The latest runs of each job, without facets; `brief`: without datasets and version too."""
     keys = newest_of_each(connection, run, "job_id", "sort_at", job_ids, count)
-    rows = among(connection, select_runs(viewer), run.c.id, keys)
-    rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
+    chosen = select_runs_in_brief(viewer) if brief else select_runs(viewer)
+    rows = among(connection, chosen, run.c.id, keys)
+    rows.sort(key=_AGE, reverse=True)
+    views = [_view(row) for row in rows] if brief else run_views(connection, viewer, rows)
     found: dict[int, list[RunView]] = defaultdict(list)
-    for row, view in zip(rows, run_views(connection, viewer, rows), strict=True):
+    for row, view in zip(rows, views, strict=True):
         found[row.job_id].append(view)
     return found
 
@@ -137,51 +182,57 @@ def run_views_by_id(
 def run_views(
     connection: Connection, viewer: Viewer, rows: Sequence[Row[Any]], *, facets: bool = False
 ) -> list[RunView]:
-    """Rows of `select_runs` with their datasets, versions and, if asked for, facets."""
+    """Rows of `select_runs` with their datasets and, if asked for, facets."""
     keys = [row.id for row in rows]
     io = _datasets_of(connection, viewer, keys)
-    versions = _versions_of(connection, rows)
     told = facets_of_runs(connection, keys) if facets else {}
-    return [_view(row, io, versions.get(row.id), told.get(row.id, {})) for row in rows]
+    return [_view(row, io, row.version, told.get(row.id, {})) for row in rows]
 
 
-def _view(row: Row[Any], io: Io, version: bytes | None, facets: Any) -> RunView:
+def _view(
+    row: Row[Any], io: Io = _NOTHING, version: bytes | None = None, facets: Facets = _NOTHING
+) -> RunView:
+    told: tuple[Any, ...] = tuple(row)
+    # Names of a row are looked up one by one, which costs more than all else here.
+    (
+        (_, key, _, natural_id, map_index, state, uuid, number, started, ended),
+        (nominal_start, nominal_end, partition, error_class, error_message, url),
+        (created, updated, own_state, queued, job_name, space, parent, root),
+    ) = told[:10], told[10:16], told[16:24]
     return RunView(
-        id=to_uuid_text(row.attempt_uuid),
-        job=EntityName(row.namespace, row.job_name),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        nominal_start_time=row.nominal_start,
-        nominal_end_time=row.nominal_end,
-        state=row.state,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        duration_ms=_duration(row),
+        id=to_uuid_text(uuid),
+        job=EntityName(space, job_name),
+        created_at=created,
+        updated_at=updated,
+        nominal_start_time=nominal_start,
+        nominal_end_time=nominal_end,
+        state=state,
+        started_at=started,
+        ended_at=ended,
+        duration_ms=_duration(started, ended),
         args={},
-        job_version=None
-        if version is None
-        else VersionId(row.namespace, row.job_name, uuid_text(version)),
-        input_dataset_versions=io.get((row.id, Direction.INPUT), []),
-        output_dataset_versions=io.get((row.id, Direction.OUTPUT), []),
+        job_version=None if version is None else VersionId(space, job_name, uuid_text(version)),
+        input_dataset_versions=io.get((key, Direction.INPUT), []),
+        output_dataset_versions=io.get((key, Direction.OUTPUT), []),
         facets=facets,
-        natural_id=row.natural_id,
-        map_index=row.map_index,
-        attempt=row.attempt_no,
-        partition=row.partition_key,
-        parent_run_id=uuid_text(row.parent_uuid),
-        root_run_id=uuid_text(row.root_uuid),
-        error_class=row.error_class,
-        error_message=row.error_message,
-        external_url=row.external_url,
-        own_state=row.own_state,
-        queued_at=row.queued_at,
+        natural_id=natural_id,
+        map_index=map_index,
+        attempt=number,
+        partition=partition,
+        parent_run_id=uuid_text(parent),
+        root_run_id=uuid_text(root),
+        error_class=error_class,
+        error_message=error_message,
+        external_url=url,
+        own_state=own_state,
+        queued_at=queued,
     )
 
 
-def _duration(row: Row[Any]) -> int | None:
-    if row.started_at is None or row.ended_at is None:
+def _duration(started: datetime | None, ended: datetime | None) -> int | None:
+    if started is None or ended is None:
         return None
-    return int(max(0, (row.ended_at - row.started_at) // _MILLISECOND))
+    return int(max(0, (ended - started) // _MILLISECOND))
 
 
 def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElement[int]:
@@ -196,7 +247,15 @@ def version_then(at: ColumnElement[Any], of: ColumnElement[int]) -> ColumnElemen
 def _select_io(viewer: Viewer) -> Select[Any]:
     return (
         select(
-            run_dataset,
+            run_dataset.c.run_id,
+            run_dataset.c.direction,
+            run_dataset.c.dataset_id,
+            run_dataset.c.attempt_id,
+            run_dataset.c.partition_key,
+            run_dataset.c.at,
+            run_dataset.c.rows,
+            run_dataset.c.bytes,
+            run_dataset.c.files,
             dataset.c.name,
             namespace.c.name.label("namespace"),
             version_then(run_dataset.c.at, run_dataset.c.dataset_id).label("update_id"),
@@ -230,19 +289,3 @@ def _run_dataset(row: Row[Any]) -> RunDatasetView:
         row.bytes,
         row.files,
     )
-
-
-@cache
-def _select_versions() -> Select[Any]:
-    at = func.coalesce(run.c.ended_at, run.c.updated_at)
-    latest = select(job_version.c.uuid).where(
-        job_version.c.job_id == run.c.job_id, job_version.c.created_at <= at
-    )
-    newest = latest.order_by(job_version.c.created_at.desc()).limit(1).scalar_subquery()
-    return select(run.c.id, newest.label("uuid")).where(run.c.started_at.is_not(None))
-
-
-def _versions_of(connection: Connection, rows: Sequence[Row[Any]]) -> dict[int, bytes]:
-    """The version of its job that each finished run belongs to: the latest made by its end."""
-    found = among(connection, _select_versions(), run.c.id, [row.id for row in rows])
-    return {row.id: row.uuid for row in found if row.uuid is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from msgspec import Struct
 
@@ -13,6 +14,8 @@ from hub.store.ids import Ids
 #: Of an orchestrator that nobody has said more about.
 DEFAULT_KIND = "engine"
 TOUCH_EVERY_US = 60_000_000
+#: Each batch hears an orchestrator: two replicas would wait for each other at its row each time.
+HEARD_EVERY_US = 1_000_000
 
 
 class Space(Struct):
@@ -29,6 +32,7 @@ class Orchestrator(Struct):
     id: int
     name: str
     kind: str
+    last_event_at: int | None = None
 
 
 # Who claims a namespace: (orchestrator's name, its kind).
@@ -143,7 +147,7 @@ class Spaces:
     def _learn(self, orchestrator: Orchestrator, kind: str) -> Orchestrator:
         """Of several kinds that jobs of one namespace tell, one and the same holds."""
         if kind != DEFAULT_KIND and (orchestrator.kind == DEFAULT_KIND or kind < orchestrator.kind):
-            orchestrator.kind = kind
+            orchestrator.kind, orchestrator.last_event_at = kind, None
         return orchestrator
 
     def _by_id(self, number: int) -> Orchestrator:
@@ -157,7 +161,7 @@ class Spaces:
             self._keep(rows[0] if rows else self._make_orchestrator(name, kind))
         return self._by_id(self._called[name])
 
-    def _keep(self, raw: tuple[int, str, str]) -> None:
+    def _keep(self, raw: tuple[Any, ...]) -> None:
         row = Orchestrator(*raw)
         self._orchestrators.setdefault(row.id, row)
         self._called[row.name] = row.id
@@ -168,7 +172,13 @@ class Spaces:
         rows = sorted((self._rows[name] for name in self._changed), key=lambda r: r.id)
         self._bulk.update(_OWNED, [(r.id, r.orchestrator_id, r.hidden, r.updated_at) for r in rows])
         heard = [self._orchestrators[number] for number in sorted(self._heard)]
-        self._bulk.update(_HEARD, [(o.id, o.kind, self._now) for o in heard])
+        told = [(o.id, o.kind, self._now) for o in heard if self._is_news(o)]
+        self._bulk.update(_HEARD, told)
+
+    def _is_news(self, orchestrator: Orchestrator) -> bool:
+        """Whether its kind is another now or it was last heard some time ago."""
+        before = orchestrator.last_event_at
+        return before is None or abs(self._now - before) >= HEARD_EVERY_US
 
     def _make(self, name: str) -> Space:
         now = self._now

@@ -178,11 +178,15 @@ class Workset:
         return [r for r in self.datasets.rows.values() if r.canonical_id == canonical.id]
 
     def load_attempts_of(self, runs: Iterable[int]) -> list[AttemptRow]:
-        """All attempts of the runs, in this batch and from before it."""
+        """All attempts of the runs, which are at hand, in this batch and from before it."""
         wanted = set(runs)
-        for raw in self.bulk.fetch(ATTEMPTS_OF_RUN, [(run,) for run in sorted(wanted)]):
+        for raw in self.bulk.fetch(ATTEMPTS_OF_RUN, [(run,) for run in self.old_runs(wanted)]):
             self.attempts.take(raw)
         return [a for a in self.attempts.rows.values() if a.run_id in wanted]
+
+    def old_runs(self, runs: Iterable[int]) -> list[int]:
+        """Those of the runs that are from before this batch."""
+        return sorted(number for number in runs if number in self.runs.read)
 
     def load_runs(self, keys: Iterable[RunKey]) -> None:
         missing = sorted({k for k in keys if k not in self._run_of})

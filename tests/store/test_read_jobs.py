@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from hub.errors import BadInput, NotFound
 from hub.model import EntityName, RunState, Viewer
@@ -36,6 +37,27 @@ def test_a_job_is_shown_with_its_datasets_tags_parent_and_runs(db: Database) -> 
     assert job.latest_run.duration_ms == 300_000
     assert [run.started_at for run in job.latest_runs or []] == [
         at(60 * hour) for hour in range(11, 1, -1)
+    ]
+
+
+def test_a_list_shows_the_latest_run_in_full_and_its_history_in_brief(db: Database) -> None:
+    with db.writing() as connection:
+        build = Build(connection)
+        load, orders = build.job("dag.load"), build.dataset("orders")
+        for number in (0, 60):
+            run = build.run(load, start=number, end=number + 5, uuid=uuid_of(number))
+            build.version(load, run, inputs=[], outputs=[], when=number)
+            build.io(run, "INPUT", orders, when=number + 1)
+    with db.reading() as connection:
+        (listed,) = jobs.list_jobs(connection, EVERYBODY, Page()).items
+        whole = jobs.get_job(connection, EVERYBODY, LOAD)
+    assert listed.latest_run is not None
+    assert listed.latest_run.job_version is not None
+    assert len(listed.latest_run.input_dataset_versions) == 1
+    assert [len(run.input_dataset_versions) for run in whole.latest_runs or []] == [1, 1]
+    assert listed.latest_runs == [
+        structs.replace(run, input_dataset_versions=[], job_version=None)
+        for run in whole.latest_runs or []
     ]
 
 
