@@ -20,6 +20,7 @@ from hub.rules.base import (
     spoken,
 )
 from hub.schedules.matching import Matching, Start, match
+from hub.schedules.origins import origin_of
 from hub.schedules.slots import Slot, timetable_of
 from hub.schedules.spans import Span, expected
 
@@ -137,7 +138,8 @@ def _holds(span: Span, at: datetime) -> bool:
 
 
 def _start(run: RunSeen) -> Start:
-    return Start(run.id, run.started_at or run.sort_at, run.nominal_at)
+    begun = run.started_at or run.sort_at
+    return Start(run.id, begun, run.nominal_at, origin_of(run.natural_id))
 
 
 def _key(slot: Slot) -> str:

@@ -89,7 +89,9 @@ def _every(starts: Sequence[datetime], period: int, name: str, zone: tzinfo) -> 
     if period <= _HOUR:
         cron = f"{_minutes(arc, period)} * * * *"
     else:
-        hours = ",".join(str(h) for h in range(int(arc.due // _HOUR) % 24, 24, int(period // _HOUR)))
+        hours = ",".join(
+            str(h) for h in range(int(arc.due // _HOUR) % 24, 24, int(period // _HOUR))
+        )
         cron = f"{int(arc.due % _HOUR // _MINUTE)} {hours} * * *"
     words = f"every {period // 60} minutes"
     yield Guess(Schedule("cron", cron, name), arc.reach, arc.width, 300, words)

@@ -65,7 +65,9 @@ class _Fit(Struct, frozen=True):
     @property
     def good(self) -> bool:
         runs = self.hits + self.strays
-        return self.slots - self.hits <= int(SLACK * self.slots) and self.strays <= int(SLACK * runs)
+        return self.slots - self.hits <= int(SLACK * self.slots) and self.strays <= int(
+            SLACK * runs
+        )
 
 
 def _judged(guess: Guess, starts: Sequence[datetime]) -> Learned | None:

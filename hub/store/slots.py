@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,26 +11,20 @@ from sqlalchemy import Connection, Row, select
 
 from hub.errors import BadInput
 from hub.model import Schedule, Viewer
-from hub.schedules.matching import EARLY, LATE, Matching, Origin, Start, match
+from hub.schedules.matching import EARLY, LATE, Matching, Start, match
+from hub.schedules.origins import origin_of
 from hub.schedules.slots import Slot, Timetable, timetable_of
 from hub.schedules.spans import Span, expected
 from hub.store.expectations import NOBODY, horizons
 from hub.store.reading import uuid_text
 from hub.store.schedules import ScheduleView, schedule_of
+from hub.store.spans import spans_of
 from hub.store.tables import job, run
 from hub.store.views import View
 
 #: Slots of one answer, and runs that are looked through for them.
 MOST_SLOTS: Final = 1_000
 MOST_RUNS: Final = 20_000
-#: What Airflow begins the ids of its runs with.
-_ORIGINS: Final = {
-    "scheduled__": Origin.SCHEDULED,
-    "backfill__": Origin.BACKFILL,
-    "manual__": Origin.MANUAL,
-    "asset_triggered__": Origin.DATASET,
-    "dataset_triggered__": Origin.DATASET,
-}
 
 
 class SlotRunView(View, frozen=True):
@@ -53,9 +47,9 @@ class SlotView(View, frozen=True):
 
 
 class SlotsView(View, frozen=True):
-    """`expectedFrom`: since when the schedule is known as it is; null: the clock demands nothing.
+    """`expectedFrom`: since when the schedule is known; null: the clock demands nothing.
     `knownTo`: up to when all runs are known; null: the first read is still under way. Slots beyond
-    these bounds are not listed, and none of a job that is paused.
+    these bounds are not listed, nor those of the time in which the job was paused.
     """
 
     slots: list[SlotView]
@@ -78,30 +72,37 @@ def slots_of(
     timetable = timetable_of(_schedule(declared)) if declared else None
     if declared is None or timetable is None:
         return SlotsView([], None, known_to, declared.paused if declared else None)
-    begin, end = max(begin, declared.declared_at), min(end, known_to or begin)
+    spans = _spans(connection, job_id, declared)
+    begin, end = max(begin, spans[0].since), min(end, known_to or begin)
     if begin >= end:
-        return SlotsView([], declared.declared_at, known_to, declared.paused)
+        return SlotsView([], spans[0].since, known_to, declared.paused)
     if (end - begin) / timetable.gap(end) > MOST_SLOTS:
         raise BadInput("from", begin.isoformat(), f"a time within {MOST_SLOTS:,} slots of `to`")
-    rows, found = _matched(connection, job_id, declared, timetable, begin, end)
+    rows, found = _matched(connection, job_id, spans, timetable, begin, end)
     shown = [slot for slot in (*found.taken, *found.open) if slot.due_at > begin]
     views = [_view(slot, found, rows) for slot in sorted(shown)]
-    return SlotsView(views, declared.declared_at, known_to, declared.paused)
+    return SlotsView(views, spans[0].since, known_to, declared.paused)
 
 
 def _matched(
     connection: Connection,
     job_id: int,
-    declared: ScheduleView,
+    spans: Sequence[Span],
     timetable: Timetable,
     begin: datetime,
     end: datetime,
 ) -> tuple[Mapping[int, Row[Any]], Matching]:
     """Beginning some slots earlier, for a run may be late for one of those."""
     earlier = begin - LATE * timetable.gap(begin)
-    slots = expected([Span(_schedule(declared), declared.declared_at)], earlier, end)
+    slots = expected(spans, earlier, end)
     rows = {row.id: row for row in _runs(connection, job_id, earlier - EARLY)}
     return rows, match(slots, list(_starts(rows)))
+
+
+def _spans(connection: Connection, job_id: int, declared: ScheduleView) -> Sequence[Span]:
+    """The schedule over time; one that was declared just now is not among them yet."""
+    held = spans_of(connection, [job_id]).get(job_id)
+    return held or [Span(_schedule(declared), declared.declared_at)]
 
 
 def _known_to(connection: Connection, job_id: int, now: datetime) -> datetime | None:
@@ -131,12 +132,7 @@ def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]
 
 def _starts(rows: Mapping[int, Row[Any]]) -> Iterator[Start]:
     for key, row in rows.items():
-        yield Start(key, row.queued_at or row.sort_at, row.nominal_start, _origin(row.natural_id))
-
-
-def _origin(natural_id: str) -> Origin:
-    found = (origin for head, origin in _ORIGINS.items() if natural_id.startswith(head))
-    return next(found, Origin.UNKNOWN)
+        yield Start(key, row.queued_at or row.sort_at, row.nominal_start, origin_of(row.natural_id))
 
 
 def _view(slot: Slot, found: Matching, rows: Mapping[int, Row[Any]]) -> SlotView:

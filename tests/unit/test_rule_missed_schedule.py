@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from hub.model import EntityName, RunState, Schedule
 from hub.rules.base import JobSeen, Judgement, RunSeen, Status
 from hub.rules.missed_schedule import Grace, MissedSchedule
@@ -116,6 +118,11 @@ def test_a_job_that_may_run_once_at_a_time_misses_no_slot_while_it_runs() -> Non
     once = Span(Schedule("cron", "0 * * * *", max_active_runs=1), HOURLY.since)
     told = look(10, ran(-60, ends_after=None), spans=(once,))
     assert found(told) == [(Status.UNKNOWN, "12:00")]
+
+
+def test_a_run_that_data_started_fills_no_slot() -> None:
+    by_data = replace(ran(1), natural_id="asset_triggered__2026-11-25")
+    assert found(look(10, by_data)) == [(Status.VIOLATED, "12:00")]
 
 
 def test_nothing_is_said_where_nobody_hands_in_a_watermark() -> None:

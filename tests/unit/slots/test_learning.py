@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -44,7 +45,7 @@ def history(schedule: Schedule, runs: int, random: Random) -> tuple[list[datetim
     at = datetime(2026, 1, 1, tzinfo=UTC) + random.random() * timedelta(days=300)
     gap = timetable.gap(at).total_seconds()
     slowest = random.choice([2, 20, 60, 180])
-    dues = []
+    dues: list[datetime] = []
     while len(dues) < runs + 1:
         slot = timetable.next(at)
         assert slot
@@ -121,9 +122,10 @@ def drifting(random: Random, count: int) -> list[datetime]:
 
 
 @pytest.mark.parametrize("irregular", [poisson, bursts, office, drifting])
-def test_of_irregular_jobs_none_is_thought_to_have_a_schedule(irregular: object) -> None:
-    assert callable(irregular)
-    random = Random(irregular.__name__)
+def test_of_irregular_jobs_none_is_thought_to_have_a_schedule(
+    irregular: Callable[[Random, int], list[datetime]],
+) -> None:
+    random = Random(irregular.__qualname__)
     for _ in range(80):
         starts = irregular(random, 120)
         for count in (6, 8, 10, 14, 20, 40, 120):

@@ -1,0 +1,21 @@
+"""Who started a run, by the id that its orchestrator gave it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.schedules.matching import Origin
+
+#: What Airflow begins the ids of its runs with.
+_BEGINNINGS: Final = {
+    "scheduled__": Origin.SCHEDULED,
+    "backfill__": Origin.BACKFILL,
+    "manual__": Origin.MANUAL,
+    "asset_triggered__": Origin.DATASET,
+    "dataset_triggered__": Origin.DATASET,
+}
+
+
+def origin_of(natural_id: str) -> Origin:
+    found = (origin for head, origin in _BEGINNINGS.items() if natural_id.startswith(head))
+    return next(found, Origin.UNKNOWN)
