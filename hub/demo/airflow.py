@@ -110,7 +110,7 @@ def _timetable(schedule: Schedule) -> tuple[Json, str]:
         case Cron(expression, zone):
             return {"expression": expression, "timezone": zone, "interval": 0.0}, expression
         case Every(minutes):
-            return {"delta": minutes * 60.0}, f"{minutes // 60}:00:00"
+            return {"delta": minutes * 60.0, "interval": 0.0}, f"{minutes // 60}:00:00"
         case Updated(tables):
             return {"asset_condition": {"__type": "asset_all", "objects": _assets(tables)}}, "Asset"
         case _:
@@ -127,7 +127,8 @@ def _assets(tables: tuple[str, ...]) -> list[Json]:
 
 def _dag_run(run: Run) -> Json:
     caused = bool(run.causes)
-    slot = {} if caused else {"logical_date": iso(run.slot), "data_interval_start": iso(run.slot)}
+    names = ("logical_date", "data_interval_start", "data_interval_end")
+    slot = {} if caused else dict.fromkeys(names, iso(run.slot))
     return {
         "dag_id": run.job.name,
         "run_id": f"{'asset_triggered' if caused else 'scheduled'}__{iso(run.slot)}",

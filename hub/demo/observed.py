@@ -63,7 +63,7 @@ def observations(now: datetime, weeks: int = 3, seed: int = 1) -> Iterator[tuple
 def _schedules(span: Span) -> Iterator[tuple[str, Json]]:
     """Airflow tells its schedules in its events; the others are observed."""
     for job in (*JOBS, _LEGACY):
-        if job.orchestrator != AIRFLOW and (schedule := _schedule(job)):
+        if job.orchestrator != AIRFLOW and (schedule := _schedule(job, span)):
             yield (
                 job.orchestrator,
                 {
@@ -75,14 +75,17 @@ def _schedules(span: Span) -> Iterator[tuple[str, Json]]:
             )
 
 
-def _schedule(job: Job) -> Json | None:
+def _schedule(job: Job, span: Span) -> Json | None:
     match job.schedule:
         case Cron(expression, zone):
             kind = {"kind": "cron", "expression": expression, "timezone": zone}
         case Every(minutes):
             kind = {"kind": "interval", "expression": f"PT{minutes * 60}S"}
+            kind["anchor"] = iso(span.start)
         case _:
             return None
+    if job.orchestrator == DAGSTER:
+        kind["timing"] = "tick"
     return {**kind, "paused": job is _LEGACY, "catchup": False, "max_active_runs": 1}
 
 

@@ -87,7 +87,7 @@ def timetable_of(schedule: Schedule) -> Timetable | None:
         chain = _chain(schedule)
     except ValueError:
         return None
-    return None if chain is None else Timetable(schedule, chain)
+    return Timetable(schedule, chain) if chain is not None else None
 
 
 def _chain(schedule: Schedule) -> Chain | None:

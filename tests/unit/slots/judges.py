@@ -23,7 +23,7 @@ from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, available_timezones, reset_tzpath
 
 START, END = datetime(2025, 1, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -245,6 +245,7 @@ def live(span: Span) -> Iterator[dict[str, Any]]:
 
 
 def main(judge: str, target: str) -> None:
+    reset_tzpath([])  # the package tzdata's zones, not the system's
     ask = dagster if judge == "dagster" else airflow
     rows: list[dict[str, Any]] = [
         {

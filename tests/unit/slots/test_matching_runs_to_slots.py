@@ -20,7 +20,8 @@ def at(hour: float, run: int = 1, *, named: float | None = None, by: str = "unkn
 
 
 def runs(matching: Matching) -> list[int | None]:
-    return [None if slot not in matching.taken else matching.taken[slot].run for slot in HOURLY]
+    starts = [matching.of(slot) for slot in HOURLY]
+    return [None if start is None else start.run for start in starts]
 
 
 def test_a_run_a_second_early_is_the_slots_own() -> None:
