@@ -82,14 +82,18 @@ def _offset(at: datetime, zone: ZoneInfo) -> timedelta | None:
     return at.astimezone(zone).utcoffset()
 
 
-def alike() -> Iterator[tuple[list[str], list[datetime]]]:
-    """Zones with the same clocks, and when these change."""
+def alike(judge: str) -> Iterator[tuple[list[str], list[datetime]]]:
+    """Zones with the same clocks, and when these change.
+
+    Dagster also asks how much of it is daylight saving, which Python reckons from a zone's past.
+    """
     groups: defaultdict[Any, list[str]] = defaultdict(list)
     for name in sorted(available_timezones() - {"localtime"}):
         zone = ZoneInfo(name)
         at = changes(zone)
         steps = [START, *(it + HOUR for it in at)]
-        groups[tuple(at), tuple(str(_offset(it, zone)) for it in steps)].append(name)
+        saving = [it.astimezone(zone).dst() for it in steps] if judge == "dagster" else []
+        groups[tuple(at), str([*(_offset(it, zone) for it in steps), *saving])].append(name)
     for (at, _), names in sorted(groups.items(), key=lambda it: it[1]):
         yield names, list(at)
 
@@ -97,7 +101,7 @@ def alike() -> Iterator[tuple[list[str], list[datetime]]]:
 def questions(judge: str) -> Iterator[tuple[str, list[str], list[str], list[Span]]]:
     """timing, crons, zones, spans"""
     timings = ["tick"] if judge == "dagster" else ["trigger", "interval"]
-    for zones, at in alike():
+    for zones, at in alike(judge):
         near = [(it - 31 * HOUR, it + 45 * HOUR) for it in at[:4]]
         spans = near or [(START + 61 * DAY, START + 64 * DAY)]
         for cron in CRONS:
