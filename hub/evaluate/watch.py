@@ -131,12 +131,12 @@ class Watch:
         chosen = self._chosen(facts.job_rows(connection, {w.subject for w in wanted}), wanted)
         keys = [row.id for row, _ in chosen]
         waits = expectations.waits(connection, Subject.JOB, keys)
-        runs = facts.runs_seen(connection, keys)
+        open_keys = facts.open_keys(connection, Subject.JOB, keys)
+        runs = facts.runs_seen(connection, keys, also=_runs_named(open_keys.values()))
         behind = [key for key in keys if _is_behind(key, waits, this.now)]
         runs |= facts.runs_seen(connection, behind, facts.RUNS_AFTER_A_GAP)
         over_time = spans.spans_of(connection, keys) | this.edited
         learned = self._baselines(connection, this, keys)
-        open_keys = facts.open_keys(connection, Subject.JOB, keys)
         for row, rules in chosen:
             as_of = held.of(row.orchestrator_id) or EPOCH
             for rule in rules:
@@ -213,6 +213,11 @@ class Watch:
         if any(v.status is Status.VIOLATED and v.key not in open_now for v in judgement.verdicts):
             one = _surrounded(connection, one)
         this.found.append(one)
+
+
+def _runs_named(open_keys: Iterable[frozenset[str]]) -> set[int]:
+    """The runs that keys of open incidents name, however many have come since."""
+    return {int(key) for keys in open_keys for key in keys if key.isdecimal()}
 
 
 def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:

@@ -15,6 +15,7 @@ from hub.rules.base import (
     RunSeen,
     Status,
     Verdict,
+    healed,
     job_rules,
     spoken,
 )
@@ -50,7 +51,8 @@ class Overrun:
         self._limit_s = config.limit_s
 
     def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
-        verdicts: list[Verdict] = []
+        kept = {str(run.id) for run in job.runs}
+        verdicts = [*healed(job.open - kept, "the run is no longer kept")]
         due: list[datetime] = []
         for run in job.runs:
             started, limit_s = run.started_at, self._limit_of(job, run)

@@ -141,11 +141,11 @@ def _makers(connection: Connection, keys: list[int]) -> dict[int, int]:
 
 
 def runs_seen(
-    connection: Connection, jobs: Sequence[int], count: int = RUNS
+    connection: Connection, jobs: Sequence[int], count: int = RUNS, also: Iterable[int] = ()
 ) -> dict[int, list[RunSeen]]:
-    """The latest runs of each job, the latest first."""
+    """The latest runs of each job, the latest first; `also`: runs that are not among them."""
     keys = newest_of_each(connection, run, "job_id", "sort_at", list(jobs), count)
-    rows = among(connection, _RUNS, run.c.id, keys)
+    rows = among(connection, _RUNS, run.c.id, {*keys, *also})
     rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
     found: dict[int, list[RunSeen]] = defaultdict(list)
     for row in rows:

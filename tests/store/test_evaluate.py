@@ -117,6 +117,17 @@ def test_a_run_that_is_too_long_is_told_while_it_runs_and_over_when_it_ends(hub:
     assert (one.state, one.resolution) == ("RESOLVED", "healed")
 
 
+def test_a_run_that_is_too_long_is_over_when_it_ends_however_many_came_since(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, None, ""))
+    look(hub, 0, overrun(limit_s=600))
+    look(hub, 11, overrun(limit_s=600))
+    for number in range(2, 40):
+        record(hub, *run(number, "load", 10 + number, 10.5 + number, "COMPLETE"))
+    record(hub, run_event("COMPLETE", 55, 1))
+    look(hub, 60, overrun(limit_s=600))
+    assert [one.state for one in incidents(hub)] == ["RESOLVED"]
+
+
 def test_a_run_whose_end_was_heard_late_was_never_too_long(hub: Hub) -> None:
     record(hub, *run(1, "load", 0, None, ""))
     look(hub, 0, overrun(limit_s=600))

@@ -49,7 +49,7 @@ def test_next_is_the_first_of_between() -> None:
     weekdays = table("cron", "30 2 * * 1-5", "Europe/Berlin", timing="interval")
     following = weekdays.next(NOON)
     assert following == weekdays.between(NOON, NOON + 4 * DAY)[0]
-    assert following
+    assert following is not None
     assert following.due_at - following.nominal_at == DAY
 
 
