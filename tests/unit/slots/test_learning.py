@@ -73,7 +73,7 @@ def same(ours: Schedule, theirs: Schedule, at: datetime) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_of_regular_jobs_nineteen_in_twenty_are_known_after_ten_runs(kind: str) -> None:
     random = Random(kind)
-    good, wrong, jobs = 0, [], 60
+    good, wrong, jobs = 0, [], 40
     for _ in range(jobs):
         schedule = some(kind, random)
         starts, following = history(schedule, 10, random)
@@ -127,7 +127,7 @@ def drifting(random: Random, count: int) -> list[datetime]:
 @pytest.mark.parametrize("irregular", [poisson, bursts, office, drifting])
 def test_of_irregular_jobs_none_is_thought_to_have_a_schedule(irregular: Irregular) -> None:
     random = Random(7)
-    for _ in range(60):
+    for _ in range(40):
         starts = irregular(random, 120)
         for count in (6, 8, 10, 14, 20, 40, 120):
             assert learn(starts[:count], ZONE) is None
