@@ -155,5 +155,7 @@ def _tame_libraries(least: int) -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
-    for name in ("httpx", "httpcore", "apscheduler", "alembic", "urllib3", "sqlalchemy.engine"):
+    # It warns of each round that takes longer than its period, which is told as the loop's lag.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    for name in ("httpx", "httpcore", "alembic", "urllib3", "sqlalchemy.engine"):
         logging.getLogger(name).setLevel(max(least, logging.WARNING))
