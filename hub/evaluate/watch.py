@@ -7,7 +7,7 @@ changes together: a crash at any point repeats the round, and a repeated round m
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,9 +19,9 @@ from msgspec.structs import replace
 from hub.baselines.baseline import Baseline
 from hub.baselines.fit import fit
 from hub.evaluate.book import Book, Rule
-from hub.incidents import caused, step
-from hub.model import ChangeKind, Transition
-from hub.rules.base import DatasetSeen, JobSeen, Judgement, Status, Subject, Verdict
+from hub.incidents import caused, resolve, step
+from hub.model import ChangeKind, Resolution, Transition
+from hub.rules.base import DatasetSeen, JobSeen, Judgement, RunSeen, Status, Subject, Verdict
 from hub.store import expectations, facts, spans
 from hub.store.changes import Places
 from hub.store.cursors import Change, read_changes, save_places
@@ -36,6 +36,7 @@ from hub.store.incidents import (
     open_causes,
     open_children,
     open_incident,
+    open_of_other_rules,
 )
 from hub.store.leases import Fence
 from hub.store.neighbours import Neighbours, downstream, upstream
@@ -49,6 +50,9 @@ READER: Final = "evaluate"
 #: Changes and due expectations of one round.
 CHANGES: Final = 1000
 DUE: Final = 1000
+_ID_DIGITS: Final = 19
+#: When a rule that failed looks at the same subject again.
+AFTER_A_FAILURE: Final = timedelta(minutes=5)
 #: So long after it wanted to look a rule sees more of a job's runs.
 BEHIND: Final = timedelta(minutes=15)
 
@@ -69,6 +73,7 @@ class Round:
     """What one round has read and found."""
 
     now: datetime
+    horizons: Horizons
     changes: int = 0
     due: int = 0
     moved: Places = field(default_factory=dict)
@@ -90,20 +95,33 @@ class Watch:
         self._db = db
         self._writer = writer
         self._book = book
+        self._begun = False
 
     def round(self, now: datetime, fence: Fence) -> bool:
         """Judges what has changed and what is due; True if more is left."""
+        if not self._begun:
+            self._writer.call(lambda connection: self._begin(connection, now, fence), apart=True)
+            self._begun = True
         with self._db.reading() as connection:
             this = self._judge(connection, now)
         if this.changes or this.due:
             self._writer.call(lambda connection: _save(connection, this, fence), apart=True)
         return this.more
 
+    def _begin(self, connection: Connection, now: datetime, fence: Fence) -> None:
+        """Ends the incidents of rules that were taken out of the book, for nobody else would."""
+        fence(connection)
+        kinds = {rule.name: rule.declared.kind for rule in self._book.rules.values()}
+        for held in open_of_other_rules(connection, kinds):
+            made = resolve(held.incident, Resolution.HEALED, "its rule is no longer in force", now)
+            move_incident(connection, held.id, made, now)
+            release_children(connection, held.id, made.incident.parent, now)
+
     # -- reading and judging ---------------------------------------------------------------------
 
     def _judge(self, connection: Connection, now: datetime) -> Round:
-        this = Round(now)
         held = expectations.horizons(connection, now)
+        this = Round(now, held)
         changes, this.moved = read_changes(connection, READER, CHANGES)
         due = expectations.due(connection, held, DUE)
         this.changes, this.due = len(changes), len(due)
@@ -133,8 +151,11 @@ class Watch:
         waits = expectations.waits(connection, Subject.JOB, keys)
         open_keys = facts.open_keys(connection, Subject.JOB, keys)
         runs = facts.runs_seen(connection, keys, also=_runs_named(open_keys.values()))
-        behind = [key for key in keys if _is_behind(key, waits, this.now)]
-        runs |= facts.runs_seen(connection, behind, facts.RUNS_AFTER_A_GAP)
+        late = {key for (_, key), due_at in waits.items() if this.now - due_at > BEHIND}
+        behind = sorted(late.intersection(keys))
+        for key, more in facts.runs_seen(connection, behind, facts.RUNS_AFTER_A_GAP).items():
+            there = {run.id for run in more}
+            runs[key] = [*more, *(run for run in runs.get(key, ()) if run.id not in there)]
         over_time = spans.spans_of(connection, keys) | this.edited
         learned = self._baselines(connection, this, keys)
         for row, rules in chosen:
@@ -149,8 +170,11 @@ class Watch:
                     over_time.get(row.id, ()),
                     held.watched(row.orchestrator_id),
                     waits.get((rule.name, row.id)),
+                    _seen_from(runs.get(row.id, ()), late=row.id in late),
                 )
-                self._keep(connection, this, rule, row, open_now, _judged(rule, seen, as_of))
+                self._keep(
+                    connection, this, rule, row, open_now, _judged(rule, seen, as_of, this.now)
+                )
 
     def _judge_datasets(
         self, connection: Connection, this: Round, held: Horizons, wanted: list[Looked]
@@ -164,7 +188,9 @@ class Watch:
                 seen = DatasetSeen(
                     row.name, row.last_update_at, row.known_at, row.max_lag_s, open_now
                 )
-                self._keep(connection, this, rule, row, open_now, _judged(rule, seen, as_of))
+                self._keep(
+                    connection, this, rule, row, open_now, _judged(rule, seen, as_of, this.now)
+                )
 
     def _chosen(self, rows: list[Any], wanted: list[Looked]) -> list[tuple[Any, list[Rule]]]:
         """The subjects, each with those of the wanted rules that select it."""
@@ -209,6 +235,9 @@ class Watch:
             rule.name, told.kind, rule.subject, row.id, row.team, told.severity, told.dry_run
         )
         looked = Looked(rule.name, rule.subject, row.id)
+        if not this.horizons.ready(row.orchestrator_id) and judgement.due_at is None:
+            # Nothing of it can be judged yet: it waits for the end of the first read.
+            judgement = replace(judgement, due_at=this.now)
         one = Found(place, looked, row.orchestrator_id, judgement)
         if any(v.status is Status.VIOLATED and v.key not in open_now for v in judgement.verdicts):
             one = _surrounded(connection, one)
@@ -217,7 +246,9 @@ class Watch:
 
 def _runs_named(open_keys: Iterable[frozenset[str]]) -> set[int]:
     """The runs that keys of open incidents name, however many have come since."""
-    return {int(key) for keys in open_keys for key in keys if key.isdecimal()}
+    return {
+        int(key) for keys in open_keys for key in keys if key.isdecimal() and len(key) < _ID_DIGITS
+    }
 
 
 def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
@@ -228,12 +259,13 @@ def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
     return {key: spans.edited(before.get(key, []), span) for key, span in now.items()}
 
 
-def _is_behind(job: int, waits: dict[tuple[str, int], datetime], now: datetime) -> bool:
-    """Whether some rule should have looked at the job long ago: we were down, or did not see."""
-    return any(key == job and now - due_at > BEHIND for (_, key), due_at in waits.items())
+def _seen_from(runs: Sequence[RunSeen], *, late: bool) -> datetime | None:
+    """Since when all runs of a job are there; None: they are all there."""
+    most = facts.RUNS_AFTER_A_GAP if late else facts.RUNS
+    return runs[most - 1].sort_at if len(runs) >= most else None
 
 
-def _judged(rule: Rule, seen: JobSeen | DatasetSeen, as_of: datetime) -> Judgement:
+def _judged(rule: Rule, seen: JobSeen | DatasetSeen, as_of: datetime, now: datetime) -> Judgement:
     """What the rule says; one that fails says nothing, and harms no other."""
     try:
         if isinstance(seen, JobSeen):
@@ -243,7 +275,7 @@ def _judged(rule: Rule, seen: JobSeen | DatasetSeen, as_of: datetime) -> Judgeme
         return rule.dataset.judge(seen, as_of)
     except Exception:
         log.exception("rule_failed", rule=rule.name, subject=str(seen.name))
-        return Judgement()
+        return Judgement((), now + AFTER_A_FAILURE)
 
 
 def _surrounded(connection: Connection, one: Found) -> Found:

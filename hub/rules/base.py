@@ -90,6 +90,7 @@ class JobSeen(Struct, frozen=True):
     spans: Sequence[Span] = ()
     watched: bool = False
     waited_for: datetime | None = None
+    seen_from: datetime | None = None  # runs before that are not among `runs`; None: all are
 
 
 class DatasetSeen(Struct, frozen=True):

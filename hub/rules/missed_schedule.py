@@ -29,6 +29,9 @@ LEAST_GRACE: Final = timedelta(minutes=1)
 MOST_GRACE: Final = timedelta(minutes=10)
 #: Slots before those in question that are matched too, so that a late run finds its own.
 BEFORE: Final = 4
+#: No more slots than this are looked through, and no more incidents of a job are open.
+MOST_SLOTS: Final = 500
+MOST_OPEN: Final = 20
 #: How far ahead the next slot is looked for.
 AHEAD: Final = timedelta(days=400)
 
@@ -62,10 +65,21 @@ class MissedSchedule:
         if not job.watched or not job.spans:
             return Judgement()
         judged_from = job.waited_for or as_of
-        slots = _slots(job, min([judged_from, as_of, *map(_due_of, job.open)]), as_of)
+        slots = self._slots(job, min([judged_from, as_of, *map(_due_of, job.open)]), as_of)
         matching = match(slots, [_start(run) for run in job.runs])
         missed = self._missed(job, slots, matching, judged_from, as_of)
         return Judgement((*missed, *_over(job, slots, matching)), self._next(job, as_of))
+
+    def _slots(self, job: JobSeen, begin: datetime, as_of: datetime) -> list[Slot]:
+        """Those due by now, from a few before the earliest in question; the last `MOST_SLOTS`."""
+        begin = max(begin - (self._grace or MOST_GRACE), as_of - MOST_SLOTS * _gap(job, as_of))
+        reach = timedelta(hours=1)
+        while True:
+            slots = expected(job.spans, begin - reach, as_of)
+            before = sum(slot.due_at < begin for slot in slots)
+            if before >= BEFORE or reach > AHEAD:
+                return slots[max(0, before - BEFORE) :]
+            reach *= 8
 
     def _missed(
         self,
@@ -76,13 +90,18 @@ class MissedSchedule:
         as_of: datetime,
     ) -> Iterator[Verdict]:
         """Slots without a run whose grace has ended since the rule last looked."""
+        room = MOST_OPEN - len(job.open)
         for slot in slots:
             limit = slot.due_at + self._grace_of(job, slot)
-            if slot in matching.taken or not judged_from <= limit <= as_of:
+            if slot in matching.taken or not judged_from <= limit <= as_of or room <= 0:
+                continue
+            if job.seen_from is not None and slot.due_at < job.seen_from:
+                yield Verdict(Status.UNKNOWN, _key(slot), "too many runs have come since")
                 continue
             if _held_up(job, slot, limit):
                 yield Verdict(Status.UNKNOWN, _key(slot), "as many runs as may run were running")
                 continue
+            room -= 1
             yield _violated(slot, limit)
             if _key(slot) not in job.open:
                 yield from _overtaken(slot, matching)
@@ -110,17 +129,6 @@ class MissedSchedule:
         return None
 
 
-def _slots(job: JobSeen, begin: datetime, as_of: datetime) -> list[Slot]:
-    """Those due by now, from a few before the earliest in question."""
-    reach = timedelta(hours=1)
-    while True:
-        slots = expected(job.spans, begin - MOST_GRACE - reach, as_of)
-        before = sum(slot.due_at < begin - MOST_GRACE for slot in slots)
-        if before >= BEFORE or reach > AHEAD:
-            return slots[max(0, before - BEFORE) :]
-        reach *= 8
-
-
 def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
     """Whether the orchestrator may start no run in the slot's time, for others still run."""
     most = next((s.schedule.max_active_runs for s in job.spans if _holds(s, slot.due_at)), None)
@@ -131,6 +139,11 @@ def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
         for run in job.runs
     )
     return most is not None and running >= most
+
+
+def _gap(job: JobSeen, at: datetime) -> timedelta:
+    timetable = timetable_of(job.spans[-1].schedule)
+    return AHEAD if timetable is None else timetable.gap(at)
 
 
 def _holds(span: Span, at: datetime) -> bool:
@@ -168,9 +181,12 @@ def _violated(slot: Slot, limit: datetime) -> Verdict:
 def _over(job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
     """What became of the slots that were missed."""
     by_key = {_key(slot): slot for slot in slots}
+    first = slots[0].due_at if slots else None
     for key in sorted(job.open):
         slot = by_key.get(key)
-        if slot is None:
+        if slot is None and first is not None and _due_of(key) < first:
+            yield from _overtaken(Slot(_due_of(key), _due_of(key)), matching)
+        elif slot is None:
             yield Verdict(Status.OK, key, "no schedule demands this slot any more")
         elif slot in matching.taken:
             late = (matching.taken[slot].at - slot.due_at).total_seconds()

@@ -34,6 +34,10 @@ class Horizons(Struct, frozen=True):
         """Whether what is missing up to its horizon is missing."""
         return self.known.get(orchestrator_id) is not None
 
+    def ready(self, orchestrator_id: int) -> bool:
+        """Not while its first read is under way."""
+        return self.of(orchestrator_id) is not None
+
     def of(self, orchestrator_id: int) -> datetime | None:
         """None: not at all yet, for its first read is still under way."""
         return self.known.get(orchestrator_id, self.now)
@@ -55,9 +59,8 @@ def horizons(connection: Connection, now: datetime) -> Horizons:
 
 def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
     """What is due by its orchestrator's horizon; the cost is that of the answer."""
-    waiting = select(expectation.c.orchestrator_id).distinct()
     found: list[Looked] = []
-    for key in connection.scalars(waiting).all():
+    for key in _waiting(connection):
         at, room = held.of(key), limit - len(found)
         if at is None or room <= 0:
             continue
@@ -69,6 +72,17 @@ def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
             .limit(room)
         )
         found += [Looked(*row) for row in connection.execute(statement)]
+    return found
+
+
+def _waiting(connection: Connection) -> list[int]:
+    """The orchestrators for which something waits: one step of the index each."""
+    found: list[int] = []
+    following = select(func.min(expectation.c.orchestrator_id))
+    key = connection.scalar(following)
+    while key is not None:
+        found.append(key)
+        key = connection.scalar(following.where(expectation.c.orchestrator_id > key))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -108,10 +108,18 @@ def open_causes(connection: Connection, jobs: Sequence[int], datasets: Sequence[
     return [row.id for row in sorted(found, key=lambda row: (row.since, row.id))]
 
 
+def open_of_other_rules(connection: Connection, rules: Mapping[str, str]) -> list[Held]:
+    """Open incidents of rules that are not among these (name: kind)."""
+    rows = connection.execute(select(incident).where(incident.c.resolved_at.is_(None)))
+    return [_held(row) for row in rows if rules.get(row.rule) != row.kind]
+
+
 def open_children(connection: Connection, parent: int) -> list[Held]:
     """Open incidents whose cause is this one."""
     mine = select(incident).where(incident.c.parent_id == parent, incident.c.resolved_at.is_(None))
-    return [_held(row) for row in connection.execute(mine.order_by(incident.c.id))]
+    return [
+        _held(row) for row in connection.execute(mine.order_by(incident.c.id).with_for_update())
+    ]
 
 
 _OPEN_ROOTS = select(incident.c.id, incident.c.since).where(
@@ -140,7 +148,9 @@ def _moving(one: Incident, now: datetime) -> dict[str, Any]:
 
 
 def _note(connection: Connection, key: int, made: Step, now: datetime, by: str | None) -> None:
-    count = select(func.count()).where(incident_transition.c.incident_id == key)
+    last = select(func.max(incident_transition.c.version)).where(
+        incident_transition.c.incident_id == key
+    )
     connection.execute(
         incident_transition.insert().values(
             id=next_id(connection, "incident_transition"),
@@ -150,7 +160,7 @@ def _note(connection: Connection, key: int, made: Step, now: datetime, by: str |
             by=by,
             reason=made.reason,
             evidence=_text(made.evidence),
-            version=1 + (connection.scalar(count) or 0),
+            version=1 + (connection.scalar(last) or 0),
         )
     )
 

@@ -66,9 +66,10 @@ def _walk(
     level, fresh = jobs, datasets
     while (level or fresh) and len(seen) + len(data) < limit:
         touched = _touched(connection, level, near)
-        fresh = [*fresh, *(key for key in touched if key not in data)]
+        room = max(0, limit - len(seen) - len(data))
+        fresh = [*fresh, *[key for key in touched if key not in data][:room]]
         data |= dict.fromkeys(fresh)
-        level = [key for key in _touching(connection, fresh, far) if key not in seen]
+        level = [key for key in _touching(connection, fresh, far) if key not in seen][:limit]
         seen |= dict.fromkeys(level)
         fresh = []
     return Neighbours(

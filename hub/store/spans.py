@@ -28,7 +28,9 @@ def declared(connection: Connection, jobs: Iterable[int]) -> dict[int, Span]:
     """What is declared now, since when."""
     found = {}
     for key, at, marks, *told in among(connection, _DECLARED, schedule.c.job_id, jobs):
-        what = Schedule(**dict(zip(_FIELDS, told, strict=True)))
+        fields = dict(zip(_FIELDS, told, strict=True))
+        # Written by a release that knew no other.
+        what = Schedule(**fields | {"timing": fields["timing"] or "trigger"})
         found[key] = Span(what, max(at, _limited_at(marks) or at))
     return found
 

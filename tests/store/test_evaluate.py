@@ -275,6 +275,14 @@ def test_a_round_that_is_not_committed_is_done_again_whole(hub: Hub) -> None:
     assert len(incidents(hub)) == 1
 
 
+def test_incidents_of_a_rule_that_was_taken_back_are_over(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, 1, "FAIL"))
+    look(hub)
+    look(hub, 60, overrun(limit_s=600))
+    (one,) = incidents(hub)
+    assert (one.state, steps(one)) == ("RESOLVED", ["opened", "resolved"])
+
+
 def test_changes_beyond_one_round_are_read_in_the_next(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,15 +310,16 @@ def test_a_tick_on_which_nothing_is_due_writes_nothing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(hub, *run(1, "load", 0, None, ""))
-    look(hub, 0, overrun(limit_s=600))
+    watch = Watch(hub.db, hub.writer, Book([overrun(limit_s=600)]))
+    watch.round(START, no_fence)
 
     def write(*_: object, **__: object) -> None:
         raise AssertionError("it writes")
 
     monkeypatch.setattr(hub.writer, "call", write)
-    look(hub, 5, overrun(limit_s=600))
+    watch.round(START + timedelta(minutes=5), no_fence)
     with pytest.raises(AssertionError, match="it writes"):
-        look(hub, 11, overrun(limit_s=600))
+        watch.round(START + timedelta(minutes=11), no_fence)
 
 
 def schedule(minute: float, cron: str, *, paused: bool = False) -> dict[str, Any]:
@@ -368,4 +377,21 @@ def test_a_job_that_is_paused_in_the_gap_misses_what_was_due_before(hub: Hub) ->
     complete_to(hub, 2)
     hub.writer.record([observation(schedule(12, "*/10 * * * *", paused=True))])
     complete_to(hub, 55)
+    assert [one.since for one in incidents(hub)] == [START + timedelta(minutes=10)]
+
+
+def test_a_job_that_was_declared_before_the_first_watermark_is_watched_from_it_on(hub: Hub) -> None:
+    polled = (
+        "INSERT INTO poll (orchestrator, cursor, next_at, failures, progress, requests, events)"
+    )
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    with hub.db.reading() as connection:
+        (whose,) = connection.execute(text("SELECT name FROM orchestrator")).scalars()
+    hub.writer.call(
+        lambda c: c.execute(text(f"{polled} VALUES ('{whose}', '{{}}', 0, 0, '', 0, 0)"))
+    )
+    hub.writer.record([observation(schedule(1, "*/10 * * * *"))])
+    look(hub, 2)
+    complete_to(hub, 5)
+    complete_to(hub, 15)
     assert [one.since for one in incidents(hub)] == [START + timedelta(minutes=10)]

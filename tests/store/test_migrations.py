@@ -19,8 +19,9 @@ from hub.store import migrate as migrations
 from hub.store.db import Database
 from hub.store.migrate import current, migrate, pending, store_epoch, versions
 from hub.store.partitions import ARRIVAL, Partition, create_ahead, existing, week_of
+from hub.store.spans import spans_of
 from hub.store.tables import meta, metadata
-from hub.store.types import to_micros
+from hub.store.types import from_micros, to_micros
 from tests.support.rows import full_row
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -55,6 +56,23 @@ def test_every_version_is_brought_forward_with_what_is_in_it(db: Database, versi
     with db.reading() as connection:
         assert differences(connection) == []
         assert {name: count(connection, name) for name in before} == before
+
+
+def test_schedules_that_were_declared_before_are_held_over_time(db: Database) -> None:
+    migrate(db, to="0007")
+    with db.writing() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO schedule (job_id, kind, expression, timezone, paused, catchup, at, origin)"
+                " VALUES (1, 'cron', '0 6 * * *', 'UTC', :yes, :no, 1000000, 'observation')"
+            ),
+            {"yes": True, "no": False},
+        )
+    migrate(db)
+    with db.reading() as connection:
+        (span,) = spans_of(connection, [1])[1]
+    assert (span.schedule.expression, span.schedule.paused) == ("0 6 * * *", True)
+    assert span.since == from_micros(1_000_000)
 
 
 def test_a_column_that_no_migration_made_is_noticed(db: Database) -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hub.model import EntityName, RunState, Schedule
 from hub.rules.base import JobSeen, Judgement, RunSeen, Status
-from hub.rules.missed_schedule import Grace, MissedSchedule
+from hub.rules.missed_schedule import MOST_OPEN, Grace, MissedSchedule
 from hub.schedules.spans import Span
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -123,6 +123,44 @@ def test_a_job_that_may_run_once_at_a_time_misses_no_slot_while_it_runs() -> Non
 def test_a_run_that_data_started_fills_no_slot() -> None:
     by_data = replace(ran(1), natural_id="asset_triggered__2026-11-25")
     assert found(look(10, by_data)) == [(Status.VIOLATED, "12:00")]
+
+
+def test_a_grace_longer_than_the_distance_between_slots_is_waited_for() -> None:
+    often = Span(Schedule("cron", "*/5 * * * *"), HOURLY.since)
+    seen = JobSeen(
+        EntityName("prod", "load"),
+        spans=(often,),
+        watched=True,
+        waited_for=NOON + minutes(120),
+    )
+    rule = MissedSchedule(Grace(grace_s=7200))
+    assert found(rule.judge(seen, NOON + minutes(120))) == [(Status.VIOLATED, "12:00")]
+
+
+def test_a_dead_job_of_every_minute_has_a_bounded_number_of_incidents() -> None:
+    often = Span(Schedule("cron", "* * * * *"), HOURLY.since)
+    month = 60 * 24 * 29
+    told = look(month, waited=1, spans=(often,))
+    violated = [key for status, key in found(told) if status is Status.VIOLATED]
+    assert len(violated) == MOST_OPEN
+    keys = frozenset((NOON + minutes(n)).isoformat() for n in range(MOST_OPEN))
+    assert look(month, waited=month, spans=(often,), open_keys=keys).verdicts == ()
+    again = look(month, ran(month - 1), waited=month, spans=(often,), open_keys=keys)
+    assert {one.status for one in again.verdicts} == {Status.OK}
+    assert {one.key for one in again.verdicts} == keys
+
+
+def test_slots_before_the_oldest_run_that_is_seen_are_not_judged() -> None:
+    seen = JobSeen(
+        EntityName("prod", "load"),
+        runs=tuple(ran(5 + n / 10) for n in reversed(range(20))),
+        spans=(HOURLY,),
+        watched=True,
+        waited_for=NOON + minutes(10),
+        seen_from=NOON + minutes(5),
+    )
+    judged = MissedSchedule(Grace()).judge(seen, NOON + minutes(10))
+    assert Status.VIOLATED not in {one.status for one in judged.verdicts}
 
 
 def test_nothing_is_said_where_nobody_hands_in_a_watermark() -> None:

@@ -68,6 +68,8 @@ incident = table_of(
 Index("incident_opened_at", incident.c.opened_at, incident.c.id)
 Index("incident_parent", incident.c.parent_id)
 partial_index("incident_open", incident.c.job_id, incident.c.resolved_at.is_(None))
+partial_index("incident_open_dataset", incident.c.dataset_id, incident.c.resolved_at.is_(None))
+partial_index("incident_open_subject", incident.c.subject_id, incident.c.resolved_at.is_(None))
 
 # The history of incidents, in the order of its ids. `by`: who did it; none: the hub itself.
 incident_transition = table_of(

@@ -88,13 +88,14 @@ def _incidents() -> None:
     op.create_index("incident_opened_at", "incident", ["opened_at", "id"])
     op.create_index("incident_parent", "incident", ["parent_id"])
     still_open = text("resolved_at IS NULL")
-    op.create_index(
-        "incident_open",
-        "incident",
-        ["job_id"],
-        sqlite_where=still_open,
-        postgresql_where=still_open,
-    )
+    for name, column in (
+        ("incident_open", "job_id"),
+        ("incident_open_dataset", "dataset_id"),
+        ("incident_open_subject", "subject_id"),
+    ):
+        op.create_index(
+            name, "incident", [column], sqlite_where=still_open, postgresql_where=still_open
+        )
     op.create_table(
         "incident_transition",
         Column("id", Id, primary_key=True, autoincrement=False),

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 import msgspec
 from alembic import op
-from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Text, column, select, table
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    PrimaryKeyConstraint,
+    Text,
+    column,
+    select,
+    table,
+)
 
 from hub.store.types import Id, Timestamp
 
@@ -20,7 +29,8 @@ depends_on = None
 works_with = "0001"
 
 TIME = BigInteger  # microseconds since the epoch
-_WORDS = ("kind", "expression", "timezone", "paused", "catchup", "max_active_runs")
+_WORDS = ("kind", "expression", "timezone", "max_active_runs")
+_FLAGS = ("paused", "catchup")
 _TIMES = ("start_at", "end_at")
 
 
@@ -43,6 +53,7 @@ def _begin_with_what_is_declared() -> None:
         column("job_id"),
         column("at"),
         *(column(name) for name in _WORDS),
+        *(column(name, Boolean) for name in _FLAGS),
         *(column(name, Timestamp) for name in _TIMES),
     )
     spans = table("schedule_span", column("job_id"), column("since"), column("schedule"))
@@ -55,7 +66,7 @@ def _begin_with_what_is_declared() -> None:
                     "job_id": row["job_id"],
                     "since": row["at"],
                     "schedule": msgspec.json.encode(
-                        {name: row[name] for name in (*_WORDS, *_TIMES)}
+                        {name: row[name] for name in (*_WORDS, *_FLAGS, *_TIMES)}
                     ).decode(),
                 }
                 for row in rows
