@@ -20,7 +20,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import rules
-from hub.errors import ConfigError
+from hub.errors import ConfigError, UnknownKind
 from hub.model import ChangeKind, EntityName
 from hub.rules.base import DatasetRule, JobRule, Subject, dataset_rules, job_rules
 from hub.settings import Settings
@@ -115,6 +115,8 @@ def rule_of(one: Declared) -> Rule:
             return Rule(
                 one, Subject.DATASET, dataset=code(code.Config.model_validate(one.settings))
             )
+        if one.kind not in job_rules:
+            raise UnknownKind("kind of rule", one.kind, [*job_rules, *dataset_rules])
         kind = job_rules.get(one.kind)
         return Rule(one, Subject.JOB, job=kind(kind.Config.model_validate(one.settings)))
     except ValidationError as error:
