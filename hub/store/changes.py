@@ -18,6 +18,7 @@ from hub.store.reading import (
     Slice,
     dataset_seen,
     decode_cursor,
+    distinct,
     encode_cursor,
     job_seen,
     uuid_text,
@@ -54,7 +55,7 @@ def list_changes(
     """
     places = {} if cursor is None else dict(decode_cursor(cursor, list[tuple[int, int]]))
     found: list[ChangeView] = []
-    for writer in writers_of(connection):
+    for writer in distinct(connection, change.c.writer_id):
         room = limit - len(found)
         if room <= 0:
             break
@@ -67,19 +68,10 @@ def list_changes(
 
 def latest_place(connection: Connection) -> str:
     """The cursor behind everything that is recorded by now."""
-    heads = [(writer, _head(connection, writer)) for writer in writers_of(connection)]
+    heads = [
+        (writer, _head(connection, writer)) for writer in distinct(connection, change.c.writer_id)
+    ]
     return encode_cursor(*heads)
-
-
-def writers_of(connection: Connection) -> list[int]:
-    """The writers whose changes are kept: one index step each, however many changes there are."""
-    found: list[int] = []
-    following = select(func.min(change.c.writer_id))
-    at = connection.scalar(following)
-    while at is not None:
-        found.append(at)
-        at = connection.scalar(following.where(change.c.writer_id > at))
-    return found
 
 
 def _head(connection: Connection, writer: int) -> int:

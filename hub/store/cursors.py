@@ -6,8 +6,9 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store.changes import Places, following, writers_of
-from hub.store.tables import cursor
+from hub.store.changes import Places, following
+from hub.store.reading import distinct
+from hub.store.tables import change, cursor
 
 
 class Change(Struct, frozen=True):
@@ -27,7 +28,7 @@ def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[
     held = {row.writer_id: row.seq for row in rows}
     found: list[Change] = []
     moved: Places = {}
-    for writer in writers_of(connection):
+    for writer in distinct(connection, change.c.writer_id):
         room = limit - len(found)
         if room <= 0:
             break

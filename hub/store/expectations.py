@@ -9,7 +9,7 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store.reading import among
+from hub.store.reading import among, distinct
 from hub.store.tables import expectation, orchestrator, poll, watermark
 
 #: Whose facts nobody hands in late: what belongs to no orchestrator.
@@ -60,7 +60,7 @@ def horizons(connection: Connection, now: datetime) -> Horizons:
 def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
     """What is due by its orchestrator's horizon; the cost is that of the answer."""
     found: list[Looked] = []
-    for key in _waiting(connection):
+    for key in distinct(connection, expectation.c.orchestrator_id):
         at, room = held.of(key), limit - len(found)
         if at is None or room <= 0:
             continue
@@ -72,17 +72,6 @@ def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
             .limit(room)
         )
         found += [Looked(*row) for row in connection.execute(statement)]
-    return found
-
-
-def _waiting(connection: Connection) -> list[int]:
-    """The orchestrators for which something waits: one step of the index each."""
-    found: list[int] = []
-    following = select(func.min(expectation.c.orchestrator_id))
-    key = connection.scalar(following)
-    while key is not None:
-        found.append(key)
-        key = connection.scalar(following.where(expectation.c.orchestrator_id > key))
     return found
 
 

@@ -194,6 +194,17 @@ def newest_of_each(
     return found
 
 
+def distinct(connection: Connection, column: Column[Any]) -> list[int]:
+    """The values of a column that leads an index: one step of it each, however many rows hold it."""
+    found: list[int] = []
+    following = select(func.min(column))
+    value = connection.scalar(following)
+    while value is not None:
+        found.append(value)
+        value = connection.scalar(following.where(column > value))
+    return found
+
+
 def _is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
