@@ -18,7 +18,7 @@ from hub.api.hub import Hub as RunningHub
 from hub.api.node_ids import parse
 from hub.api.params import Eyes, Hub, Operator, Paged, Text
 from hub.errors import BadInput, Conflict, NotFound
-from hub.evaluate.watch import release_children
+from hub.evaluate.outcome import release_children
 from hub.incidents import acknowledge, resolve
 from hub.model import Resolution, Step, Viewer
 from hub.store import incidents as store

@@ -15,19 +15,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import rules
-from hub.errors import ConfigError, UnknownKind
-from hub.model import ChangeKind, EntityName
-from hub.rules.base import DatasetRule, JobRule, Subject, dataset_rules, job_rules
+from hub.errors import ConfigError
+from hub.model import EntityName
+from hub.rules.base import Kind, Subject, kinds
 from hub.settings import Settings
 
 rules.load()
 
 Severity = Literal["info", "warning", "error", "critical"]
+
+
+class Selectable(Protocol):
+    """A subject as rules are chosen for it. `inner`: a job within a job, as a task in a Dag."""
+
+    @property
+    def name(self) -> EntityName: ...
+    @property
+    def team(self) -> str | None: ...
+    @property
+    def inner(self) -> bool: ...
 
 
 class Selector(BaseModel):
@@ -74,22 +85,21 @@ PACK: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A declared rule and the code of its kind, one for jobs or one for datasets."""
+    """A declared rule and the code of its kind."""
 
     declared: Declared
-    subject: Subject
-    job: JobRule | None = None
-    dataset: DatasetRule | None = None
+    kind: Kind
 
     @property
     def name(self) -> str:
         return self.declared.name
 
     @property
-    def wakes(self) -> frozenset[ChangeKind]:
-        kind = self.job or self.dataset
-        assert kind is not None
-        return kind.wakes
+    def subject(self) -> Subject:
+        return self.kind.subject
+
+    def selects(self, row: Selectable) -> bool:
+        return self.declared.select.takes(row.name, row.team, inner=row.inner)
 
 
 class Book:
@@ -98,27 +108,21 @@ class Book:
     def __init__(self, declared: Iterable[Declared]) -> None:
         """Raises ConfigError for an unknown kind, or settings that are not of the kind."""
         self.rules: dict[str, Rule] = {one.name: rule_of(one) for one in declared if one.enabled}
-        self._of_jobs = [rule for rule in self.rules.values() if rule.job is not None]
-        self._of_datasets = [rule for rule in self.rules.values() if rule.dataset is not None]
 
-    def woken_by(self, kind: str, subject: Subject) -> Iterator[Rule]:
+    def woken_by(self, change: str, subject: Subject) -> Iterator[Rule]:
         """The rules that look at their subject when this happens to it."""
-        mine = self._of_jobs if subject is Subject.JOB else self._of_datasets
-        return (rule for rule in mine if kind in rule.wakes)
+        return (
+            rule
+            for rule in self.rules.values()
+            if rule.subject is subject and change in rule.kind.wakes
+        )
 
 
 def rule_of(one: Declared) -> Rule:
     """The rule with its kind's code; raises ConfigError, which names the rule and the setting."""
     try:
-        if one.kind in dataset_rules:
-            code = dataset_rules.get(one.kind)
-            return Rule(
-                one, Subject.DATASET, dataset=code(code.Config.model_validate(one.settings))
-            )
-        if one.kind not in job_rules:
-            raise UnknownKind("kind of rule", one.kind, [*job_rules, *dataset_rules])
-        kind = job_rules.get(one.kind)
-        return Rule(one, Subject.JOB, job=kind(kind.Config.model_validate(one.settings)))
+        kind = kinds.get(one.kind)
+        return Rule(one, kind(kind.Config.model_validate(one.settings)))
     except ValidationError as error:
         problems = "; ".join(_problem(detail) for detail in error.errors(include_url=False))
         raise ConfigError(f"rule {one.name!r} ({one.kind}): {problems}") from None

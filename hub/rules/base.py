@@ -1,10 +1,10 @@
 """What every kind of rule is: a pure function from what is known of a subject to verdicts.
 
-    @rules.register("failed_run")
-    class FailedRun(JobRule): ...
+    @kinds.register("failed_run")
+    class FailedRun: ...
 
-A kind says of which subjects it speaks, which changes wake it, and what it needs to know; it never
-reads a store or a clock. The same function judges a change (reactive) and a deadline that has
+A kind says of which subjects it speaks, which changes wake it, and what it needs to know of them; it
+never reads a store or a clock. The same function judges a change (reactive) and a deadline that has
 passed (proactive): the verdict says what is so as of an instant, and when to look again.
 """
 
@@ -29,6 +29,14 @@ class Subject(StrEnum):
 
     JOB = "job"
     DATASET = "dataset"
+
+
+class Fact(StrEnum):
+    """What a kind may need to know of a subject; what no kind asks for is not read."""
+
+    RUNS = "runs"
+    SCHEDULE = "schedule"  # spans, watched
+    BASELINE = "baseline"  # of durations
 
 
 class Status(StrEnum):
@@ -76,7 +84,7 @@ class RunSeen(Struct, frozen=True):
 
 
 class JobSeen(Struct, frozen=True):
-    """What is known of a job. `runs`: the latest ones, the latest first.
+    """What is known of a job. `runs`: the latest ones, the latest first, and those of open incidents.
 
     spans: its schedule over time. watched: its orchestrator hands in a watermark, so that what is
     missing up to then is missing. open: keys of the rule's own incidents on it that are open.
@@ -109,32 +117,20 @@ class RuleConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class JobRule(Protocol):
-    """A kind that speaks of jobs."""
+class Kind(Protocol):
+    """A kind of rule. `judge` is given what is seen of one subject: JobSeen or DatasetSeen."""
 
     Config: ClassVar[type[RuleConfig]]
+    subject: ClassVar[Subject]
     wakes: ClassVar[frozenset[ChangeKind]]
+    needs: ClassVar[frozenset[Fact]]
 
     def __init__(self, config: Any) -> None: ...
 
-    def judge(self, job: JobSeen, as_of: datetime) -> Judgement: ...
+    def judge(self, seen: Any, as_of: datetime, /) -> Judgement: ...
 
 
-class DatasetRule(Protocol):
-    """A kind that speaks of datasets."""
-
-    Config: ClassVar[type[RuleConfig]]
-    wakes: ClassVar[frozenset[ChangeKind]]
-
-    def __init__(self, config: Any) -> None: ...
-
-    def judge(self, dataset: DatasetSeen, as_of: datetime) -> Judgement: ...
-
-
-job_rules: Registry[type[JobRule]] = Registry("kind of rule", group="trackside.job_rules")
-dataset_rules: Registry[type[DatasetRule]] = Registry(
-    "kind of rule", group="trackside.dataset_rules"
-)
+kinds: Registry[type[Kind]] = Registry("kind of rule", group="trackside.rules")
 
 
 def healed(keys: frozenset[str], reason: str) -> tuple[Verdict, ...]:

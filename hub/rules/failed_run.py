@@ -11,14 +11,16 @@ from pydantic import Field
 
 from hub.model import FINISHED_STATES, ChangeKind, RunState
 from hub.rules.base import (
+    Fact,
     JobSeen,
     Judgement,
     RuleConfig,
     RunSeen,
     Status,
+    Subject,
     Verdict,
     healed,
-    job_rules,
+    kinds,
 )
 
 
@@ -28,11 +30,13 @@ class Failures(RuleConfig):
     in_a_row: int = Field(1, ge=1, le=20, description="runs that fail one after the other")
 
 
-@job_rules.register("failed_run")
+@kinds.register("failed_run")
 class FailedRun:
     """One incident from the first failure until a run completes."""
 
     Config: ClassVar[type[RuleConfig]] = Failures
+    subject: ClassVar = Subject.JOB
+    needs: ClassVar = frozenset({Fact.RUNS})
     wakes: ClassVar = frozenset({ChangeKind.RUN_FAILED, ChangeKind.RUN_COMPLETED})
 
     def __init__(self, config: Failures) -> None:

@@ -10,12 +10,14 @@ from pydantic import Field
 from hub.model import ChangeKind
 from hub.rules.base import (
     DatasetSeen,
+    Fact,
     Judgement,
     RuleConfig,
     Status,
+    Subject,
     Verdict,
-    dataset_rules,
     healed,
+    kinds,
     spoken,
 )
 
@@ -28,11 +30,13 @@ class Age(RuleConfig):
     )
 
 
-@dataset_rules.register("freshness")
+@kinds.register("freshness")
 class Freshness:
     """One incident from the breach until the dataset is updated; none where nothing is declared."""
 
     Config: ClassVar[type[RuleConfig]] = Age
+    subject: ClassVar = Subject.DATASET
+    needs: ClassVar = frozenset[Fact]()
     wakes: ClassVar = frozenset({ChangeKind.DATASET_UPDATED, ChangeKind.FRESHNESS_POLICY_CHANGED})
 
     def __init__(self, config: Age) -> None:

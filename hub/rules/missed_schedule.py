@@ -10,13 +10,15 @@ from pydantic import Field
 
 from hub.model import ChangeKind
 from hub.rules.base import (
+    Fact,
     JobSeen,
     Judgement,
     RuleConfig,
     RunSeen,
     Status,
+    Subject,
     Verdict,
-    job_rules,
+    kinds,
     spoken,
 )
 from hub.schedules.matching import Matching, Start, match
@@ -47,7 +49,7 @@ class Grace(RuleConfig):
     )
 
 
-@job_rules.register("missed_schedule")
+@kinds.register("missed_schedule")
 class MissedSchedule:
     """One incident per slot without a run, until its run comes late or a later slot has one.
 
@@ -56,6 +58,8 @@ class MissedSchedule:
     """
 
     Config: ClassVar[type[RuleConfig]] = Grace
+    subject: ClassVar = Subject.JOB
+    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
     wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
 
     def __init__(self, config: Grace) -> None:

@@ -9,14 +9,16 @@ from pydantic import Field
 
 from hub.model import ChangeKind, Evidence, RunState
 from hub.rules.base import (
+    Fact,
     JobSeen,
     Judgement,
     RuleConfig,
     RunSeen,
     Status,
+    Subject,
     Verdict,
     healed,
-    job_rules,
+    kinds,
     spoken,
 )
 
@@ -29,7 +31,7 @@ class Length(RuleConfig):
     )
 
 
-@job_rules.register("overrun")
+@kinds.register("overrun")
 class Overrun:
     """One incident per run that is too long, until it ends; every run that is open is timed.
 
@@ -38,6 +40,8 @@ class Overrun:
     """
 
     Config: ClassVar[type[RuleConfig]] = Length
+    subject: ClassVar = Subject.JOB
+    needs: ClassVar = frozenset({Fact.RUNS, Fact.BASELINE})
     wakes: ClassVar = frozenset(
         {
             ChangeKind.RUN_STARTED,

@@ -50,6 +50,10 @@ class DatasetRow(Struct, frozen=True):
     last_update_at: datetime | None
     max_lag_s: float | None
 
+    @property
+    def inner(self) -> bool:
+        return False
+
 
 _JOBS = (
     select(

@@ -1,0 +1,90 @@
+"""What rules see of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.baselines.baseline import Baseline
+from hub.baselines.fit import fit
+from hub.evaluate.round import OpenKeys, Round
+from hub.rules.base import Fact, JobSeen, RunSeen, Subject
+from hub.store import expectations, facts, spans
+from hub.store.db import Connection
+from hub.store.facts import JobRow
+
+_ID_DIGITS: Final = 19
+#: So long after it wanted to look a rule sees more of a job's runs.
+BEHIND: Final = timedelta(minutes=15)
+
+
+class Jobs:
+    """Jobs of one round, with what the rules need that will look at them."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        this: Round,
+        rows: Sequence[JobRow],
+        open_keys: OpenKeys,
+        needs: frozenset[Fact],
+    ) -> None:
+        keys = [row.id for row in rows]
+        self._horizons = this.horizons
+        self._open = open_keys
+        self._waits = expectations.waits(connection, Subject.JOB, keys)
+        late = {key for (_, key), at in self._waits.items() if this.now - at > BEHIND}
+        self._late = late.intersection(keys)
+        self._runs = self._runs_of(connection, keys) if Fact.RUNS in needs else {}
+        self._spans = (
+            spans.spans_of(connection, keys) | this.edited if Fact.SCHEDULE in needs else {}
+        )
+        self._learned = _baselines(connection, this, keys) if Fact.BASELINE in needs else {}
+
+    def see(self, row: JobRow, rule: str) -> JobSeen:
+        runs = self._runs.get(row.id, ())
+        return JobSeen(
+            row.name,
+            runs,
+            self._learned.get(row.id),
+            self._open.get((rule, row.id), frozenset()),
+            self._spans.get(row.id, ()),
+            self._horizons.watched(row.orchestrator_id),
+            self._waits.get((rule, row.id)),
+            _seen_from(runs, late=row.id in self._late),
+        )
+
+    def _runs_of(self, connection: Connection, keys: list[int]) -> dict[int, list[RunSeen]]:
+        """The latest, more of them for jobs that were not looked at for long."""
+        named = _runs_named(self._open.values())
+        runs = facts.runs_seen(connection, keys, also=named)
+        more = facts.runs_seen(connection, sorted(self._late), facts.RUNS_AFTER_A_GAP)
+        for key, latest in more.items():
+            there = {run.id for run in latest}
+            runs[key] = [*latest, *(run for run in runs.get(key, ()) if run.id not in there)]
+        return runs
+
+
+def _runs_named(open_keys: Iterable[frozenset[str]]) -> set[int]:
+    """The runs that keys of open incidents name, however many have come since."""
+    return {int(key) for key in _flat(open_keys) if key.isdecimal() and len(key) < _ID_DIGITS}
+
+
+def _flat(open_keys: Iterable[frozenset[str]]) -> Iterator[str]:
+    return (key for keys in open_keys for key in keys)
+
+
+def _seen_from(runs: Sequence[RunSeen], *, late: bool) -> datetime | None:
+    """Since when all runs of a job are there; None: they are all there."""
+    most = facts.RUNS_AFTER_A_GAP if late else facts.RUNS
+    return runs[most - 1].sort_at if len(runs) >= most else None
+
+
+def _baselines(connection: Connection, this: Round, keys: list[int]) -> dict[int, Baseline | None]:
+    """The jobs' baselines; one that is old is learned anew, and kept with the round."""
+    kept = facts.baselines(connection, keys, this.now)
+    for key in keys:
+        if key not in kept or kept[key].wanted:
+            this.fitted[key] = fit(facts.duration_samples(connection, key))
+    return {key: one.value for key, one in kept.items()} | this.fitted

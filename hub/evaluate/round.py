@@ -1,0 +1,49 @@
+"""What one round of evaluation has read and found, until it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from msgspec import Struct
+
+from hub.baselines.baseline import Baseline
+from hub.rules.base import Judgement
+from hub.store.changes import Places
+from hub.store.expectations import Horizons, Looked
+from hub.store.incidents import Place
+from hub.store.neighbours import Neighbours
+from hub.store.spans import Spans
+
+OpenKeys = dict[tuple[str, int], frozenset[str]]
+"""Keys of open incidents by (rule, subject)."""
+
+
+class Found(Struct, frozen=True):
+    """What a rule found of a subject, and what surrounds the subject if it looks bad."""
+
+    place: Place
+    looked: Looked
+    orchestrator_id: int
+    judgement: Judgement
+    below: Neighbours | None = None
+    above: Neighbours | None = None
+
+
+@dataclass(slots=True)
+class Round:
+    """`horizons`: up to when each orchestrator may be judged. more: something may be left."""
+
+    now: datetime
+    horizons: Horizons
+    more: bool = False
+    places: Places = field(default_factory=dict)  # in the changes, after this round
+    found: list[Found] = field(default_factory=list)
+    gone: Sequence[Looked] = ()  # due, but nobody's any more
+    fitted: dict[int, Baseline | None] = field(default_factory=dict)
+    edited: Spans = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.places or self.found or self.gone)
