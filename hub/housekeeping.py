@@ -13,6 +13,7 @@ from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
 from hub.store import size
 from hub.store.orchestrators import Standing, standings
+from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
 from hub.worker import Loop, Tick
@@ -22,12 +23,14 @@ log = structlog.get_logger(__name__)
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 EVALUATE_S = 1.0
+BREATHE_S = 10.0
 
 
 def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
     watch = Watch(hub.db, hub.writer, hub.book)
     found = [
+        Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop("evaluate", EVALUATE_S, lambda tick: watch.round(tick.now, tick.fence)),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
@@ -40,6 +43,11 @@ def loops(hub: Hub) -> list[Loop]:
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
     return found
+
+
+def _breathe(hub: Hub, tick: Tick) -> None:
+    """Each replica: while one of them is there the hub is."""
+    hub.writer.call(lambda connection: breathe(connection, tick.now), apart=True)
 
 
 def _retain(hub: Hub, tick: Tick) -> None:

@@ -81,7 +81,7 @@ def list_incidents(
     """Incidents, those that opened last first."""
     with hub.db.reading() as connection:
         job, dataset = _subject(connection, eyes, node_id)
-        wanted = store.Filter(open, job, dataset, rule, team, roots)
+        wanted = store.Filter(open, job, dataset, rule=rule, team=team, roots=roots)
         found = store.list_incidents(connection, eyes, wanted, page)
     return answer(Incidents(found.items, found.next))
 

@@ -12,7 +12,7 @@ A rule of the file that has the name of one of the pack takes its place (`enable
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, Literal, Protocol
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hub import rules
 from hub.errors import ConfigError
 from hub.model import EntityName
-from hub.rules.base import Kind, Subject, kinds
+from hub.rules.base import Fact, Kind, Subject, kinds
 from hub.settings import Settings
 
 rules.load()
@@ -39,6 +39,8 @@ class Selectable(Protocol):
     def team(self) -> str | None: ...
     @property
     def inner(self) -> bool: ...
+    @property
+    def orchestrator(self) -> str | None: ...
 
 
 class Selector(BaseModel):
@@ -48,15 +50,19 @@ class Selector(BaseModel):
 
     namespace: str = "*"
     name: str = "*"
+    orchestrator: str = "*"
     team: str | None = None
+    tag: str | None = Field(None, description="key, or key:value")
     inner: bool = Field(False, description="also jobs within jobs, such as the tasks of a Dag")
 
-    def takes(self, name: EntityName, team: str | None, *, inner: bool) -> bool:
+    def takes(self, one: Selectable, tags: Container[str] = ()) -> bool:
         return (
-            (self.inner or not inner)
-            and self.team in (None, team)
-            and fnmatchcase(name.namespace, self.namespace)
-            and fnmatchcase(name.name, self.name)
+            (self.inner or not one.inner)
+            and self.team in (None, one.team)
+            and (self.tag is None or self.tag in tags)
+            and fnmatchcase(one.name.namespace, self.namespace)
+            and fnmatchcase(one.name.name, self.name)
+            and (self.orchestrator == "*" or fnmatchcase(one.orchestrator or "", self.orchestrator))
         )
 
 
@@ -73,6 +79,10 @@ class Declared(BaseModel):
     dry_run: bool = Field(False, description="incidents are kept, and nobody is told")
     enabled: bool = True
 
+    def mark(self) -> str:
+        """The same as long as it finds the same in the same subjects."""
+        return self.model_dump_json(include={"kind", "select", "settings"})
+
 
 #: What is watched without any configuration.
 PACK: Final = (
@@ -80,6 +90,8 @@ PACK: Final = (
     Declared(name="missed-schedule", kind="missed_schedule"),
     Declared(name="overrun", kind="overrun", severity="warning"),
     Declared(name="freshness", kind="freshness"),
+    Declared(name="orchestrator-silent", kind="orchestrator_silent"),
+    Declared(name="backlog", kind="backlog", severity="warning"),
 )
 
 
@@ -98,9 +110,6 @@ class Rule:
     def subject(self) -> Subject:
         return self.kind.subject
 
-    def selects(self, row: Selectable) -> bool:
-        return self.declared.select.takes(row.name, row.team, inner=row.inner)
-
 
 class Book:
     """All rules in force."""
@@ -108,6 +117,23 @@ class Book:
     def __init__(self, declared: Iterable[Declared]) -> None:
         """Raises ConfigError for an unknown kind, or settings that are not of the kind."""
         self.rules: dict[str, Rule] = {one.name: rule_of(one) for one in declared if one.enabled}
+
+    @property
+    def by_tag(self) -> bool:
+        """Whether some rule selects by tags."""
+        return any(rule.declared.select.tag is not None for rule in self.rules.values())
+
+    def marks(self) -> dict[str, str]:
+        """What each rule looks at and how, by its name: another mark is another rule."""
+        return {name: rule.declared.mark() for name, rule in self.rules.items()}
+
+    def of_need(self, fact: Fact) -> list[str]:
+        """The rules for jobs that need to know it."""
+        return [
+            rule.name
+            for rule in self.rules.values()
+            if rule.subject is Subject.JOB and fact in rule.kind.needs
+        ]
 
     def woken_by(self, change: str, subject: Subject) -> Iterator[Rule]:
         """The rules that look at their subject when this happens to it."""

@@ -9,10 +9,11 @@ from typing import Final
 from hub.baselines.baseline import Baseline
 from hub.baselines.fit import fit
 from hub.evaluate.round import OpenKeys, Round
-from hub.rules.base import Fact, JobSeen, RunSeen, Subject
-from hub.store import expectations, facts, spans
+from hub.rules.base import Blind, Fact, JobSeen, RollCall, RunSeen, Subject
+from hub.store import expectations, facts, outages, spans
 from hub.store.db import Connection
 from hub.store.facts import JobRow
+from hub.store.orchestrator_facts import unheard
 
 _ID_DIGITS: Final = 19
 #: So long after it wanted to look a rule sees more of a job's runs.
@@ -34,26 +35,46 @@ class Jobs:
         self._horizons = this.horizons
         self._open = open_keys
         self._waits = expectations.waits(connection, Subject.JOB, keys)
-        late = {key for (_, key), at in self._waits.items() if this.now - at > BEHIND}
+        late = {key for (_, key), wait in self._waits.items() if this.now - wait.due_at > BEHIND}
         self._late = late.intersection(keys)
         self._runs = self._runs_of(connection, keys) if Fact.RUNS in needs else {}
         self._spans = (
             spans.spans_of(connection, keys) | this.edited if Fact.SCHEDULE in needs else {}
         )
+        self._blind = _blind(connection, this, rows) if Fact.SCHEDULE in needs else {}
+        self._calls = self._roll_calls(connection, this, rows) if Fact.ROLL_CALL in needs else {}
         self._learned = _baselines(connection, this, keys) if Fact.BASELINE in needs else {}
 
     def see(self, row: JobRow, rule: str) -> JobSeen:
-        runs = self._runs.get(row.id, ())
+        runs, wait = self._runs.get(row.id, ()), self._waits.get((rule, row.id))
+        watched = self._horizons.watched(row.orchestrator_id)
         return JobSeen(
             row.name,
             runs,
             self._learned.get(row.id),
             self._open.get((rule, row.id), frozenset()),
             self._spans.get(row.id, ()),
-            self._horizons.watched(row.orchestrator_id),
-            self._waits.get((rule, row.id)),
+            watched,
+            None if wait is None else wait.due_at,
             _seen_from(runs, late=row.id in self._late),
+            None if wait is None else wait.slot_at,
+            None if wait is None else wait.met_at,
+            wait is not None and wait.held,
+            self._blind.get(row.orchestrator_id, ()),
+            self._calls.get(row.orchestrator_id),
         )
+
+    def _roll_calls(
+        self, connection: Connection, this: Round, rows: Sequence[JobRow]
+    ) -> dict[int, RollCall]:
+        """Of orchestrators that only push, if something of their jobs is due."""
+        due = {key for (_, key), wait in self._waits.items() if wait.due_at <= this.now}
+        unasked = {
+            row.orchestrator_id
+            for row in rows
+            if row.id in due and not this.horizons.watched(row.orchestrator_id)
+        }
+        return this.roll_calls(connection, unasked)
 
     def _runs_of(self, connection: Connection, keys: list[int]) -> dict[int, list[RunSeen]]:
         """The latest, more of them for jobs that were not looked at for long."""
@@ -64,6 +85,19 @@ class Jobs:
             there = {run.id for run in latest}
             runs[key] = [*latest, *(run for run in runs.get(key, ()) if run.id not in there)]
         return runs
+
+
+def _blind(connection: Connection, this: Round, rows: Sequence[JobRow]) -> dict[int, list[Blind]]:
+    """When runs may have happened unheard, by orchestrator, of those that only push."""
+    unasked = {
+        row.orchestrator_id for row in rows if not this.horizons.watched(row.orchestrator_id)
+    }
+    if not unasked:
+        return {}
+    since = this.now - outages.KEPT
+    ours = outages.outages(connection, since)
+    theirs = unheard(connection, unasked, since)
+    return {key: [*ours, *theirs.get(key, ())] for key in unasked}
 
 
 def _runs_named(open_keys: Iterable[frozenset[str]]) -> set[int]:

@@ -8,20 +8,23 @@ from typing import Final
 import structlog
 
 from hub.evaluate.round import Found, Round
-from hub.incidents import caused, step
-from hub.model import Transition
-from hub.rules.base import Verdict
+from hub.incidents import caused, resolve, step
+from hub.model import Resolution, Transition
+from hub.rules.base import Subject, Verdict
 from hub.store import expectations, facts, spans
 from hub.store.cursors import save_places
 from hub.store.db import Connection
 from hub.store.expectations import Expected, save_expectations
 from hub.store.incidents import (
+    Held,
     find_incident,
     hold_incident,
     move_incident,
     open_causes,
     open_children,
     open_incident,
+    open_of,
+    open_on_jobs_of,
 )
 from hub.store.leases import Fence
 
@@ -36,15 +39,29 @@ def save(connection: Connection, this: Round, fence: Fence) -> None:
     for one in this.found:
         for verdict in one.judgement.verdicts:
             _apply(connection, one, verdict, this.now)
-    waiting = [
-        Expected(one.looked, one.orchestrator_id, one.judgement.due_at) for one in this.found
-    ]
+    waiting = [_expected(one) for one in this.found]
+    for looked in this.gone:
+        for held in open_of(connection, looked.rule, looked.kind, looked.subject):
+            end(connection, held, "its rule no longer selects it", this.now)
     dropped = [Expected(looked, expectations.NOBODY, None) for looked in this.gone]
     save_expectations(connection, [*waiting, *dropped])
-    for key, held in this.edited.items():
-        spans.save_spans(connection, key, held)
+    for key, over_time in this.edited.items():
+        spans.save_spans(connection, key, over_time)
     facts.save_baselines(connection, this.fitted, this.now)
     save_places(connection, READER, this.places)
+
+
+def _expected(one: Found) -> Expected:
+    told = one.judgement
+    return Expected(
+        one.looked,
+        one.orchestrator_id,
+        told.due_at,
+        told.awaits,
+        told.met_at,
+        told.held,
+        one.error,
+    )
 
 
 def _apply(connection: Connection, one: Found, verdict: Verdict, now: datetime) -> None:
@@ -74,18 +91,35 @@ def _connect(connection: Connection, one: Found, key: int, now: datetime) -> Non
     """Finds the incident's cause upstream, or those downstream of which it is the cause."""
     if one.place.dry_run or one.above is None or one.below is None:
         return
-    roots = open_causes(connection, one.above.jobs, one.above.datasets)
-    if roots:
-        _cause(connection, key, roots[0], now)
+    apart = one.looked.kind == Subject.ORCHESTRATOR
+    for parent in open_causes(connection, one.above, None if apart else one.orchestrator_id)[:1]:
+        _cause(connection, key, parent, now)
         return
-    for child in open_causes(connection, one.below.jobs, one.below.datasets):
+    for child in _downstream_of(connection, one, key):
         _cause(connection, child, key, now)
+
+
+def _downstream_of(connection: Connection, one: Found, key: int) -> list[int]:
+    assert one.below is not None
+    if one.looked.kind != Subject.ORCHESTRATOR:
+        return open_causes(connection, one.below)
+    if one.place.kind != "orchestrator_silent":
+        return []
+    since = hold_incident(connection, key).incident.since
+    return open_on_jobs_of(connection, one.looked.subject, since)
 
 
 def _cause(connection: Connection, child: int, parent: int, now: datetime) -> None:
     held = hold_incident(connection, child)
     made = caused(held.incident, parent, f"incident {parent} upstream is its cause")
     move_incident(connection, child, made, now)
+
+
+def end(connection: Connection, held: Held, reason: str, now: datetime) -> None:
+    """Nobody looks at it any more."""
+    made = resolve(held.incident, Resolution.HEALED, reason, now)
+    move_incident(connection, held.id, made, now)
+    release_children(connection, held.id, made.incident.parent, now)
 
 
 def release_children(connection: Connection, parent: int, above: int | None, now: datetime) -> None:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from msgspec import Struct
 
 from hub.baselines.baseline import Baseline
-from hub.rules.base import Judgement
+from hub.rules.base import Judgement, RollCall
 from hub.store.changes import Places
+from hub.store.db import Connection
 from hub.store.expectations import Horizons, Looked
 from hub.store.incidents import Place
 from hub.store.neighbours import Neighbours
+from hub.store.orchestrator_facts import roll_calls
 from hub.store.spans import Spans
 
 OpenKeys = dict[tuple[str, int], frozenset[str]]
 """Keys of open incidents by (rule, subject)."""
+
+RollCalls = dict[int, RollCall]
+"""By orchestrator."""
 
 
 class Found(Struct, frozen=True):
@@ -27,6 +32,7 @@ class Found(Struct, frozen=True):
     looked: Looked
     orchestrator_id: int
     judgement: Judgement
+    error: str | None = None  # why there is none
     below: Neighbours | None = None
     above: Neighbours | None = None
 
@@ -41,8 +47,16 @@ class Round:
     places: Places = field(default_factory=dict)  # in the changes, after this round
     found: list[Found] = field(default_factory=list)
     gone: Sequence[Looked] = ()  # due, but nobody's any more
+    callers: Sequence[str] = ()  # the rules by whose expectations the roll is called
     fitted: dict[int, Baseline | None] = field(default_factory=dict)
     edited: Spans = field(default_factory=dict)
+    _calls: RollCalls = field(default_factory=dict)
+
+    def roll_calls(self, connection: Connection, orchestrators: Iterable[int]) -> RollCalls:
+        """How the jobs of these orchestrators do; of each it is asked once in a round."""
+        fresh = set(orchestrators) - self._calls.keys()
+        self._calls |= roll_calls(connection, fresh, self.callers, self.now)
+        return self._calls
 
     @property
     def empty(self) -> bool:

@@ -17,19 +17,21 @@ from msgspec.structs import replace
 from hub.evaluate.book import Book, Rule
 from hub.evaluate.datasets import Datasets
 from hub.evaluate.jobs import Jobs
-from hub.evaluate.outcome import READER, release_children, save
+from hub.evaluate.orchestrators import Orchestrators
+from hub.evaluate.outcome import READER, end, save
 from hub.evaluate.round import Found, Round
-from hub.incidents import resolve
-from hub.model import ChangeKind, Resolution
-from hub.rules.base import Judgement, Status, Subject
+from hub.model import ChangeKind
+from hub.rules.base import Fact, Judgement, Status, Subject
 from hub.store import expectations, facts, spans
 from hub.store.cursors import Change, read_changes
 from hub.store.db import Connection, Database
-from hub.store.expectations import Looked
+from hub.store.expectations import Looked, keep_marks, kept_marks
 from hub.store.facts import DatasetRow, JobRow
-from hub.store.incidents import Place, move_incident, open_of_other_rules
+from hub.store.incidents import Place, open_of_other_rules
 from hub.store.leases import Fence
-from hub.store.neighbours import downstream, upstream
+from hub.store.neighbours import Neighbours, downstream, jobs_of, upstream
+from hub.store.orchestrator_facts import OrchestratorRow, orchestrator_ids, orchestrator_rows
+from hub.store.outages import breathe
 from hub.store.spans import Spans
 from hub.store.types import EPOCH
 from hub.store.writer import Writer
@@ -39,6 +41,8 @@ log = structlog.get_logger(__name__)
 #: Changes and due expectations of one round.
 CHANGES: Final = 1000
 DUE: Final = 1000
+#: How often all orchestrators are looked at.
+COUNTED_EVERY: Final = timedelta(seconds=15)
 #: When a rule that failed looks at the same subject again.
 AFTER_A_FAILURE: Final = timedelta(minutes=5)
 
@@ -53,6 +57,8 @@ class Sight(NamedTuple):
 SIGHTS: Final[Mapping[Subject, Sight]] = {
     Subject.JOB: Sight(facts.job_rows, Jobs),
     Subject.DATASET: Sight(facts.dataset_rows, Datasets),
+    # Last: it is judged by what was found of its jobs.
+    Subject.ORCHESTRATOR: Sight(orchestrator_rows, Orchestrators),
 }
 
 
@@ -64,6 +70,7 @@ class Watch:
         self._writer = writer
         self._book = book
         self._begun = False
+        self._counted_at: datetime | None = None
 
     def round(self, now: datetime, fence: Fence) -> bool:
         """Judges what has changed and what is due; True if more is left."""
@@ -77,13 +84,20 @@ class Watch:
         return this.more
 
     def _begin(self, connection: Connection, now: datetime, fence: Fence) -> None:
-        """Ends the incidents of rules that were taken out of the book, for nobody else would."""
+        """Ends the incidents of rules that were taken out of the book, for nobody else would, and
+        lets rules that are new or were changed look at all there is.
+        """
         fence(connection)
+        breathe(connection, now)
         kinds = {rule.name: rule.declared.kind for rule in self._book.rules.values()}
         for held in open_of_other_rules(connection, kinds):
-            made = resolve(held.incident, Resolution.HEALED, "its rule is no longer in force", now)
-            move_incident(connection, held.id, made, now)
-            release_children(connection, held.id, made.incident.parent, now)
+            end(connection, held, "its rule is no longer in force", now)
+        kept, marks = kept_marks(connection), self._book.marks()
+        for rule in self._book.rules.values():
+            if kept.get(rule.name) != marks[rule.name]:
+                expectations.sow(connection, rule.name, rule.subject, now)
+        if kept != marks:
+            keep_marks(connection, marks)
 
     def _judge(self, connection: Connection, now: datetime) -> Round:
         this = Round(now, expectations.horizons(connection, now))
@@ -91,10 +105,12 @@ class Watch:
         due = expectations.due(connection, this.horizons, DUE)
         this.more = len(changes) >= CHANGES or len(due) >= DUE
         this.edited = _edited(connection, changes)
-        wanted = {*due, *self._woken(changes)}
+        this.callers = self._book.of_need(Fact.ROLL_CALL)
+        wanted = {*due, *self._woken(changes), *self._strangers(connection, now)}
         for subject, sight in SIGHTS.items():
             mine = [looked for looked in wanted if looked.kind == subject]
             self._look(connection, this, subject, sight, mine)
+            wanted.update(self._held(this.found))
         judged = {one.looked for one in this.found}
         this.gone = [looked for looked in due if looked not in judged]
         return this
@@ -109,6 +125,26 @@ class Watch:
                     for rule in self._book.woken_by(change.kind, subject):
                         yield Looked(rule.name, subject, key)
 
+    def _strangers(self, connection: Connection, now: datetime) -> Iterator[Looked]:
+        """Orchestrators, now and then: nothing else wakes the rules that speak of them."""
+        if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
+            return
+        self._counted_at = now
+        for key in orchestrator_ids(connection):
+            yield from self._all_of(Subject.ORCHESTRATOR, key)
+
+    def _held(self, found: Iterable[Found]) -> Iterator[Looked]:
+        """Orchestrators of jobs that are held back: they may be silent."""
+        for key in {one.orchestrator_id for one in found if one.judgement.held}:
+            yield from self._all_of(Subject.ORCHESTRATOR, key)
+
+    def _all_of(self, subject: Subject, key: int) -> Iterator[Looked]:
+        return (
+            Looked(rule.name, subject, key)
+            for rule in self._book.rules.values()
+            if rule.subject is subject
+        )
+
     def _look(
         self,
         connection: Connection,
@@ -118,7 +154,7 @@ class Watch:
         wanted: list[Looked],
     ) -> None:
         """Each of the rules that are wanted, at each of the subjects it selects."""
-        chosen = self._chosen(sight.rows(connection, {one.subject for one in wanted}), wanted)
+        chosen = self._chosen(connection, subject, sight, wanted)
         if not chosen:
             return
         rows = [row for row, _ in chosen]
@@ -128,21 +164,26 @@ class Watch:
         for row, rules in chosen:
             as_of = this.horizons.of(row.orchestrator_id) or EPOCH
             for rule in rules:
-                judgement = _judged(rule, seen.see(row, rule.name), as_of, this.now)
+                judgement, error = _judged(rule, seen.see(row, rule.name), as_of, this.now)
+                one = _found(this, rule, row, judgement, error)
                 open_now = open_keys.get((rule.name, row.id), frozenset())
-                this.found.append(_found(connection, this, rule, row, open_now, judgement))
+                this.found.append(_surrounded(connection, one, open_now))
 
-    def _chosen(self, rows: Sequence[Any], wanted: list[Looked]) -> list[tuple[Any, list[Rule]]]:
+    def _chosen(
+        self, connection: Connection, subject: Subject, sight: Sight, wanted: list[Looked]
+    ) -> list[tuple[Any, list[Rule]]]:
         """The subjects, each with those of the wanted rules that select it."""
         names: dict[int, set[str]] = defaultdict(set)
         for looked in wanted:
             names[looked.subject].add(looked.rule)
+        rows = sight.rows(connection, names)
+        tags = facts.tags(connection, subject, names) if self._book.by_tag else {}
         chosen = []
         for row in rows:
             rules = [
                 rule
                 for name, rule in self._book.rules.items()
-                if name in names[row.id] and rule.selects(row)
+                if name in names[row.id] and rule.declared.select.takes(row, tags.get(row.id, ()))
             ]
             if rules:
                 chosen.append((row, rules))
@@ -150,24 +191,19 @@ class Watch:
 
 
 def _found(
-    connection: Connection,
     this: Round,
     rule: Rule,
-    row: JobRow | DatasetRow,
-    open_now: frozenset[str],
+    row: JobRow | DatasetRow | OrchestratorRow,
     judgement: Judgement,
+    error: str | None,
 ) -> Found:
-    """What a rule said, with what surrounds its subject if it looks bad."""
     told, subject = rule.declared, rule.subject
     place = Place(rule.name, told.kind, subject, row.id, row.team, told.severity, told.dry_run)
     looked = Looked(rule.name, subject, row.id)
     if not this.horizons.ready(row.orchestrator_id) and judgement.due_at is None:
         # Nothing of it can be judged yet: it waits for the end of the first read.
         judgement = replace(judgement, due_at=this.now)
-    one = Found(place, looked, row.orchestrator_id, judgement)
-    if any(v.status is Status.VIOLATED and v.key not in open_now for v in judgement.verdicts):
-        return _surrounded(connection, one)
-    return one
+    return Found(place, looked, row.orchestrator_id, judgement, error)
 
 
 def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
@@ -178,19 +214,27 @@ def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
     return {key: spans.edited(before.get(key, []), span) for key, span in now.items()}
 
 
-def _judged(rule: Rule, seen: Any, as_of: datetime, now: datetime) -> Judgement:
-    """What the rule says; one that fails says nothing, and harms no other."""
+def _judged(rule: Rule, seen: Any, as_of: datetime, now: datetime) -> tuple[Judgement, str | None]:
+    """What the rule says; one that fails is parked with its error, and harms no other."""
     try:
-        return rule.kind.judge(seen, as_of)
-    except Exception:
+        return rule.kind.judge(seen, as_of), None
+    except Exception as error:
         log.exception("rule_failed", rule=rule.name, subject=str(seen.name))
-        return Judgement((), now + AFTER_A_FAILURE)
+        return Judgement((), now + AFTER_A_FAILURE), f"{type(error).__name__}: {error}"
 
 
-def _surrounded(connection: Connection, one: Found) -> Found:
-    """With what stands around its subject."""
-    key = [one.looked.subject]
-    jobs, datasets = (key, []) if one.looked.kind == Subject.JOB else ([], key)
+def _surrounded(connection: Connection, one: Found, open_now: frozenset[str]) -> Found:
+    """With what stands around its subject, if it begins to look bad."""
+    if not any(
+        v.status is Status.VIOLATED and v.key not in open_now for v in one.judgement.verdicts
+    ):
+        return one
+    key = one.looked.subject
+    if one.looked.kind == Subject.ORCHESTRATOR:
+        return replace(
+            one, below=Neighbours(jobs_of(connection, key), []), above=Neighbours([], [])
+        )
+    jobs, datasets = ([key], []) if one.looked.kind == Subject.JOB else ([], [key])
     return replace(
         one,
         below=downstream(connection, jobs=jobs, datasets=datasets),

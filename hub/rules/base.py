@@ -10,16 +10,16 @@ passed (proactive): the verdict says what is so as of an instant, and when to lo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from hub.baselines.baseline import Baseline
-from hub.model import ChangeKind, EntityName, Evidence, RunState
+from hub.model import ChangeKind, EntityName, Evidence, HealthStatus, RunState
 from hub.registry import Registry
 from hub.schedules.spans import Span
 
@@ -29,6 +29,7 @@ class Subject(StrEnum):
 
     JOB = "job"
     DATASET = "dataset"
+    ORCHESTRATOR = "orchestrator"
 
 
 class Fact(StrEnum):
@@ -37,6 +38,8 @@ class Fact(StrEnum):
     RUNS = "runs"
     SCHEDULE = "schedule"  # spans, watched
     BASELINE = "baseline"  # of durations
+    ROLL_CALL = "roll_call"
+    BACKLOG = "backlog"
 
 
 class Status(StrEnum):
@@ -61,14 +64,60 @@ class Verdict(Struct, frozen=True):
 
 
 class Judgement(Struct, frozen=True):
-    """Verdicts as of an instant, and when to look again if nothing happens until then."""
+    """Verdicts as of an instant, and when to look again if nothing happens until then.
+
+    awaits: the slot that is judged next. met_at: the latest one that was met. held: the awaited one
+    is missing, and that is not told before it is known who else is.
+    """
 
     verdicts: tuple[Verdict, ...] = ()
     due_at: datetime | None = None
+    awaits: datetime | None = None
+    met_at: datetime | None = None
+    held: bool = False
+
+
+class Blind(Struct, frozen=True):
+    """A time in which runs may have happened unheard; `until` None: it lasts."""
+
+    since: datetime
+    until: datetime | None
+    why: str
+
+    def covers(self, begin: datetime, end: datetime) -> bool:
+        """Whether any of the time from `begin` to `end` lies in it."""
+        return self.since <= end and (self.until is None or begin < self.until)
+
+
+class RollCall(Struct, frozen=True):
+    """How the jobs of an orchestrator do whose slots are due.
+
+    missing: held back, the earliest for its slot of `since`. met: jobs that met a slot since then.
+    awaited: jobs that are missing or will be due within `HOLD`.
+    """
+
+    awaited: int = 0
+    missing: int = 0
+    met: int = 0
+    since: datetime | None = None
+
+    @property
+    def together(self) -> bool:
+        """At least three and more than half of them are missing: not each by itself (D6)."""
+        return self.missing >= TOGETHER and self.missing > self.met
+
+
+#: So many jobs missing together are no accident.
+TOGETHER: Final = 3
+#: So long at most it is waited for what becomes of the other jobs of an orchestrator.
+HOLD: Final = timedelta(minutes=15)
+#: How often it is looked how they do meanwhile, and when for the first time.
+ROLL_CALL_EVERY: Final = timedelta(minutes=1)
+FIRST_ROLL_CALL: Final = timedelta(seconds=5)
 
 
 class RunSeen(Struct, frozen=True):
-    """One run, as of its latest attempt. `id` is the store's."""
+    """One run, as of its latest attempt. `id` is the store's; `heard_at`: of it, for the first time."""
 
     id: int
     natural_id: str
@@ -81,6 +130,7 @@ class RunSeen(Struct, frozen=True):
     error_class: str | None = None
     error_message: str | None = None
     url: str | None = None
+    heard_at: datetime | None = None
 
 
 class JobSeen(Struct, frozen=True):
@@ -99,6 +149,11 @@ class JobSeen(Struct, frozen=True):
     watched: bool = False
     waited_for: datetime | None = None
     seen_from: datetime | None = None  # runs before that are not among `runs`; None: all are
+    awaits: datetime | None = None  # as the rule said when it last looked, with the next two
+    met_at: datetime | None = None
+    held: bool = False
+    blind: Sequence[Blind] = ()  # of those that are not watched
+    roll_call: RollCall | None = None  # of its orchestrator, when something is due
 
 
 class DatasetSeen(Struct, frozen=True):
@@ -111,6 +166,44 @@ class DatasetSeen(Struct, frozen=True):
     open: frozenset[str] = frozenset()
 
 
+class Waiting(Struct, frozen=True):
+    """Work that waited in a queue or pool at an instant."""
+
+    at: datetime
+    queued: int
+    running: int | None = None
+    capacity: int | None = None
+    oldest_wait_s: float | None = None
+
+
+class Part(Struct, frozen=True):
+    """Health of a part of an orchestrator; an empty name is the whole."""
+
+    name: str
+    status: HealthStatus
+    detail: str | None = None
+
+
+class OrchestratorSeen(Struct, frozen=True):
+    """What is known of an orchestrator.
+
+    last_event_at: its latest sign of life. asked: it is polled, and has answered completely up to
+    `complete_to`, lately `failures` times in a row not at all. `backlog`: samples by pool, in order.
+    """
+
+    name: EntityName
+    last_event_at: datetime | None = None
+    asked: bool = False
+    complete_to: datetime | None = None
+    failures: int = 0
+    error: str | None = None
+    parts: Sequence[Part] = ()
+    roll_call: RollCall = RollCall()
+    backlog: Mapping[str, Sequence[Waiting]] = {}
+    open: frozenset[str] = frozenset()
+    awaits: datetime | None = None  # as the rule said when it last looked
+
+
 class RuleConfig(BaseModel):
     """Base of every kind's settings."""
 
@@ -118,7 +211,9 @@ class RuleConfig(BaseModel):
 
 
 class Kind(Protocol):
-    """A kind of rule. `judge` is given what is seen of one subject: JobSeen or DatasetSeen."""
+    """A kind of rule. `judge` is given what is seen of one subject: JobSeen, DatasetSeen or
+    OrchestratorSeen.
+    """
 
     Config: ClassVar[type[RuleConfig]]
     subject: ClassVar[Subject]

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
 from hub.model import ChangeKind
 from hub.rules.base import (
+    FIRST_ROLL_CALL,
+    HOLD,
+    ROLL_CALL_EVERY,
+    TOGETHER,
     Fact,
     JobSeen,
     Judgement,
@@ -34,6 +38,9 @@ BEFORE: Final = 4
 #: No more slots than this are looked through, and no more incidents of a job are open.
 MOST_SLOTS: Final = 500
 MOST_OPEN: Final = 20
+#: What runs are heard of late is allowed for up to that.
+MOST_LAG: Final = timedelta(hours=1)
+ZERO: Final = timedelta()
 #: How far ahead the next slot is looked for.
 AHEAD: Final = timedelta(days=400)
 
@@ -53,26 +60,42 @@ class Grace(RuleConfig):
 class MissedSchedule:
     """One incident per slot without a run, until its run comes late or a later slot has one.
 
-    Says nothing of jobs whose orchestrator hands in no watermark: nobody could tell a run that is
-    missing from one that was not heard of. What was due before the rule first looked is not judged.
+    Of jobs whose orchestrator is not asked it says nothing for times in which runs may have happened
+    unheard, and first waits for what becomes of the orchestrator's other jobs: if most of them are
+    missing too it is not they. What was due before the rule first looked is not judged.
     """
 
     Config: ClassVar[type[RuleConfig]] = Grace
     subject: ClassVar = Subject.JOB
-    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
+    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE, Fact.ROLL_CALL})
     wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
 
     def __init__(self, config: Grace) -> None:
         self._grace = None if config.grace_s is None else timedelta(seconds=config.grace_s)
 
     def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
-        if not job.watched or not job.spans:
+        if not job.spans:
             return Judgement()
-        judged_from = job.waited_for or as_of
+        judged_from = self._judged_from(job, as_of)
         slots = self._slots(job, min([judged_from, as_of, *map(_due_of, job.open)]), as_of)
         matching = match(slots, [_start(run) for run in job.runs])
-        missed = self._missed(job, slots, matching, judged_from, as_of)
-        return Judgement((*missed, *_over(job, slots, matching)), self._next(job, as_of))
+        met_at = max((slot.due_at for slot in matching.taken), default=job.met_at)
+        missed, held = self._missed(job, slots, matching, judged_from, as_of)
+        verdicts = (*missed, *self._over(job, slots, matching))
+        if held is not None:
+            return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
+        following = self._next(job, as_of)
+        if following is None:
+            return Judgement(verdicts, met_at=met_at)
+        return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)
+
+    def _judged_from(self, job: JobSeen, as_of: datetime) -> datetime:
+        """Slots whose grace ended before that were judged, or due before the rule first looked."""
+        if job.waited_for is None:
+            return as_of
+        if job.awaits is None:
+            return job.waited_for
+        return min(job.waited_for, self._limit(job, Slot(job.awaits, job.awaits)))
 
     def _slots(self, job: JobSeen, begin: datetime, as_of: datetime) -> list[Slot]:
         """Those due by now, from a few before the earliest in question; the last `MOST_SLOTS`."""
@@ -92,23 +115,29 @@ class MissedSchedule:
         matching: Matching,
         judged_from: datetime,
         as_of: datetime,
-    ) -> Iterator[Verdict]:
+    ) -> tuple[list[Verdict], Held | None]:
         """Slots without a run whose grace has ended since the rule last looked."""
+        found: list[Verdict] = []
         room = MOST_OPEN - len(job.open)
         for slot in slots:
-            limit = slot.due_at + self._grace_of(job, slot)
+            limit = self._limit(job, slot)
             if slot in matching.taken or not judged_from <= limit <= as_of or room <= 0:
                 continue
-            if job.seen_from is not None and slot.due_at < job.seen_from:
-                yield Verdict(Status.UNKNOWN, _key(slot), "too many runs have come since")
+            unknown = _unknown(job, slot, limit)
+            if unknown is not None:
+                found.append(Verdict(Status.UNKNOWN, _key(slot), unknown))
                 continue
-            if _held_up(job, slot, limit):
-                yield Verdict(Status.UNKNOWN, _key(slot), "as many runs as may run were running")
-                continue
+            held = _held(job, slot, limit, as_of)
+            if held is not None:
+                return found, held
             room -= 1
-            yield _violated(slot, limit)
+            found.append(_violated(slot, limit))
             if _key(slot) not in job.open:
-                yield from _overtaken(slot, matching)
+                found += _overtaken(slot, matching)
+        return found, None
+
+    def _limit(self, job: JobSeen, slot: Slot) -> datetime:
+        return slot.due_at + self._grace_of(job, slot)
 
     def _grace_of(self, job: JobSeen, slot: Slot) -> timedelta:
         if self._grace is not None:
@@ -120,17 +149,77 @@ class MissedSchedule:
         gap = MOST_GRACE if timetable is None else timetable.gap(slot.due_at) / 4
         return min(max(gap, LEAST_GRACE), MOST_GRACE)
 
-    def _next(self, job: JobSeen, as_of: datetime) -> datetime | None:
-        """When the grace of the first slot ends that has not been judged."""
+    def _next(self, job: JobSeen, as_of: datetime) -> Slot | None:
+        """The first slot whose grace has not ended."""
         reach = timedelta(hours=1)
         while reach < AHEAD:
-            slots = expected(job.spans, as_of - (self._grace or MOST_GRACE), as_of + reach)
-            limits = (slot.due_at + self._grace_of(job, slot) for slot in slots)
-            found = next((limit for limit in limits if limit > as_of), None)
-            if found is not None:
-                return found
+            for slot in expected(job.spans, as_of - (self._grace or MOST_GRACE), as_of + reach):
+                if self._limit(job, slot) > as_of:
+                    return slot
             reach *= 8
         return None
+
+    def _over(self, job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
+        """What became of the slots that were missed."""
+        by_key = {_key(slot): slot for slot in slots}
+        first = slots[0].due_at if slots else None
+        for key in sorted(job.open):
+            slot = by_key.get(key)
+            if slot is None and first is not None and _due_of(key) < first:
+                yield from _overtaken(Slot(_due_of(key), _due_of(key)), matching)
+            elif slot is None:
+                yield Verdict(Status.OK, key, "no schedule demands this slot any more")
+            elif slot in matching.taken:
+                yield _came(slot, matching.taken[slot], self._grace_of(job, slot))
+            else:
+                yield from _overtaken(slot, matching)
+
+
+def _unknown(job: JobSeen, slot: Slot, limit: datetime) -> str | None:
+    """Why it can't be said whether the slot was missed; None: it can."""
+    if job.seen_from is not None and slot.due_at < job.seen_from:
+        return "too many runs have come since"
+    if _held_up(job, slot, limit):
+        return "as many runs as may run were running"
+    blind = next((one for one in job.blind if one.covers(slot.due_at, limit)), None)
+    if blind is not None:
+        return blind.why
+    if not job.watched and job.roll_call is not None and job.roll_call.together:
+        return f"{job.roll_call.missing} jobs of its orchestrator are missing together"
+    return None
+
+
+class Held(NamedTuple):
+    """A slot that is not judged before `until`. missing: it has no run though one would be known."""
+
+    slot: Slot
+    until: datetime
+    missing: bool
+
+
+def _held(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> Held | None:
+    """What is too early to say (D6): an orchestrator that is asked tells what is missing, one that
+    only pushes is heard of late, or is silent itself.
+    """
+    call = job.roll_call
+    if job.watched or call is None:
+        return None
+    heard_by = limit + _lag(job)
+    if as_of < heard_by:
+        return Held(slot, heard_by, missing=False)
+    alone = call.awaited < TOGETHER or (job.held and call.met > call.missing)
+    if alone or as_of >= heard_by + HOLD:
+        return None
+    again = ROLL_CALL_EVERY if job.held else FIRST_ROLL_CALL
+    return Held(slot, as_of + again, missing=True)
+
+
+def _lag(job: JobSeen) -> timedelta:
+    """How late the runs of the job are heard of: nine of ten are heard by then."""
+    lags = sorted(
+        run.heard_at - (run.started_at or run.sort_at) for run in job.runs if run.heard_at
+    )
+    return min(max(lags[int(0.9 * (len(lags) - 1))], ZERO), MOST_LAG) if lags else ZERO
 
 
 def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
@@ -182,21 +271,13 @@ def _violated(slot: Slot, limit: datetime) -> Verdict:
     return Verdict(Status.VIOLATED, _key(slot), reason, evidence, slot.due_at)
 
 
-def _over(job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
-    """What became of the slots that were missed."""
-    by_key = {_key(slot): slot for slot in slots}
-    first = slots[0].due_at if slots else None
-    for key in sorted(job.open):
-        slot = by_key.get(key)
-        if slot is None and first is not None and _due_of(key) < first:
-            yield from _overtaken(Slot(_due_of(key), _due_of(key)), matching)
-        elif slot is None:
-            yield Verdict(Status.OK, key, "no schedule demands this slot any more")
-        elif slot in matching.taken:
-            late = (matching.taken[slot].at - slot.due_at).total_seconds()
-            yield Verdict(Status.OK, key, f"its run started {spoken(max(0, late))} late")
-        else:
-            yield from _overtaken(slot, matching)
+def _came(slot: Slot, start: Start, grace: timedelta) -> Verdict:
+    """Its run is there. One that started in time was only heard of late."""
+    late = start.at - slot.due_at
+    if late <= grace:
+        reason = f"its run started at {_said(start.at)}, in time; it was heard of late"
+        return Verdict(Status.OK, _key(slot), reason, retracted=True)
+    return Verdict(Status.OK, _key(slot), f"its run started {spoken(late.total_seconds())} late")
 
 
 def _overtaken(slot: Slot, matching: Matching) -> Iterator[Verdict]:

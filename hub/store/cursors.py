@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from msgspec import Struct
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.changes import Places, following
 from hub.store.reading import distinct
 from hub.store.tables import change, cursor
+from hub.store.upsert import upsert
 
 
 class Change(Struct, frozen=True):
@@ -41,13 +41,5 @@ def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[
 
 def save_places(connection: Connection, reader: str, moved: Places) -> None:
     """In the transaction of what came of the changes up to there."""
-    if not moved:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [{"reader": reader, "writer_id": w, "seq": seq} for w, seq in moved.items()]
-    put = dialect.insert(cursor).values(rows)
-    connection.execute(
-        put.on_conflict_do_update(
-            index_elements=["reader", "writer_id"], set_={"seq": put.excluded.seq}
-        )
-    )
+    upsert(connection, cursor, rows)

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import NotFound
 from hub.store.tables import declared_orchestrator as declared
+from hub.store.upsert import upsert
 
 
 class DeclaredOrchestrator(Struct, frozen=True, kw_only=True):
@@ -32,13 +32,10 @@ def list_declared(connection: Connection) -> list[DeclaredOrchestrator]:
 
 def put_declared(connection: Connection, one: DeclaredOrchestrator) -> None:
     """Declares it, or changes what was declared."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     values = msgspec.structs.asdict(one)
     for name in ("namespaces", "settings"):
         values[name] = msgspec.json.encode(values[name]).decode()
-    put = dialect.insert(declared).values(values)
-    changed = {name: put.excluded[name] for name in values if name != "name"}
-    connection.execute(put.on_conflict_do_update(index_elements=["name"], set_=changed))
+    upsert(connection, declared, [values])
 
 
 def delete_declared(connection: Connection, name: str) -> None:

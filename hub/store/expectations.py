@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Final
 
+import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, case, func, literal, select, tuple_, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.store.reading import among, distinct
-from hub.store.tables import expectation, orchestrator, poll, watermark
+from hub.store.meta import get_meta, put_meta
+from hub.store.reading import among, chunks, distinct
+from hub.store.tables import dataset, expectation, job, orchestrator, poll, watermark
+from hub.store.types import Timestamp, to_micros
+from hub.store.upsert import upsert
 
 #: Whose facts nobody hands in late: what belongs to no orchestrator.
 NOBODY = 0
@@ -75,55 +80,117 @@ def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
     return found
 
 
+class Wait(Struct, frozen=True):
+    """What a rule waits for, as it said when it last looked."""
+
+    due_at: datetime
+    slot_at: datetime | None
+    met_at: datetime | None
+    held: bool
+
+
 def waits(
     connection: Connection, kind: str, subjects: Iterable[int]
-) -> dict[tuple[str, int], datetime]:
-    """When each rule wants to look at each subject, by (rule, subject)."""
+) -> dict[tuple[str, int], Wait]:
+    """What each rule waits for of each subject, by (rule, subject)."""
     mine = _WAITS.where(expectation.c.subject_kind == kind)
     return {
-        (r.rule, r.subject_id): r.due_at
+        (r.rule, r.subject_id): Wait(r.due_at, r.slot_at, r.met_at, bool(r.held))
         for r in among(connection, mine, expectation.c.subject_id, subjects)
     }
 
 
-_WAITS = select(expectation.c.rule, expectation.c.subject_id, expectation.c.due_at)
+_WAITS = select(
+    expectation.c.rule,
+    expectation.c.subject_id,
+    expectation.c.due_at,
+    expectation.c.slot_at,
+    expectation.c.met_at,
+    expectation.c.held,
+)
 
 
 class Expected(Struct, frozen=True):
-    """When a rule looks again; None: when something happens."""
+    """When a rule looks again; None: when something happens.
+
+    slot_at, met_at, held: `awaits`, `met_at` and `held` of the judgement. error: why there is none.
+    """
 
     looked: Looked
     orchestrator_id: int
     due_at: datetime | None
+    slot_at: datetime | None = None
+    met_at: datetime | None = None
+    held: bool = False
+    error: str | None = None
 
 
 def save_expectations(connection: Connection, rows: Iterable[Expected]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(expectation)
-    keep = put.on_conflict_do_update(
-        index_elements=["rule", "subject_kind", "subject_id"],
-        set_={"due_at": put.excluded.due_at, "orchestrator_id": put.excluded.orchestrator_id},
-    )
-    drop = expectation.delete()
+    kept: list[Expected] = []
+    dropped: list[Expected] = []
     for row in rows:
-        one = row.looked
-        if row.due_at is None:
-            connection.execute(
-                drop.where(
-                    expectation.c.rule == one.rule,
-                    expectation.c.subject_kind == one.kind,
-                    expectation.c.subject_id == one.subject,
-                )
-            )
-            continue
-        connection.execute(
-            keep,
-            {
-                "rule": one.rule,
-                "subject_kind": one.kind,
-                "subject_id": one.subject,
-                "orchestrator_id": row.orchestrator_id,
-                "shard": 0,
-                "due_at": row.due_at,
-            },
-        )
+        (dropped if row.due_at is None else kept).append(row)
+    if dropped:
+        mine = tuple_(expectation.c.rule, expectation.c.subject_kind, expectation.c.subject_id)
+        keys = [(one.looked.rule, one.looked.kind, one.looked.subject) for one in dropped]
+        for part in chunks(keys):
+            connection.execute(expectation.delete().where(mine.in_(part)))
+    upsert(connection, expectation, [_row(one) for one in kept])
+
+
+def _row(one: Expected) -> dict[str, object]:
+    return {
+        "rule": one.looked.rule,
+        "subject_kind": one.looked.kind,
+        "subject_id": one.looked.subject,
+        "orchestrator_id": one.orchestrator_id,
+        "shard": 0,
+        "due_at": one.due_at,
+        "slot_at": one.slot_at,
+        "met_at": one.met_at,
+        "held": one.held,
+        "error": one.error,
+    }
+
+
+#: One subject in so many microseconds is looked at for a rule that is new.
+SOWN_EVERY_US: Final = 10_000
+
+
+def sow(connection: Connection, rule: str, kind: str, now: datetime) -> None:
+    """Lets the rule look at all there is, one after the other; where it waits longer, sooner."""
+    subjects = {"job": job, "dataset": dataset}.get(kind)
+    if subjects is None:
+        return
+    nth = func.row_number().over(order_by=subjects.c.id) - 1
+    whose = func.coalesce(job.c.orchestrator_id, NOBODY) if subjects is job else literal(NOBODY)
+    due_at = literal(to_micros(now), BigInteger) + nth * SOWN_EVERY_US
+    mine = select(
+        literal(rule),
+        literal(kind),
+        subjects.c.id,
+        whose,
+        literal(0),
+        type_coerce(due_at, Timestamp),
+    ).where(subjects.c.hidden.is_(False))
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    keys = ["rule", "subject_kind", "subject_id"]
+    put = dialect.insert(expectation).from_select(
+        [*keys, "orchestrator_id", "shard", "due_at"], mine
+    )
+    later = put.excluded.due_at < expectation.c.due_at
+    sooner = case((later, put.excluded.due_at), else_=expectation.c.due_at)
+    connection.execute(put.on_conflict_do_update(index_elements=keys, set_={"due_at": sooner}))
+
+
+def kept_marks(connection: Connection) -> dict[str, str]:
+    """Which rules have looked at all there was, as they were then."""
+    held = get_meta(connection, _MARKS)
+    return {} if held is None else msgspec.json.decode(held, type=dict[str, str])
+
+
+def keep_marks(connection: Connection, marks: Mapping[str, str]) -> None:
+    put_meta(connection, _MARKS, msgspec.json.encode(marks).decode())
+
+
+_MARKS: Final = "rules"

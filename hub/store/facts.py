@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, Connection, Row, Select, select
 
 from hub.baselines.baseline import Baseline
 from hub.baselines.samples import Sample
 from hub.model import EntityName, RunState
-from hub.rules.base import RunSeen
+from hub.rules.base import RunSeen, Subject
 from hub.store.expectations import NOBODY
 from hub.store.reading import among, newest_of_each
-from hub.store.tables import baseline, dataset, freshness_policy, incident, job, namespace, run
+from hub.store.tables import (
+    baseline,
+    dataset,
+    dataset_tag,
+    freshness_policy,
+    incident,
+    job,
+    job_tag,
+    namespace,
+    orchestrator,
+    run,
+)
 from hub.store.tables import dataset_update as update
+from hub.store.upsert import upsert
 
 #: Runs of a job that rules see, also when they have not looked for long; those of a baseline.
 RUNS = 20
@@ -39,6 +50,7 @@ class JobRow(Struct, frozen=True):
     orchestrator_id: int
     team: str | None
     inner: bool
+    orchestrator: str | None = None
 
 
 class DatasetRow(Struct, frozen=True):
@@ -49,6 +61,7 @@ class DatasetRow(Struct, frozen=True):
     known_at: datetime
     last_update_at: datetime | None
     max_lag_s: float | None
+    orchestrator: str | None = None
 
     @property
     def inner(self) -> bool:
@@ -63,8 +76,10 @@ _JOBS = (
         job.c.orchestrator_id,
         job.c.team,
         job.c.parent_job_id,
+        orchestrator.c.name.label("orchestrator"),
     )
     .join(namespace, namespace.c.id == job.c.namespace_id)
+    .outerjoin(orchestrator, orchestrator.c.id == job.c.orchestrator_id)
     .where(job.c.hidden.is_(False))
 )
 _DATASETS: Select[Any] = (
@@ -95,6 +110,7 @@ _RUNS = select(
     run.c.error_class,
     run.c.error_message,
     run.c.external_url,
+    run.c.created_at,
 )
 _OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key).where(
     incident.c.resolved_at.is_(None)
@@ -112,6 +128,7 @@ def job_rows(connection: Connection, keys: Iterable[int]) -> list[JobRow]:
             row.orchestrator_id or NOBODY,
             row.team,
             row.parent_job_id is not None,
+            row.orchestrator,
         )
         for row in among(connection, _JOBS, job.c.id, keys)
     ]
@@ -124,24 +141,55 @@ def dataset_rows(connection: Connection, keys: Iterable[int]) -> list[DatasetRow
         DatasetRow(
             row.id,
             EntityName(row.space, row.name),
-            makers.get(row.id, NOBODY),
+            makers.get(row.id, _NOBODY)[0],
             row.team,
             row.created_at,
             row.last_update_at,
             # One with a cron is due at its ticks and not by its age alone.
             row.max_lag_s if row.cron is None else None,
+            makers.get(row.id, _NOBODY)[1],
         )
         for row in rows
     ]
 
 
-def _makers(connection: Connection, keys: list[int]) -> dict[int, int]:
+_NOBODY = (NOBODY, None)
+_MAKERS = (
+    select(update.c.dataset_id, run.c.orchestrator_id, orchestrator.c.name)
+    .join(run, run.c.id == update.c.run_id)
+    .join(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
+)
+
+
+def _makers(connection: Connection, keys: list[int]) -> dict[int, tuple[int, str | None]]:
     """The orchestrator of the run that updated each dataset last."""
     latest = newest_of_each(connection, update, "dataset_id", "at", keys, 1)
-    statement = select(update.c.dataset_id, run.c.orchestrator_id).join(
-        run, run.c.id == update.c.run_id
-    )
-    return dict(tuple(row) for row in among(connection, statement, update.c.id, latest))
+    return {row[0]: (row[1], row[2]) for row in among(connection, _MAKERS, update.c.id, latest)}
+
+
+def tags(connection: Connection, kind: str, keys: Iterable[int]) -> dict[int, set[str]]:
+    """Tags of jobs or of datasets as a whole: each as its key and as key:value."""
+    if kind not in _TAGS:
+        return {}
+    statement, column = _TAGS[kind]
+    found: dict[int, set[str]] = defaultdict(set)
+    for key, tag, value in among(connection, statement, column, keys):
+        found[key] |= {tag, f"{tag}:{value}"}
+    return found
+
+
+_TAGS: Mapping[str, tuple[Select[Any], Column[int]]] = {
+    Subject.JOB: (
+        select(job_tag.c.job_id, job_tag.c.tag, job_tag.c.value),
+        job_tag.c.job_id,
+    ),
+    Subject.DATASET: (
+        select(dataset_tag.c.dataset_id, dataset_tag.c.tag, dataset_tag.c.value).where(
+            dataset_tag.c.field == ""
+        ),
+        dataset_tag.c.dataset_id,
+    ),
+}
 
 
 def runs_seen(
@@ -170,6 +218,7 @@ def _seen(row: Row[Any]) -> RunSeen:
         row.error_class,
         row.error_message,
         row.external_url,
+        row.created_at,
     )
 
 
@@ -225,14 +274,6 @@ def duration_samples(connection: Connection, job_id: int) -> list[Sample]:
 def save_baselines(
     connection: Connection, fitted: dict[int, Baseline | None], now: datetime
 ) -> None:
-    if not fitted:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(baseline)
-    keep = put.on_conflict_do_update(
-        index_elements=["job_id", "metric"],
-        set_={"payload": put.excluded.payload, "fitted_at": put.excluded.fitted_at},
-    )
     rows = [
         {
             "job_id": key,
@@ -242,4 +283,4 @@ def save_baselines(
         }
         for key, value in sorted(fitted.items())
     ]
-    connection.execute(keep, rows)
+    upsert(connection, baseline, rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,14 @@ from hub.model import EntityName, Incident, IncidentState, Resolution, Step, Vie
 from hub.store.access import next_id
 from hub.store.neighbours import Neighbours
 from hub.store.reading import Page, Slice, among, cut, dataset_seen, job_seen, newest_first
-from hub.store.tables import dataset, incident, incident_transition, job, namespace
+from hub.store.tables import (
+    dataset,
+    incident,
+    incident_transition,
+    job,
+    namespace,
+    orchestrator,
+)
 from hub.store.views import View
 
 _job_space, _dataset_space = namespace.alias("job_space"), namespace.alias("dataset_space")
@@ -24,7 +31,7 @@ _children = incident.alias("children")
 
 
 class Place(Struct, frozen=True):
-    """What an incident is about. `kind` is the rule's, `subject_kind` job or dataset."""
+    """What an incident is about. `kind` is the rule's, `subject_kind` the subject's sort."""
 
     rule: str
     kind: str
@@ -73,7 +80,7 @@ def open_incident(
 ) -> int:
     """Enters an incident that was not there; its id."""
     number = next_id(connection, "incident")
-    whose = {"job_id": None, "dataset_id": None, f"{place.subject_kind}_id": place.subject_id}
+    whose = {f"{place.subject_kind}_id": place.subject_id}
     connection.execute(
         incident.insert().values(
             id=number,
@@ -98,20 +105,49 @@ def move_incident(
     _note(connection, key, made, now, by)
 
 
-def open_causes(connection: Connection, jobs: Sequence[int], datasets: Sequence[int]) -> list[int]:
-    """Open incidents on these jobs and datasets that have no cause themselves, the first first."""
-    found = [
+def open_causes(
+    connection: Connection, around: Neighbours, orchestrator_id: int | None = None
+) -> list[int]:
+    """Open incidents on these that have no cause themselves, the first first.
+
+    With an orchestrator, those that say that it is silent come before all others.
+    """
+    silent = _SILENT.where(incident.c.orchestrator_id == orchestrator_id)
+    found = [] if orchestrator_id is None else list(connection.scalars(silent))
+    rows = [
         row
-        for column, keys in ((incident.c.job_id, jobs), (incident.c.dataset_id, datasets))
+        for column, keys in (
+            (incident.c.job_id, around.jobs),
+            (incident.c.dataset_id, around.datasets),
+        )
         for row in among(connection, _OPEN_ROOTS, column, keys)
     ]
-    return [row.id for row in sorted(found, key=lambda row: (row.since, row.id))]
+    return found + [row.id for row in sorted(rows, key=lambda row: (row.since, row.id))]
+
+
+def open_on_jobs_of(connection: Connection, orchestrator_id: int, since: datetime) -> list[int]:
+    """Open incidents without a cause on jobs of the orchestrator that went wrong since then."""
+    statement = _OPEN_ROOTS.join(job, job.c.id == incident.c.job_id).where(
+        job.c.orchestrator_id == orchestrator_id, incident.c.since >= since
+    )
+    return [row.id for row in connection.execute(statement.order_by(incident.c.id))]
 
 
 def open_of_other_rules(connection: Connection, rules: Mapping[str, str]) -> list[Held]:
     """Open incidents of rules that are not among these (name: kind)."""
     rows = connection.execute(select(incident).where(incident.c.resolved_at.is_(None)))
     return [_held(row) for row in rows if rules.get(row.rule) != row.kind]
+
+
+def open_of(connection: Connection, rule: str, kind: str, subject: int) -> list[Held]:
+    """Open incidents of this rule on this subject."""
+    mine = (
+        incident.c.rule == rule,
+        incident.c.subject_kind == kind,
+        incident.c.subject_id == subject,
+        incident.c.resolved_at.is_(None),
+    )
+    return [_held(row) for row in connection.execute(select(incident).where(*mine))]
 
 
 def open_children(connection: Connection, parent: int) -> list[Held]:
@@ -124,6 +160,13 @@ def open_children(connection: Connection, parent: int) -> list[Held]:
 
 _OPEN_ROOTS = select(incident.c.id, incident.c.since).where(
     incident.c.resolved_at.is_(None), incident.c.parent_id.is_(None), incident.c.dry_run.is_(False)
+)
+
+
+_SILENT = select(incident.c.id).where(
+    incident.c.resolved_at.is_(None),
+    incident.c.kind == "orchestrator_silent",
+    incident.c.dry_run.is_(False),
 )
 
 
@@ -208,7 +251,7 @@ class ImpactView(View, frozen=True):
 
 
 class IncidentView(View, frozen=True):
-    """An incident. Its subject is the job or the dataset; `parentId`: the incident that caused it.
+    """An incident. Its subject is the job, dataset or orchestrator; `parentId`: the incident that caused it.
 
     children: incidents that it causes. impact and history: of one incident, None in lists.
     """
@@ -218,6 +261,7 @@ class IncidentView(View, frozen=True):
     kind: str
     job: EntityName | None
     dataset: EntityName | None
+    orchestrator: str | None
     team: str | None
     severity: str
     state: str
@@ -241,6 +285,7 @@ class Filter(Struct, frozen=True):
     open: bool | None = None
     job_id: int | None = None
     dataset_id: int | None = None
+    orchestrator_id: int | None = None
     rule: str | None = None
     team: str | None = None
     roots: bool = False
@@ -314,13 +359,16 @@ def _seen(viewer: Viewer) -> Select[Any]:
             job.c.name.label("job_name"),
             _dataset_space.c.name.label("dataset_namespace"),
             dataset.c.name.label("dataset_name"),
+            orchestrator.c.name.label("orchestrator_name"),
         )
         .outerjoin(job, job.c.id == incident.c.job_id)
         .outerjoin(_job_space, _job_space.c.id == job.c.namespace_id)
         .outerjoin(dataset, dataset.c.id == incident.c.dataset_id)
         .outerjoin(_dataset_space, _dataset_space.c.id == dataset.c.namespace_id)
+        .outerjoin(orchestrator, orchestrator.c.id == incident.c.orchestrator_id)
         .where(
             or_(
+                orchestrator.c.id.is_not(None),
                 and_(job.c.id.is_not(None), job_seen(viewer)),
                 and_(dataset.c.id.is_not(None), dataset_seen(viewer)),
             )
@@ -335,7 +383,7 @@ def _wanted(statement: Select[Any], wanted: Filter) -> Select[Any]:
         statement = statement.where(over.is_(None) if wanted.open else over.is_not(None))
     if wanted.roots:
         statement = statement.where(mine.parent_id.is_(None))
-    for name in ("job_id", "dataset_id", "rule", "team"):
+    for name in ("job_id", "dataset_id", "orchestrator_id", "rule", "team"):
         value = getattr(wanted, name)
         if value is not None:
             statement = statement.where(mine[name] == value)
@@ -349,6 +397,7 @@ def _view(row: Row[Any]) -> IncidentView:
         row.kind,
         _name(row.job_namespace, row.job_name),
         _name(row.dataset_namespace, row.dataset_name),
+        row.orchestrator_name,
         row.team,
         row.severity,
         row.state,

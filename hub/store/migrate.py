@@ -15,13 +15,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, inspect, text
 
 from hub.errors import ConfigError
 from hub.store.db import Database
+from hub.store.meta import get_meta, put_meta
 from hub.store.partitions import create_ahead
-from hub.store.tables import meta
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant will do, as long as every release takes the same one.
@@ -65,7 +64,8 @@ def versions() -> list[str]:
 
 def store_epoch(connection: Connection) -> str:
     """Identifies this life of the store: another one after every restore and import (D10)."""
-    epoch: str = connection.scalars(select(meta.c.value).where(meta.c.key == "store_epoch")).one()
+    epoch = get_meta(connection, "store_epoch")
+    assert epoch is not None
     return epoch
 
 
@@ -74,12 +74,6 @@ def renew_epoch(connection: Connection) -> str:
     epoch = str(uuid.uuid4())
     put_meta(connection, "store_epoch", epoch)
     return epoch
-
-
-def put_meta(connection: Connection, key: str, value: str) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(meta).values(key=key, value=value)
-    connection.execute(put.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
 
 def _missing(version: str | None, works_with: str | None) -> list[str]:
@@ -106,7 +100,7 @@ def _note(connection: Connection, version: str, now: datetime) -> None:
     """Notes in `meta` what the migration is about, and what a first one begins."""
     module = _scripts().get_revision(version).module
     put_meta(connection, "works_with", module.works_with)
-    if not connection.scalar(select(meta.c.value).where(meta.c.key == "created_at")):
+    if not get_meta(connection, "created_at"):
         put_meta(connection, "created_at", now.isoformat())
         renew_epoch(connection)
 
@@ -125,7 +119,7 @@ def version_of(connection: Connection) -> str | None:
 def _works_with(connection: Connection) -> str | None:
     if not inspect(connection).has_table("meta"):
         return None
-    return connection.scalar(select(meta.c.value).where(meta.c.key == "works_with"))
+    return get_meta(connection, "works_with")
 
 
 def _config() -> Config:

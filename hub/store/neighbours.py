@@ -54,6 +54,16 @@ def upstream(
     return _walk(connection, list(jobs), list(datasets), Direction.INPUT, Direction.OUTPUT, limit)
 
 
+def jobs_of(connection: Connection, orchestrator_id: int, limit: int = 1000) -> list[int]:
+    """Outermost jobs of an orchestrator."""
+    mine = (
+        job.c.orchestrator_id == orchestrator_id,
+        job.c.hidden.is_(False),
+        job.c.parent_job_id.is_(None),
+    )
+    return list(connection.scalars(select(job.c.id).where(*mine).order_by(job.c.id).limit(limit)))
+
+
 def _walk(
     connection: Connection,
     jobs: list[int],

@@ -9,12 +9,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model import EntityName, RunState
 from hub.ports import KnownRun, RunName
 from hub.store.reading import among
 from hub.store.tables import attempt, job, namespace, orchestrator, poll, run
+from hub.store.upsert import upsert
 
 
 class PollState(Struct, frozen=True, kw_only=True):
@@ -49,15 +49,8 @@ def poll_states(connection: Connection) -> dict[str, PollState]:
 
 def save_poll(connection: Connection, state: PollState, kind: str) -> None:
     """Keeps the state; the orchestrator is of the `kind` that was declared, whatever its jobs say."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     values = msgspec.structs.asdict(state) | {"cursor": msgspec.json.encode(state.cursor).decode()}
-    put = dialect.insert(poll).values(values)
-    connection.execute(
-        put.on_conflict_do_update(
-            index_elements=["orchestrator"],
-            set_={name: put.excluded[name] for name in _COLUMNS[1:]},
-        )
-    )
+    upsert(connection, poll, [values])
     mine = orchestrator.update().where(orchestrator.c.name == state.orchestrator)
     connection.execute(mine.values(kind=kind, clock_skew_us=state.clock_skew_us))
 

@@ -21,6 +21,7 @@ from hub.errors import BadInput, ConfigError, Conflict
 from hub.store import migrate, partitions
 from hub.store.bulk import Insert, bulk_of
 from hub.store.db import Database
+from hub.store.meta import put_meta
 from hub.store.tables import id_block, lease, meta, metadata
 from hub.store.types import from_micros
 
@@ -122,7 +123,7 @@ def import_store(
     begun(header)
     with db.writing() as connection:
         _must_be_empty(connection)
-        migrate.put_meta(connection, _IMPORTING, datetime.now(UTC).isoformat())
+        put_meta(connection, _IMPORTING, datetime.now(UTC).isoformat())
         for table, arrivals in header.arrivals.items():
             _make_weeks(connection, table, arrivals)
     counted = _import_chunks(db, values, progress)
@@ -166,7 +167,7 @@ def _import_rows(connection: Connection, chunk: Chunk) -> None:
     if table is meta:
         for key, value in chunk.rows:
             if key == "created_at":
-                migrate.put_meta(connection, key, value)
+                put_meta(connection, key, value)
         return
     switches = [isinstance(table.c[name].type, Boolean) for name in chunk.columns]
     rows = [tuple(_as_bool(row, switches)) for row in chunk.rows]

@@ -15,8 +15,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData, Table, insert, inspect, select, text
 
 from hub.errors import ConfigError
-from hub.store import migrate as migrations
 from hub.store.db import Database
+from hub.store.meta import put_meta
 from hub.store.migrate import current, migrate, pending, store_epoch, versions
 from hub.store.partitions import ARRIVAL, Partition, create_ahead, existing, week_of
 from hub.store.spans import spans_of
@@ -139,11 +139,11 @@ def test_a_store_of_a_later_release_is_refused_unless_it_says_that_it_works(db: 
     migrate(db)
     with db.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-        migrations.put_meta(connection, "works_with", "9000")
+        put_meta(connection, "works_with", "9000")
     with pytest.raises(ConfigError, match=r"version 9999.*start a newer release"):
         migrate(db)
     with db.writing() as connection:
-        migrations.put_meta(connection, "works_with", versions()[-1])
+        put_meta(connection, "works_with", versions()[-1])
     assert migrate(db) == []
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Boolean, Column, Float, LargeBinary, Table, Text, insert
@@ -23,7 +23,7 @@ def fill(db: Database, table: Table, *rows: dict[str, Any]) -> None:
 def value(column: Column[Any], number: int) -> Any:
     """A value that the column takes; another one for each number, where it has a choice."""
     if isinstance(column.type, Timestamp):
-        return NOW
+        return NOW + timedelta(microseconds=number - 1)
     if isinstance(column.type, Text | LargeBinary):
         return str(number) if isinstance(column.type, Text) else b"\x00\xff" + bytes([number])
     if isinstance(column.type, Boolean):

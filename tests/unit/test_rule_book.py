@@ -10,8 +10,12 @@ from hub.errors import ConfigError
 from hub.evaluate.book import PACK, Selector, book_of
 from hub.model import EntityName
 from hub.settings import Settings
+from hub.store.facts import JobRow
 
-JOB = EntityName("airflow-prod", "nightly_load")
+
+def job(*, inner: bool = False) -> JobRow:
+    name = EntityName("airflow-prod", "nightly_load")
+    return JobRow(1, name, 1, "sales", inner, "airflow")
 
 
 def settings(folder: Path, rules: str) -> Settings:
@@ -39,7 +43,7 @@ def test_a_rule_of_the_pack_can_be_ended(tmp_path: Path) -> None:
     ("given", "told"),
     [
         ("{name: a, kind: nonsense}", "nonsense"),
-        ("{name: a, kind: nonsense}", "known: failed_run, freshness, missed_schedule, overrun"),
+        ("{name: a, kind: nonsense}", "known: backlog, failed_run, freshness, missed_schedule"),
         ("{name: a, kind: overrun, settings: {limit: 5}}", "limit: no such setting"),
         ("{name: a, kind: overrun, settings: {limit_s: -1}}", "limit_s"),
         ("{name: a, kind: overrun, severity: bad}", "severity"),
@@ -70,12 +74,16 @@ def test_two_rules_of_one_name_are_refused(tmp_path: Path) -> None:
         ({"namespace": "dagster-*"}, False),
         ({"name": "nightly_*", "team": "sales"}, True),
         ({"team": "finance"}, False),
+        ({"orchestrator": "air*"}, True),
+        ({"orchestrator": "dagster"}, False),
+        ({"tag": "tier:1"}, True),
+        ({"tag": "pii"}, False),
     ],
 )
 def test_a_selector_takes_all_that_it_names(select: dict[str, str], takes: bool) -> None:
-    assert Selector.model_validate(select).takes(JOB, "sales", inner=False) is takes
+    assert Selector.model_validate(select).takes(job(), {"tier", "tier:1"}) is takes
 
 
 def test_jobs_within_jobs_are_taken_only_where_asked_for() -> None:
-    assert not Selector().takes(JOB, None, inner=True)
-    assert Selector(inner=True).takes(JOB, None, inner=True)
+    assert not Selector().takes(job(inner=True))
+    assert Selector(inner=True).takes(job(inner=True))

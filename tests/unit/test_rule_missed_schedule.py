@@ -163,10 +163,6 @@ def test_slots_before_the_oldest_run_that_is_seen_are_not_judged() -> None:
     assert Status.VIOLATED not in {one.status for one in judged.verdicts}
 
 
-def test_nothing_is_said_where_nobody_hands_in_a_watermark() -> None:
-    assert look(10, watched=False) == Judgement()
-
-
 def test_nothing_is_said_of_a_job_without_a_clock() -> None:
     manual = Span(Schedule("manual"), HOURLY.since)
     assert look(10, spans=(manual,)) == Judgement()

@@ -25,6 +25,7 @@ from hub.store.tables.detect import (
     expectation,
     incident,
     incident_transition,
+    outage,
     schedule_span,
 )
 from hub.store.tables.observed import backlog_sample, health, poll, watermark
@@ -95,6 +96,7 @@ __all__ = [
     "metadata",
     "namespace",
     "orchestrator",
+    "outage",
     "poll",
     "run",
     "run_dataset",

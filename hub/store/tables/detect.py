@@ -16,9 +16,18 @@ expectation = table_of(
     ref("orchestrator_id"),  # whose watermark holds the judgement back; 0: nobody's
     Column("shard", SmallInteger, nullable=False),
     at("due_at"),
+    at("slot_at", required=False),  # the slot that is judged next
+    at("met_at", required=False),  # the latest slot that was met
+    Column("held", Boolean),  # the slot is missing; it is not yet told
+    text("error"),  # why the rule could not judge
     clustered=True,
 )
 Index("expectation_due", expectation.c.orchestrator_id, expectation.c.due_at)
+
+# When no hub was there to hear anything.
+outage = table_of(
+    "outage", Column("begun_at", Timestamp, primary_key=True), at("ended_at"), clustered=True
+)
 
 baseline = table_of(
     "baseline",
@@ -50,6 +59,7 @@ incident = table_of(
     text("key", required=True),
     ref("job_id", required=False),
     ref("dataset_id", required=False),
+    ref("orchestrator_id", required=False),
     text("team"),
     text("severity", required=True),
     text("state", required=True),  # OPEN | ACKNOWLEDGED | RESOLVED
@@ -69,6 +79,9 @@ Index("incident_opened_at", incident.c.opened_at, incident.c.id)
 Index("incident_parent", incident.c.parent_id)
 partial_index("incident_open", incident.c.job_id, incident.c.resolved_at.is_(None))
 partial_index("incident_open_dataset", incident.c.dataset_id, incident.c.resolved_at.is_(None))
+partial_index(
+    "incident_open_orchestrator", incident.c.orchestrator_id, incident.c.resolved_at.is_(None)
+)
 partial_index("incident_open_subject", incident.c.subject_id, incident.c.resolved_at.is_(None))
 
 # The history of incidents, in the order of its ids. `by`: who did it; none: the hub itself.

@@ -1,0 +1,16 @@
+"""Single values that the store keeps of itself."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from hub.store.tables import meta
+from hub.store.upsert import upsert
+
+
+def get_meta(connection: Connection, key: str) -> str | None:
+    return connection.scalar(select(meta.c.value).where(meta.c.key == key))
+
+
+def put_meta(connection: Connection, key: str, value: str) -> None:
+    upsert(connection, meta, [{"key": key, "value": value}])
