@@ -372,6 +372,10 @@ class Resolution(StrEnum):
     HEALED = "healed"
     RETRACTED = "retracted"  # evidence came late: nothing was wrong
     EXPECTED = "expected"  # a person says that it is as it should be
+    NEW_NORMAL = "new_normal"  # a person says that from now on this is normal
+
+
+CALLED_SO = frozenset({Resolution.EXPECTED, Resolution.NEW_NORMAL})
 
 
 class Transition(StrEnum):

@@ -92,6 +92,9 @@ PACK: Final = (
     Declared(name="freshness", kind="freshness"),
     Declared(name="orchestrator-silent", kind="orchestrator_silent"),
     Declared(name="backlog", kind="backlog", severity="warning"),
+    Declared(name="stuck", kind="stuck", severity="warning"),
+    Declared(name="creep", kind="creep", severity="info"),
+    Declared(name="too-fast", kind="too_fast", severity="info"),
 )
 
 
@@ -134,6 +137,14 @@ class Book:
             for rule in self.rules.values()
             if rule.subject is Subject.JOB and fact in rule.kind.needs
         ]
+
+    def within(self) -> Iterator[Rule]:
+        """The rules that look at jobs within a job when a run of that one ends."""
+        return (
+            rule
+            for rule in self.rules.values()
+            if rule.declared.select.inner and Fact.SIGNS in rule.kind.needs
+        )
 
     def woken_by(self, change: str, subject: Subject) -> Iterator[Rule]:
         """The rules that look at their subject when this happens to it."""

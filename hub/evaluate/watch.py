@@ -32,6 +32,7 @@ from hub.store.leases import Fence
 from hub.store.neighbours import Neighbours, downstream, jobs_of, upstream
 from hub.store.orchestrator_facts import OrchestratorRow, orchestrator_ids, orchestrator_rows
 from hub.store.outages import breathe
+from hub.store.signs import jobs_within
 from hub.store.spans import Spans
 from hub.store.types import EPOCH
 from hub.store.writer import Writer
@@ -43,6 +44,7 @@ CHANGES: Final = 1000
 DUE: Final = 1000
 #: How often all orchestrators are looked at.
 COUNTED_EVERY: Final = timedelta(seconds=15)
+_ENDS: Final = frozenset({ChangeKind.RUN_COMPLETED, ChangeKind.RUN_FAILED, ChangeKind.RUN_ABORTED})
 #: When a rule that failed looks at the same subject again.
 AFTER_A_FAILURE: Final = timedelta(minutes=5)
 
@@ -106,7 +108,12 @@ class Watch:
         this.more = len(changes) >= CHANGES or len(due) >= DUE
         this.edited = _edited(connection, changes)
         this.callers = self._book.of_need(Fact.ROLL_CALL)
-        wanted = {*due, *self._woken(changes), *self._strangers(connection, now)}
+        wanted = {
+            *due,
+            *self._woken(changes),
+            *self._woken_within(connection, changes),
+            *self._strangers(connection, now),
+        }
         for subject, sight in SIGHTS.items():
             mine = [looked for looked in wanted if looked.kind == subject]
             self._look(connection, this, subject, sight, mine)
@@ -144,6 +151,15 @@ class Watch:
             for rule in self._book.rules.values()
             if rule.subject is subject
         )
+
+    def _woken_within(self, connection: Connection, changes: Iterable[Change]) -> Iterator[Looked]:
+        """What still runs as a part of a run that has ended."""
+        rules = list(self._book.within())
+        if not rules:
+            return
+        ended = {change.run_id for change in changes if change.kind in _ENDS and change.run_id}
+        for key in jobs_within(connection, ended):
+            yield from (Looked(rule.name, Subject.JOB, key) for rule in rules)
 
     def _look(
         self,

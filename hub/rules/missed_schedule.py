@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar, Final, NamedTuple
 
 from pydantic import Field
@@ -18,31 +19,26 @@ from hub.rules.base import (
     JobSeen,
     Judgement,
     RuleConfig,
-    RunSeen,
     Status,
     Subject,
     Verdict,
     kinds,
+    lag_of,
+    said,
+    slot_key,
     spoken,
+    start_of,
+    unknowable,
 )
+from hub.schedules.demand import due_slots, next_slot, span_at
 from hub.schedules.matching import Matching, Start, match
-from hub.schedules.origins import origin_of
 from hub.schedules.slots import Slot, timetable_of
-from hub.schedules.spans import Span, expected
 
 #: The grace where none is told: a quarter of the distance between slots, within these.
 LEAST_GRACE: Final = timedelta(minutes=1)
 MOST_GRACE: Final = timedelta(minutes=10)
-#: Slots before those in question that are matched too, so that a late run finds its own.
-BEFORE: Final = 4
-#: No more slots than this are looked through, and no more incidents of a job are open.
-MOST_SLOTS: Final = 500
+#: No more incidents of a job are open.
 MOST_OPEN: Final = 20
-#: What runs are heard of late is allowed for up to that.
-MOST_LAG: Final = timedelta(hours=1)
-ZERO: Final = timedelta()
-#: How far ahead the next slot is looked for.
-AHEAD: Final = timedelta(days=400)
 
 
 class Grace(RuleConfig):
@@ -72,19 +68,21 @@ class MissedSchedule:
 
     def __init__(self, config: Grace) -> None:
         self._grace = None if config.grace_s is None else timedelta(seconds=config.grace_s)
+        self._most_grace = MOST_GRACE if self._grace is None else self._grace
 
     def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
         if not job.spans:
             return Judgement()
         judged_from = self._judged_from(job, as_of)
-        slots = self._slots(job, min([judged_from, as_of, *map(_due_of, job.open)]), as_of)
-        matching = match(slots, [_start(run) for run in job.runs])
+        begin = min([judged_from, as_of, *map(_due_of, job.open)]) - self._most_grace
+        slots = due_slots(job.spans, begin, as_of)
+        matching = match(slots, [start_of(run) for run in job.runs])
         met_at = max((slot.due_at for slot in matching.taken), default=job.met_at)
         missed, held = self._missed(job, slots, matching, judged_from, as_of)
         verdicts = (*missed, *self._over(job, slots, matching))
         if held is not None:
             return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
-        following = self._next(job, as_of)
+        following = next_slot(job.spans, as_of, partial(self._limit, job), self._most_grace)
         if following is None:
             return Judgement(verdicts, met_at=met_at)
         return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)
@@ -96,17 +94,6 @@ class MissedSchedule:
         if job.awaits is None:
             return job.waited_for
         return min(job.waited_for, self._limit(job, Slot(job.awaits, job.awaits)))
-
-    def _slots(self, job: JobSeen, begin: datetime, as_of: datetime) -> list[Slot]:
-        """Those due by now, from a few before the earliest in question; the last `MOST_SLOTS`."""
-        begin = max(begin - (self._grace or MOST_GRACE), as_of - MOST_SLOTS * _gap(job, as_of))
-        reach = timedelta(hours=1)
-        while True:
-            slots = expected(job.spans, begin - reach, as_of)
-            before = sum(slot.due_at < begin for slot in slots)
-            if before >= BEFORE or reach > AHEAD:
-                return slots[max(0, before - BEFORE) :]
-            reach *= 8
 
     def _missed(
         self,
@@ -125,14 +112,14 @@ class MissedSchedule:
                 continue
             unknown = _unknown(job, slot, limit)
             if unknown is not None:
-                found.append(Verdict(Status.UNKNOWN, _key(slot), unknown))
+                found.append(Verdict(Status.UNKNOWN, slot_key(slot), unknown))
                 continue
             held = _held(job, slot, limit, as_of)
             if held is not None:
                 return found, held
             room -= 1
             found.append(_violated(slot, limit))
-            if _key(slot) not in job.open:
+            if slot_key(slot) not in job.open:
                 found += _overtaken(slot, matching)
         return found, None
 
@@ -143,25 +130,14 @@ class MissedSchedule:
         if self._grace is not None:
             return self._grace
         # By the schedule that demanded the slot, so that an edit does not move what is waited for.
-        timetable = next(
-            (timetable_of(s.schedule) for s in job.spans if _holds(s, slot.due_at)), None
-        )
+        span = span_at(job.spans, slot.due_at)
+        timetable = None if span is None else timetable_of(span.schedule)
         gap = MOST_GRACE if timetable is None else timetable.gap(slot.due_at) / 4
         return min(max(gap, LEAST_GRACE), MOST_GRACE)
 
-    def _next(self, job: JobSeen, as_of: datetime) -> Slot | None:
-        """The first slot whose grace has not ended."""
-        reach = timedelta(hours=1)
-        while reach < AHEAD:
-            for slot in expected(job.spans, as_of - (self._grace or MOST_GRACE), as_of + reach):
-                if self._limit(job, slot) > as_of:
-                    return slot
-            reach *= 8
-        return None
-
     def _over(self, job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
         """What became of the slots that were missed."""
-        by_key = {_key(slot): slot for slot in slots}
+        by_key = {slot_key(slot): slot for slot in slots}
         first = slots[0].due_at if slots else None
         for key in sorted(job.open):
             slot = by_key.get(key)
@@ -177,13 +153,10 @@ class MissedSchedule:
 
 def _unknown(job: JobSeen, slot: Slot, limit: datetime) -> str | None:
     """Why it can't be said whether the slot was missed; None: it can."""
-    if job.seen_from is not None and slot.due_at < job.seen_from:
-        return "too many runs have come since"
+    if (unknown := unknowable(job, slot, limit)) is not None:
+        return unknown
     if _held_up(job, slot, limit):
         return "as many runs as may run were running"
-    blind = next((one for one in job.blind if one.covers(slot.due_at, limit)), None)
-    if blind is not None:
-        return blind.why
     if not job.watched and job.roll_call is not None and job.roll_call.together:
         return f"{job.roll_call.missing} jobs of its orchestrator are missing together"
     return None
@@ -204,7 +177,7 @@ def _held(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> Held | 
     call = job.roll_call
     if job.watched or call is None:
         return None
-    heard_by = limit + _lag(job)
+    heard_by = limit + lag_of(job)
     if as_of < heard_by:
         return Held(slot, heard_by, missing=False)
     alone = call.awaited < TOGETHER or (job.held and call.met > call.missing)
@@ -214,17 +187,10 @@ def _held(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> Held | 
     return Held(slot, as_of + again, missing=True)
 
 
-def _lag(job: JobSeen) -> timedelta:
-    """How late the runs of the job are heard of: nine of ten are heard by then."""
-    lags = sorted(
-        run.heard_at - (run.started_at or run.sort_at) for run in job.runs if run.heard_at
-    )
-    return min(max(lags[int(0.9 * (len(lags) - 1))], ZERO), MOST_LAG) if lags else ZERO
-
-
 def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
     """Whether the orchestrator may start no run in the slot's time, for others still run."""
-    most = next((s.schedule.max_active_runs for s in job.spans if _holds(s, slot.due_at)), None)
+    span = span_at(job.spans, slot.due_at)
+    most = None if span is None else span.schedule.max_active_runs
     running = sum(
         run.started_at is not None
         and run.started_at <= limit
@@ -234,30 +200,8 @@ def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:
     return most is not None and running >= most
 
 
-def _gap(job: JobSeen, at: datetime) -> timedelta:
-    timetable = timetable_of(job.spans[-1].schedule)
-    return AHEAD if timetable is None else timetable.gap(at)
-
-
-def _holds(span: Span, at: datetime) -> bool:
-    return span.since < at and (span.until is None or at <= span.until)
-
-
-def _start(run: RunSeen) -> Start:
-    begun = run.started_at or run.sort_at
-    return Start(run.id, begun, run.nominal_at, origin_of(run.natural_id))
-
-
-def _key(slot: Slot) -> str:
-    return slot.due_at.isoformat()
-
-
 def _due_of(key: str) -> datetime:
     return datetime.fromisoformat(key)
-
-
-def _said(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC"
 
 
 def _violated(slot: Slot, limit: datetime) -> Verdict:
@@ -267,21 +211,23 @@ def _violated(slot: Slot, limit: datetime) -> Verdict:
         "nominalAt": slot.nominal_at.isoformat(),
         "graceS": grace_s,
     }
-    reason = f"no run for the slot of {_said(slot.due_at)} within {spoken(grace_s)}"
-    return Verdict(Status.VIOLATED, _key(slot), reason, evidence, slot.due_at)
+    reason = f"no run for the slot of {said(slot.due_at)} within {spoken(grace_s)}"
+    return Verdict(Status.VIOLATED, slot_key(slot), reason, evidence, slot.due_at)
 
 
 def _came(slot: Slot, start: Start, grace: timedelta) -> Verdict:
     """Its run is there. One that started in time was only heard of late."""
     late = start.at - slot.due_at
     if late <= grace:
-        reason = f"its run started at {_said(start.at)}, in time; it was heard of late"
-        return Verdict(Status.OK, _key(slot), reason, retracted=True)
-    return Verdict(Status.OK, _key(slot), f"its run started {spoken(late.total_seconds())} late")
+        reason = f"its run started at {said(start.at)}, in time; it was heard of late"
+        return Verdict(Status.OK, slot_key(slot), reason, retracted=True)
+    return Verdict(
+        Status.OK, slot_key(slot), f"its run started {spoken(late.total_seconds())} late"
+    )
 
 
 def _overtaken(slot: Slot, matching: Matching) -> Iterator[Verdict]:
     """A later slot has its run: the job goes again."""
     later = min((it.due_at for it in matching.taken if it > slot), default=None)
     if later is not None:
-        yield Verdict(Status.OK, _key(slot), f"the run of the slot of {_said(later)} came")
+        yield Verdict(Status.OK, slot_key(slot), f"the run of the slot of {said(later)} came")

@@ -59,15 +59,17 @@ class Overrun:
         verdicts = [*healed(job.open - kept, "the run is no longer kept")]
         due: list[datetime] = []
         for run in job.runs:
-            started, limit_s = run.started_at, self._limit_of(job, run)
             if str(run.id) in job.open and run.ended_at is not None:
-                verdicts.append(_ended(run, limit_s))
-            elif run.state is RunState.RUNNING and started is not None and limit_s is not None:
-                over_at = started + timedelta(seconds=limit_s)
+                verdicts.append(_ended(run, self._limit_of(job, run)))
+            elif run.state is RunState.RUNNING and run.started_at is not None:
+                limit_s = self._limit_of(job, run)
+                if limit_s is None:
+                    continue
+                over_at = run.started_at + timedelta(seconds=limit_s)
                 if as_of < over_at:
                     due.append(over_at)
                 else:
-                    verdicts.append(self._violated(job, run, started, over_at, limit_s))
+                    verdicts.append(self._violated(job, run, run.started_at, over_at, limit_s))
         return Judgement(tuple(verdicts), min(due, default=None))
 
     def _limit_of(self, job: JobSeen, run: RunSeen) -> float | None:

@@ -12,7 +12,6 @@ from msgspec import Struct
 from sqlalchemy import Column, Connection, Row, Select, select
 
 from hub.baselines.baseline import Baseline
-from hub.baselines.samples import Sample
 from hub.model import EntityName, RunState
 from hub.rules.base import RunSeen, Subject
 from hub.store.expectations import NOBODY
@@ -32,18 +31,21 @@ from hub.store.tables import (
 from hub.store.tables import dataset_update as update
 from hub.store.upsert import upsert
 
-#: Runs of a job that rules see, also when they have not looked for long; those of a baseline.
+#: Runs of a job that rules see, also when they have not looked for long.
 RUNS = 20
 RUNS_AFTER_A_GAP = 500
-SAMPLES = 90
 #: How long a baseline holds before it is learned anew, and until the next try for want of runs.
 BASELINE_AGE = timedelta(days=1)
 RETRY_AGE = timedelta(hours=1)
 DURATION = "duration"
+_ENDLESS = frozenset({"STREAMING", "SERVICE"})
 
 
 class JobRow(Struct, frozen=True):
-    """A job as rules are chosen for it. `inner`: it lives within another, as a task in a Dag."""
+    """A job as rules are chosen for it. `inner`: it lives within another, as a task in a Dag.
+
+    endless: it is a stream or a service.
+    """
 
     id: int
     name: EntityName
@@ -51,6 +53,7 @@ class JobRow(Struct, frozen=True):
     team: str | None
     inner: bool
     orchestrator: str | None = None
+    endless: bool = False
 
 
 class DatasetRow(Struct, frozen=True):
@@ -77,6 +80,7 @@ _JOBS = (
         job.c.team,
         job.c.parent_job_id,
         orchestrator.c.name.label("orchestrator"),
+        job.c.processing,
     )
     .join(namespace, namespace.c.id == job.c.namespace_id)
     .outerjoin(orchestrator, orchestrator.c.id == job.c.orchestrator_id)
@@ -111,6 +115,7 @@ _RUNS = select(
     run.c.error_message,
     run.c.external_url,
     run.c.created_at,
+    run.c.own_state,
 )
 _OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key).where(
     incident.c.resolved_at.is_(None)
@@ -129,6 +134,7 @@ def job_rows(connection: Connection, keys: Iterable[int]) -> list[JobRow]:
             row.team,
             row.parent_job_id is not None,
             row.orchestrator,
+            row.processing in _ENDLESS,
         )
         for row in among(connection, _JOBS, job.c.id, keys)
     ]
@@ -219,6 +225,7 @@ def _seen(row: Row[Any]) -> RunSeen:
         row.error_message,
         row.external_url,
         row.created_at,
+        row.own_state is not None,
     )
 
 
@@ -250,25 +257,6 @@ def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dic
         value = None if row.payload is None else msgspec.json.decode(row.payload, type=Baseline)
         found[row.job_id] = Learned(value, now - row.fitted_at > age)
     return found
-
-
-def duration_samples(connection: Connection, job_id: int) -> list[Sample]:
-    """How long the latest runs of a job took that completed."""
-    statement = (
-        select(run.c.started_at, run.c.ended_at, run.c.nominal_start)
-        .where(
-            run.c.job_id == job_id,
-            run.c.state == RunState.COMPLETED,
-            run.c.started_at.is_not(None),
-            run.c.ended_at > run.c.started_at,
-        )
-        .order_by(run.c.sort_at.desc())
-        .limit(SAMPLES)
-    )
-    return [
-        Sample(row.nominal_start or row.started_at, (row.ended_at - row.started_at).total_seconds())
-        for row in connection.execute(statement)
-    ]
 
 
 def save_baselines(

@@ -194,9 +194,9 @@ def newest_of_each(
     return found
 
 
-def distinct(connection: Connection, column: Column[Any]) -> list[int]:
+def distinct(connection: Connection, column: Column[Any]) -> list[Any]:
     """The values of a column that leads an index: one step of it each, however many rows hold it."""
-    found: list[int] = []
+    found: list[Any] = []
     following = select(func.min(column))
     value = connection.scalar(following)
     while value is not None:
