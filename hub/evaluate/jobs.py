@@ -58,7 +58,8 @@ class Jobs:
         self._learned = _baselines(connection, this, keys) if Fact.BASELINE in needs else {}
         if Fact.SIGNS in needs:
             asked = {row.id for row in rows if this.horizons.watched(row.orchestrator_id)}
-            _add_signs(connection, this.now, self._runs, asked, _runs_named(open_keys.values()))
+            told = (keys for (rule, _), keys in open_keys.items() if rule in this.listeners)
+            _add_signs(connection, this.now, self._runs, asked, _runs_named(told))
         self._connection, self._unread = connection, HISTORIES
 
     def see(self, row: JobRow, rule: str) -> JobSeen:

@@ -48,6 +48,7 @@ class Round:
     found: list[Found] = field(default_factory=list)
     gone: Sequence[Looked] = ()  # due, but nobody's any more
     callers: Sequence[str] = ()  # the rules by whose expectations the roll is called
+    listeners: Sequence[str] = ()  # the rules that listen for signs of life
     fitted: dict[int, Baseline | None] = field(default_factory=dict)
     edited: Spans = field(default_factory=dict)
     _calls: RollCalls = field(default_factory=dict)

@@ -108,6 +108,7 @@ class Watch:
         this.more = len(changes) >= CHANGES or len(due) >= DUE
         this.edited = _edited(connection, changes)
         this.callers = self._book.of_need(Fact.ROLL_CALL)
+        this.listeners = self._book.of_need(Fact.SIGNS)
         wanted = {
             *due,
             *self._woken(changes),

@@ -13,12 +13,12 @@ from hub.rules.base import (
     JobSeen,
     RuleConfig,
     RunSeen,
-    SlotRule,
     Subject,
     kinds,
     said,
     spoken,
 )
+from hub.rules.slot_rule import SlotRule
 from hub.schedules.demand import span_at
 from hub.schedules.slots import Slot
 from hub.schedules.zones import earlier, wall_of, zone_of

@@ -13,12 +13,12 @@ from hub.rules.base import (
     JobSeen,
     RuleConfig,
     RunSeen,
-    SlotRule,
     Subject,
     kinds,
     said,
     spoken,
 )
+from hub.rules.slot_rule import SlotRule
 from hub.schedules.slots import Slot
 
 

@@ -23,13 +23,11 @@ from hub.rules.base import (
     Subject,
     Verdict,
     kinds,
-    lag_of,
     said,
-    slot_key,
     spoken,
     start_of,
-    unknowable,
 )
+from hub.rules.slot_rule import lag_of, slot_key, unknowable
 from hub.schedules.demand import due_slots, next_slot, span_at
 from hub.schedules.matching import Matching, Start, match
 from hub.schedules.slots import Slot, timetable_of

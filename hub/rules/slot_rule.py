@@ -1,0 +1,154 @@
+"""What kinds share that judge the slots of a job: which are due, their runs, and what can't be known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import ClassVar, Final
+
+from hub.model import Evidence
+from hub.rules.base import (
+    JobSeen,
+    Judgement,
+    RunSeen,
+    Status,
+    Verdict,
+    healed,
+    said,
+    spoken,
+    start_of,
+)
+from hub.schedules.demand import due_slots, next_slot
+from hub.schedules.matching import Matching, match
+from hub.schedules.slots import Slot
+
+#: What runs are heard of late is allowed for up to that.
+MOST_LAG: Final = timedelta(hours=1)
+
+
+class SlotRule(ABC):
+    """What rules share that say by when the run of each slot must have done something.
+
+    One incident per slot, from its limit until that is done, or done by the run of a later slot.
+    What was due before the rule first looked is not judged.
+    """
+
+    word: ClassVar[str]  # what must be done: started, completed
+    behind: timedelta  # no limit lies further behind its slot
+
+    @abstractmethod
+    def limit_of(self, job: JobSeen, slot: Slot) -> datetime:
+        """By when it must be done."""
+
+    @abstractmethod
+    def done_at(self, run: RunSeen) -> datetime | None:
+        """When the run has done it; None: not yet."""
+
+    @abstractmethod
+    def found(self, slot: Slot, run: RunSeen | None) -> tuple[str, Evidence]:
+        """What is said of a slot at its limit: what its run does meanwhile."""
+
+    def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
+        if not job.spans:
+            return Judgement(healed(job.open, "no schedule demands its slots any more"))
+        lag = timedelta() if job.watched else lag_of(job)
+        asked = [datetime.fromisoformat(key) for key in job.open]
+        begin = job.awaits or (job.waited_for or as_of) - self.behind - lag
+        slots = due_slots(job.spans, min([begin, *asked]), as_of)
+        matching = match(slots, map(start_of, job.runs))
+        verdicts: list[Verdict] = []
+        for slot in slots:
+            limit = self.limit_of(job, slot)
+            due = limit + lag <= as_of and _is_new(job, slot, limit, as_of)
+            if due or slot_key(slot) in job.open:
+                verdicts += self._verdicts(job, slot, limit, matching)
+        known = {slot_key(slot) for slot in slots}
+        verdicts += healed(job.open - known, "no schedule demands this slot any more")
+
+        def heard_by(slot: Slot) -> datetime:
+            return self.limit_of(job, slot) + lag
+
+        following = next_slot(job.spans, as_of, heard_by, self.behind + lag)
+        if following is None:
+            return Judgement(tuple(verdicts))
+        return Judgement(tuple(verdicts), heard_by(following), following.due_at)
+
+    def _verdicts(
+        self, job: JobSeen, slot: Slot, limit: datetime, matching: Matching
+    ) -> Iterator[Verdict]:
+        key, run = slot_key(slot), self._run_of(job, slot, matching)
+        is_open, done = key in job.open, None if run is None else self.done_at(run)
+        if run is not None and done is not None and done <= limit:
+            if is_open:
+                reason = f"run {run.natural_id} {self.word} in time; it was heard of late"
+                yield Verdict(Status.OK, key, reason, retracted=True)
+            return
+        unknown = unknowable(job, slot, limit)
+        if not is_open and done is None and unknown is not None:
+            yield Verdict(Status.UNKNOWN, key, unknown)
+            return
+        if not is_open or done is None:
+            reason, evidence = self.found(slot, run)
+            told = {"dueAt": slot.due_at.isoformat(), "limitAt": limit.isoformat(), **evidence}
+            yield Verdict(Status.VIOLATED, key, reason, told, limit)
+        if run is not None and done is not None:
+            late_s = (done - limit).total_seconds()
+            reason = f"run {run.natural_id} {self.word} {spoken(late_s)} after it should have"
+            yield Verdict(Status.OK, key, reason, {"run": run.natural_id, "lateS": late_s})
+        elif (later := self._later(job, slot, matching)) is not None:
+            reason = f"the run of the slot of {said(later.due_at)} has {self.word}"
+            yield Verdict(Status.OK, key, reason)
+
+    def _run_of(self, job: JobSeen, slot: Slot, matching: Matching) -> RunSeen | None:
+        """The run of the slot: of several that are called by it the first that has done it, else
+        the latest.
+        """
+        taken = matching.of(slot)
+        mine = [
+            run
+            for run in job.runs
+            if (taken is not None and run.id == taken.run) or run.nominal_at == slot.nominal_at
+        ]
+        done = ((at, run.id, run) for run in mine if (at := self.done_at(run)) is not None)
+        first = min(done, default=None)
+        return first[2] if first else next(iter(mine), None)
+
+    def _later(self, job: JobSeen, slot: Slot, matching: Matching) -> Slot | None:
+        """A later slot whose run has done it: the job goes again."""
+        runs = {run.id: run for run in job.runs}
+        return next(
+            (
+                other
+                for other, start in sorted(matching.taken.items())
+                if other > slot and self.done_at(runs[start.run]) is not None
+            ),
+            None,
+        )
+
+
+def slot_key(slot: Slot) -> str:
+    return slot.due_at.isoformat()
+
+
+def _is_new(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> bool:
+    """Whether the slot was not judged before, and not due before the rule first looked."""
+    if job.awaits is not None:
+        return slot.due_at >= job.awaits
+    return limit >= (job.waited_for or as_of)
+
+
+def lag_of(job: JobSeen) -> timedelta:
+    """How late the runs of the job are heard of: nine of ten are heard by then."""
+    lags = sorted(
+        run.heard_at - (run.started_at or run.sort_at) for run in job.runs if run.heard_at
+    )
+    nearly_all = lags[int(0.9 * (len(lags) - 1))] if lags else timedelta()
+    return min(max(nearly_all, timedelta()), MOST_LAG)
+
+
+def unknowable(job: JobSeen, slot: Slot, limit: datetime) -> str | None:
+    """Why nobody can say what became of a slot by its limit; None: it is known."""
+    if job.seen_from is not None and slot.due_at < job.seen_from:
+        return "too many runs have come since"
+    return next((one.why for one in job.blind if one.covers(slot.due_at, limit)), None)
