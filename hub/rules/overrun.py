@@ -21,6 +21,7 @@ from hub.rules.base import (
     kinds,
     spoken,
 )
+from hub.schedules.origins import is_by_hand
 
 
 class Length(RuleConfig):
@@ -73,7 +74,7 @@ class Overrun:
         return Judgement(tuple(verdicts), min(due, default=None))
 
     def _limit_of(self, job: JobSeen, run: RunSeen) -> float | None:
-        if self._limit_s is not None or job.baseline is None:
+        if self._limit_s is not None or job.baseline is None or _is_apart(job, run):
             return self._limit_s
         return job.baseline.limit(run.nominal_at or run.started_at or run.sort_at)
 
@@ -101,6 +102,11 @@ class Overrun:
             told["expectedS"] = round(job.baseline.expected(run.nominal_at or started), 1)
             told["samples"] = job.baseline.samples
         return told
+
+
+def _is_apart(job: JobSeen, run: RunSeen) -> bool:
+    """Whether the baseline does not speak of it: it is of runs of the clock, if there are any."""
+    return is_by_hand(run.natural_id) and not all(is_by_hand(one.natural_id) for one in job.runs)
 
 
 def _ended(run: RunSeen, limit_s: float | None) -> Verdict:

@@ -25,13 +25,10 @@ from hub.rules.base import (
     spoken,
     took_s,
 )
-from hub.schedules.matching import Origin
-from hub.schedules.origins import origin_of
+from hub.schedules.origins import is_by_hand
 
 #: So many times as far below what is usual as the shortest run that was learned from.
 BEYOND: Final = 1.25
-#: What people start may be a trial.
-_BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
 
 
 class Shortness(RuleConfig):
@@ -111,7 +108,7 @@ def _counts(run: RunSeen) -> bool:
     return (
         run.state is RunState.COMPLETED
         and took_s(run) is not None
-        and origin_of(run.natural_id) not in _BY_HAND
+        and not is_by_hand(run.natural_id)
     )
 
 

@@ -27,12 +27,9 @@ from hub.rules.base import (
     spoken,
 )
 from hub.schedules.demand import AHEAD, gap_at
-from hub.schedules.matching import Origin
-from hub.schedules.origins import origin_of
+from hub.schedules.origins import is_by_hand
 from hub.schedules.spans import expected
 
-#: What people start is no fault of the clock.
-_BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
 #: So many slots make a window where none is told, and so many runs more than that are too many.
 SLOTS: Final = 6
 MORE: Final = 3
@@ -123,7 +120,7 @@ def _usual(starts: Sequence[datetime]) -> Allowed | None:
 
 
 def _counts(run: RunSeen) -> bool:
-    return origin_of(run.natural_id) not in _BY_HAND
+    return not is_by_hand(run.natural_id)
 
 
 def _violated(job: JobSeen, allowed: Allowed, inside: Sequence[datetime]) -> Verdict:

@@ -47,7 +47,7 @@ class Origin(StrEnum):
 
 _RANK: Final = {origin: rank for rank, origin in enumerate(Origin)}
 _BY_CLOCK: Final = frozenset({Origin.SCHEDULED, Origin.UNKNOWN})
-_BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
+BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
 
 
 class Start(Struct, frozen=True):
@@ -80,7 +80,7 @@ def match(slots: Sequence[Slot], starts: Iterable[Start]) -> Matching:
     used = {start.run for start in taken.values()}
     rest = [start for start in ordered if start.nominal_at is None and start.run not in used]
     taken |= _by_clock(slots, taken, [start for start in rest if start.origin in _BY_CLOCK])
-    taken |= _by_hand(slots, taken, [start for start in rest if start.origin in _BY_HAND])
+    taken |= _by_hand(slots, taken, [start for start in rest if start.origin in BY_HAND])
     used = {start.run for start in taken.values()}
     extra = [start for start in ordered if start.run not in used]
     return Matching(taken, extra, [slot for slot in slots if slot not in taken])

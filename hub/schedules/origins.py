@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.schedules.matching import Origin
+from hub.schedules.matching import BY_HAND, Origin
 
 #: What Airflow begins the ids of its runs with.
 _BEGINNINGS: Final = {
@@ -19,3 +19,8 @@ _BEGINNINGS: Final = {
 def origin_of(natural_id: str) -> Origin:
     found = (origin for head, origin in _BEGINNINGS.items() if natural_id.startswith(head))
     return next(found, Origin.UNKNOWN)
+
+
+def is_by_hand(natural_id: str) -> bool:
+    """Whether a person started it, or made it up for a time that has passed."""
+    return origin_of(natural_id) in BY_HAND

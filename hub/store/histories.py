@@ -13,8 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 from hub.baselines.samples import Sample
 from hub.model import CALLED_SO, Resolution, RunState
 from hub.rules.base import History
-from hub.schedules.matching import Origin
-from hub.schedules.origins import origin_of
+from hub.schedules.origins import is_by_hand
 from hub.schedules.zones import zone_of
 from hub.store.reading import among, distinct
 from hub.store.tables import incident, job_version, run, schedule
@@ -29,7 +28,6 @@ _FEWEST: Final = 8
 #: Kinds whose incidents are called by the run that took longer than is normal, or not as long.
 _OF_RUNS: Final = ("overrun", "stuck", "too_fast")
 _OF_LEVELS: Final = ("overrun", "creep", "too_fast")
-_BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
 #: Versions of a job that come more often than every so many runs tell no change of what it does.
 _RUNS_PER_VERSION: Final = 10
 
@@ -99,7 +97,7 @@ def long_history(connection: Connection, job: int) -> History:
 def _samples(connection: Connection, job: int, most: int, told: Sequence[Row[Any]]) -> list[Sample]:
     given = {"job": job, "most": max(most, _THROUGH * SAMPLES)}
     rows = connection.execute(_RUNS, given).all()
-    by_clock = [row for row in rows if origin_of(row.natural_id) not in _BY_HAND]
+    by_clock = [row for row in rows if not is_by_hand(row.natural_id)]
     unusual = {one.key for one in told if _is_unusual(one)}
     return [
         Sample(
