@@ -30,9 +30,13 @@ from hub.rules.base import (
 
 #: When a run is looked at for the first time; no limit is shorter.
 FIRST_LOOK: Final = timedelta(minutes=1)
-#: Heartbeats: so many gaps between them tell how often they come, ...
-GAPS: Final = 3
-#: ... so many usual gaps, or so many of the longest one, are silence.
+#: Heartbeats are RUNNING events that come regularly: so many gaps are needed to tell, ...
+GAPS: Final = 5
+#: ... of which this share are usual, give or take this part of what is, which is so long at least.
+REGULAR: Final = 0.8
+SPREAD: Final = 0.5
+LEAST_S: Final = 5.0
+#: So many usual gaps, or so many of the longest one, are silence.
 USUAL_GAPS: Final = 5
 LONGEST_GAPS: Final = 2
 #: Without heartbeats: so many times the duration above which a run counts as too long, ...
@@ -158,6 +162,9 @@ def _usual(job: JobSeen) -> Limit | None:
     if len(gaps) < GAPS:
         return None
     usual = median(gaps)
+    regular = sum(abs(gap - usual) <= SPREAD * usual for gap in gaps)
+    if usual < LEAST_S or regular < REGULAR * len(gaps):
+        return None  # they tell of work, as Spark's do, and stay away where a piece of it is long
     longest = max(USUAL_GAPS * usual, LONGEST_GAPS * max(gaps), FIRST_LOOK.total_seconds())
     return Limit(longest, f"it gives one every {spoken(usual)}", usual)
 

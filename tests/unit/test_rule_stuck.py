@@ -61,9 +61,22 @@ def test_a_run_that_was_killed_before_its_first_heartbeat_goes_by_those_of_earli
     assert statuses(look(5, earlier, beating(0, 0, 1))) == [VIOLATED]
 
 
-def test_heartbeats_that_come_as_they_like_are_allowed_twice_their_longest_gap() -> None:
-    irregular = run(0, signs=signs(1, 2, 12, 13, 14))
-    assert look(15, irregular).due_at == at(34)
+def test_a_heartbeat_that_was_late_before_may_be_so_again() -> None:
+    late_once = run(0, signs=signs(1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18))
+    assert look(19, late_once).due_at == at(34)
+
+
+@pytest.mark.parametrize(
+    "minutes",
+    [
+        [0.1, 0.2, 5, 5.1, 5.3, 20, 20.1, 21],  # of work, such as Spark's stages
+        [0.01 * n for n in range(40)],
+        [1, 2, 3, 4],  # too few to tell
+    ],
+)
+def test_running_events_that_come_as_they_like_are_no_heartbeats(minutes: list[float]) -> None:
+    assert statuses(look(1400, run(0, signs=signs(*minutes)))) == []
+    assert statuses(look(1470, run(0, signs=signs(*minutes)))) == [VIOLATED]
 
 
 def test_what_happens_within_a_run_is_a_sign_of_its_life() -> None:
