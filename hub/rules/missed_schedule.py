@@ -27,7 +27,7 @@ from hub.rules.base import (
     spoken,
     start_of,
 )
-from hub.rules.slot_rule import lag_of, slot_key, unknowable
+from hub.rules.slot_rule import MOST_OPEN, lag_of, slot_key, unknowable
 from hub.schedules.demand import due_slots, next_slot, span_at
 from hub.schedules.matching import Matching, Start, match
 from hub.schedules.slots import Slot, timetable_of
@@ -35,8 +35,6 @@ from hub.schedules.slots import Slot, timetable_of
 #: The grace where none is told: a quarter of the distance between slots, within these.
 LEAST_GRACE: Final = timedelta(minutes=1)
 MOST_GRACE: Final = timedelta(minutes=10)
-#: No more incidents of a job are open.
-MOST_OPEN: Final = 20
 
 
 class Grace(RuleConfig):

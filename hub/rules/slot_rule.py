@@ -23,6 +23,8 @@ from hub.schedules.demand import due_slots, next_slot
 from hub.schedules.matching import Matching, match
 from hub.schedules.slots import Slot
 
+#: No more incidents of a rule on a job are open.
+MOST_OPEN: Final = 20
 #: What runs are heard of late is allowed for up to that.
 MOST_LAG: Final = timedelta(hours=1)
 
@@ -58,11 +60,14 @@ class SlotRule(ABC):
         slots = due_slots(job.spans, min([begin, *asked]), as_of)
         matching = match(slots, map(start_of, job.runs))
         verdicts: list[Verdict] = []
+        room = MOST_OPEN - len(job.open)
         for slot in slots:
-            limit = self.limit_of(job, slot)
+            limit, is_open = self.limit_of(job, slot), slot_key(slot) in job.open
             due = limit + lag <= as_of and _is_new(job, slot, limit, as_of)
-            if due or slot_key(slot) in job.open:
-                verdicts += self._verdicts(job, slot, limit, matching)
+            if is_open or (due and room > 0):
+                found = list(self._verdicts(job, slot, limit, matching))
+                room -= not is_open and any(one.status is Status.VIOLATED for one in found)
+                verdicts += found
         known = {slot_key(slot) for slot in slots}
         verdicts += healed(job.open - known, "no schedule demands this slot any more")
 

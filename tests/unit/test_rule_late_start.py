@@ -122,3 +122,7 @@ def test_nothing_is_said_of_a_time_in_which_nobody_could_hear() -> None:
     job = seen(*EARLIER, spans=(HOURLY,), waited_for=at(15), blind=(down,))
     (one,) = LateStart(Start(after_s=900)).judge(job, at(15)).verdicts
     assert (one.status, one.reason) == (UNKNOWN, "the hub was down")
+
+
+def test_after_a_long_outage_no_more_than_twenty_slots_are_told() -> None:
+    assert statuses(look(60 * 40)).count(VIOLATED) == 20

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from hub.model import EntityName, RunState, Schedule
 from hub.rules.base import JobSeen, Judgement, RunSeen, Status
-from hub.rules.missed_schedule import MOST_OPEN, Grace, MissedSchedule
+from hub.rules.missed_schedule import Grace, MissedSchedule
+from hub.rules.slot_rule import MOST_OPEN
 from hub.schedules.spans import Span
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
