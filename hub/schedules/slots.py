@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from hub.model import Schedule
 from hub.schedules.chains import Chain, IntervalChain, TickChain, TriggerChain, around
-from hub.schedules.cron import Cron, crons_of, is_cron
+from hub.schedules.cron import cron_of, crons_of
 from hub.schedules.intervals import interval_of
 from hub.schedules.zones import zone_of
 
@@ -93,11 +93,12 @@ def timetable_of(schedule: Schedule) -> Timetable | None:
 def _chain(schedule: Schedule) -> Chain | None:
     match schedule.kind:
         case "cron":
-            crons = crons_of(schedule.expression)
-            if not crons or not all(is_cron(cron) for cron in crons):
+            told = crons_of(schedule.expression)
+            crons = [cron for one in told if (cron := cron_of(one)) is not None]
+            if not crons or len(crons) < len(told):
                 return None
             kind = TickChain if schedule.timing == "tick" else TriggerChain
-            return kind([Cron(cron) for cron in crons], zone_of(schedule.timezone))
+            return kind(crons, zone_of(schedule.timezone))
         case "interval":
             anchor = _anchor(schedule) or _EPOCH
             return IntervalChain(interval_of(schedule.expression), anchor)
