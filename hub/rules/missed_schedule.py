@@ -84,7 +84,7 @@ class MissedSchedule:
         verdicts = (*missed, *self._over(job, slots, matching))
         if held is not None:
             return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
-        following = self._next(job, as_of)
+        following = self._next(job, matching, as_of)
         if following is None:
             return Judgement(verdicts, met_at=met_at)
         return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)
@@ -149,12 +149,12 @@ class MissedSchedule:
         gap = MOST_GRACE if timetable is None else timetable.gap(slot.due_at) / 4
         return min(max(gap, LEAST_GRACE), MOST_GRACE)
 
-    def _next(self, job: JobSeen, as_of: datetime) -> Slot | None:
-        """The first slot whose grace has not ended."""
+    def _next(self, job: JobSeen, matching: Matching, as_of: datetime) -> Slot | None:
+        """The first slot whose grace has not ended and that has no run yet."""
         reach = timedelta(hours=1)
         while reach < AHEAD:
             for slot in expected(job.spans, as_of - (self._grace or MOST_GRACE), as_of + reach):
-                if self._limit(job, slot) > as_of:
+                if slot not in matching.taken and self._limit(job, slot) > as_of:
                     return slot
             reach *= 8
         return None
