@@ -93,6 +93,17 @@ def live_hub(settings: Settings) -> Client | None:
     return _client(holder.url) if holder and holder.url else None
 
 
+def hub_at_work(settings: Settings) -> Client:
+    """The hub to speak to; raises Unavailable if none runs."""
+    hub = live_hub(settings)
+    if hub is None:
+        raise Unavailable(
+            "no hub runs on this store; start it (trackside serve), or name one by "
+            "TRACKSIDE_URL and TRACKSIDE_TOKEN"
+        )
+    return hub
+
+
 def named_hub() -> Client:
     """The hub at TRACKSIDE_URL."""
     return _client(ClientSettings.load().url)

@@ -42,6 +42,10 @@ class Fact(StrEnum):
     BACKLOG = "backlog"
 
 
+#: What is learned from history, which people correct by calling an incident the new normal.
+LEARNED: Final = frozenset({Fact.BASELINE})
+
+
 class Status(StrEnum):
     OK = "OK"
     VIOLATED = "VIOLATED"

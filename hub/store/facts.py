@@ -9,11 +9,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, Connection, Row, Select, select
+from sqlalchemy import Column, Connection, Row, Select, delete, literal_column, select
 
 from hub.baselines.baseline import Baseline
 from hub.baselines.samples import Sample
-from hub.model import EntityName, RunState
+from hub.model import EntityName, Resolution, RunState
 from hub.rules.base import RunSeen, Subject
 from hub.store.expectations import NOBODY
 from hub.store.reading import among, newest_of_each
@@ -30,6 +30,7 @@ from hub.store.tables import (
     run,
 )
 from hub.store.tables import dataset_update as update
+from hub.store.types import EPOCH
 from hub.store.upsert import upsert
 
 #: Runs of a job that rules see, also when they have not looked for long; those of a baseline.
@@ -40,6 +41,8 @@ SAMPLES = 90
 BASELINE_AGE = timedelta(days=1)
 RETRY_AGE = timedelta(hours=1)
 DURATION = "duration"
+#: Kinds of rule that go by how long runs take.
+OF_DURATION = frozenset({"overrun", "creep", "too_fast"})
 
 
 class JobRow(Struct, frozen=True):
@@ -241,6 +244,7 @@ class Learned(Struct, frozen=True):
 
     value: Baseline | None
     wanted: bool
+    fitted_at: datetime
 
 
 def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dict[int, Learned]:
@@ -248,12 +252,34 @@ def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dic
     for row in among(connection, _BASELINES, baseline.c.job_id, jobs):
         age = RETRY_AGE if row.payload is None else BASELINE_AGE
         value = None if row.payload is None else msgspec.json.decode(row.payload, type=Baseline)
-        found[row.job_id] = Learned(value, now - row.fitted_at > age)
+        found[row.job_id] = Learned(value, now - row.fitted_at > age, row.fitted_at)
     return found
+
+
+def new_normals(
+    connection: Connection, kind: str, subjects: Iterable[int], rules: Iterable[str]
+) -> dict[int, datetime]:
+    """Since when people say that another thing is normal, by subject; `rules`: of these kinds."""
+    mine = _NEW_NORMALS.where(incident.c.subject_kind == kind, incident.c.kind.in_(sorted(rules)))
+    found: dict[int, datetime] = {}
+    for row in among(connection, mine, incident.c.subject_id, subjects):
+        found[row.subject_id] = max(row.resolved_at, found.get(row.subject_id, row.resolved_at))
+    return found
+
+
+_NEW_NORMALS = select(incident.c.subject_id, incident.c.resolved_at).where(
+    incident.c.resolution == literal_column(f"'{Resolution.NEW_NORMAL}'")
+)
+
+
+def forget_baselines(connection: Connection, job_id: int) -> None:
+    """What is normal for the job is learned anew, from what counts by now."""
+    connection.execute(delete(baseline).where(baseline.c.job_id == job_id))
 
 
 def duration_samples(connection: Connection, job_id: int) -> list[Sample]:
     """How long the latest runs of a job took that completed."""
+    since = new_normals(connection, Subject.JOB, [job_id], OF_DURATION).get(job_id, EPOCH)
     statement = (
         select(run.c.started_at, run.c.ended_at, run.c.nominal_start)
         .where(
@@ -261,6 +287,7 @@ def duration_samples(connection: Connection, job_id: int) -> list[Sample]:
             run.c.state == RunState.COMPLETED,
             run.c.started_at.is_not(None),
             run.c.ended_at > run.c.started_at,
+            run.c.started_at > since,
         )
         .order_by(run.c.sort_at.desc())
         .limit(SAMPLES)
