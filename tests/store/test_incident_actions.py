@@ -11,13 +11,18 @@ import pytest
 from hub.api.hub import Hub
 from hub.errors import Conflict
 from hub.evaluate.book import Book, Declared
+from hub.evaluate.outcome import save
 from hub.evaluate.people import Saying, called, reopened, say
+from hub.evaluate.round import Found, Round
 from hub.evaluate.watch import Watch
-from hub.incidents import Escalation, Flapping, acknowledge, snooze
+from hub.incidents import Escalation, Flapping, Terms, acknowledge, snooze
 from hub.main import writing
 from hub.model import Resolution, Viewer
+from hub.rules.base import Judgement, Status, Verdict
 from hub.settings import Settings
 from hub.store import facts
+from hub.store.expectations import Horizons, Looked
+from hub.store.incident_steps import Place, find_incident
 from hub.store.incident_views import IncidentView, StreamedView
 from hub.store.incidents import (
     Filter,
@@ -184,6 +189,34 @@ def test_runs_that_are_too_long_one_after_the_other_are_one_incident(hub: Hub) -
     assert found[-1].reason.startswith("flapping: opened 6 times in 50 min; good since")
     look(hub, 100, rule)
     assert incidents(hub, open=True) == []
+
+
+def test_what_flaps_by_itself_takes_in_nothing_else(hub: Hub) -> None:
+    """Two checks of a dataset: one comes and goes, the other fails once."""
+    place = Place("checks", "failed_check", "dataset", 1, None, "error", dry_run=False)
+    terms = Terms(flapping=Flapping(times=2), each_by_itself=True)
+
+    def judged(at: float, **checks: Status) -> None:
+        verdicts = [Verdict(status, key, f"{key} {at}") for key, status in checks.items()]
+        found = Found(
+            place, Looked("checks", "dataset", 1), 0, Judgement(tuple(verdicts)), terms=terms
+        )
+        this = Round(minute(at), Horizons(minute(at), {}), found=[found])
+        hub.writer.call(lambda connection: save(connection, this, no_fence), apart=True)
+
+    for turn in range(4):
+        judged(turn * 10, first=Status.VIOLATED)
+        judged(turn * 10 + 5, first=Status.OK)
+    judged(40, first=Status.OK, second=Status.VIOLATED)
+    judged(50, first=Status.OK, second=Status.OK)
+    with hub.db.reading() as connection:
+        held = {key: find_incident(connection, place, key) for key in ("first", "second")}
+    first, second = held["first"], held["second"]
+    assert first is not None
+    assert second is not None
+    assert first.incident.is_open
+    assert first.incident.reason.startswith("flapping: opened 4 times in 30 min; good since")
+    assert (second.incident.is_open, second.incident.reason) == (False, "second 40")
 
 
 # -- expected, the new normal ----------------------------------------------------------------------
