@@ -99,7 +99,7 @@ def _violated(held: Incident | None, verdict: Verdict, now: datetime, terms: Ter
         )
         return Step(Transition.OPENED, fresh, verdict.reason, verdict.evidence)
     if held.is_open:
-        return _flapped(held, held.flaps, verdict) if held.flaps else _changed(held, verdict)
+        return _flapped(held, held.flaps, verdict, now) if held.flaps else _changed(held, verdict)
     if _called_so(held, verdict):
         return None
     told = replace(held, reason=verdict.reason, evidence=verdict.evidence)
@@ -175,10 +175,10 @@ def damp(made: Step, turns: Sequence[datetime], flapping: Flapping) -> Step:
     return _told_of_flaps(made, flaps, made.reason)
 
 
-def _flapped(held: Incident, flaps: Flaps, verdict: Verdict) -> Step | None:
+def _flapped(held: Incident, flaps: Flaps, verdict: Verdict, now: datetime) -> Step | None:
     """It is bad again, or still, and was kept open meanwhile."""
     if flaps.quiet_at is not None:
-        last = max(flaps.last_at, verdict.since or flaps.last_at)
+        last = max(flaps.last_at, verdict.since or now)
         flaps = Flaps(flaps.opens + 1, flaps.since, last)
     told = replace(held, evidence=verdict.evidence)
     made = _told_of_flaps(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -209,9 +210,9 @@ def test_what_flaps_by_itself_takes_in_nothing_else(hub: Hub) -> None:
         judged(turn * 10 + 5, first=Status.OK)
     judged(40, first=Status.OK, second=Status.VIOLATED)
     judged(50, first=Status.OK, second=Status.OK)
-    with hub.db.reading() as connection:
-        held = {key: find_incident(connection, place, key) for key in ("first", "second")}
-    first, second = held["first"], held["second"]
+    first, second = (
+        hub.writer.call(partial(find_incident, place=place, key=key)) for key in ("first", "second")
+    )
     assert first is not None
     assert second is not None
     assert first.incident.is_open
