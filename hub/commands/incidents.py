@@ -229,7 +229,14 @@ def _page(told: dict[str, Any]) -> None:
     for name, link in told["links"].items():
         if link:
             out.print(f"{name}: {link}", markup=False, soft_wrap=True)
-    rows(("", ""), [(escape(k), escape(str(v))) for k, v in told["evidence"].items()])
+    rows(
+        ("", ""),
+        [
+            (escape(name), escape(str(value)))
+            for name, value in told["evidence"].items()
+            if value is not None
+        ],
+    )
     _downstream(told["impact"])
     out.print()
     history = [

@@ -183,7 +183,10 @@ def _baseline(told: dict[str, Any] | None) -> list[str]:
         return []
     since = f" since {clock(told['newNormalAt'])}" if told["newNormalAt"] else ""
     if told["expectedS"] is None:
-        return [f"normal duration: not known yet; {told['runs']} of {told['needed']} runs{since}"]
+        again = f"; learned at the next look after {clock(told['holdsUntil'])}"
+        more = again if told["runs"] >= told["needed"] and told["holdsUntil"] else ""
+        runs = f"{told['runs']} of at least {told['needed']} runs{since}"
+        return [f"normal duration: not known yet; {runs}{more}"]
     normal = f"{spoken(told['expectedS'])}, limit now {spoken(told['limitS'])}"
     learned = f"from {told['runs']} runs{since}, learned at {clock(told['fittedAt'])}"
     return [f"normal duration: {normal}; {learned}"]

@@ -41,7 +41,8 @@ class ScheduleTold(Told, frozen=True):
 
 
 class BaselineTold(Told, frozen=True):
-    """What is normal for runs that start now. `runs` have taught it, of `needed` at least.
+    """What is normal for runs that start now. `runs` have taught it, of `needed` at least; where it is not
+    known yet, so many there are by now. holdsUntil: when a rule looks then, it is learned anew.
 
     newNormalAt: runs before that don't count, for somebody has said so.
     """
@@ -51,6 +52,7 @@ class BaselineTold(Told, frozen=True):
     runs: int
     needed: int
     fitted_at: datetime | None
+    holds_until: datetime | None
     new_normal_at: datetime | None
 
 
@@ -262,6 +264,7 @@ def _baseline(connection: Connection, key: int, now: datetime) -> BaselineTold:
         value.samples if value else len(facts.duration_samples(connection, key)),
         FEWEST,
         None if kept is None else kept.fitted_at,
+        None if kept is None else kept.holds_until,
         reset.get(key),
     )
 

@@ -240,19 +240,20 @@ def open_keys(
 
 
 class Learned(Struct, frozen=True):
-    """A job's baseline as it is kept; `wanted`: it should be learned anew."""
+    """A job's baseline as it is kept; `wanted`: it should be learned anew, for its time is over."""
 
     value: Baseline | None
     wanted: bool
     fitted_at: datetime
+    holds_until: datetime
 
 
 def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dict[int, Learned]:
     found = {}
     for row in among(connection, _BASELINES, baseline.c.job_id, jobs):
-        age = RETRY_AGE if row.payload is None else BASELINE_AGE
+        until = row.fitted_at + (RETRY_AGE if row.payload is None else BASELINE_AGE)
         value = None if row.payload is None else msgspec.json.decode(row.payload, type=Baseline)
-        found[row.job_id] = Learned(value, now - row.fitted_at > age, row.fitted_at)
+        found[row.job_id] = Learned(value, now > until, row.fitted_at, until)
     return found
 
 
