@@ -100,8 +100,8 @@ def test_each_action_tells_how_the_incident_stands_then(run: Run, incident: str)
 
 def test_what_can_not_be_is_told_in_a_line(run: Run, incident: str) -> None:
     refused = run("incidents", "new-normal", incident)
-    assert refused.code == 3
-    assert "does not learn what is normal" in refused.err
+    assert refused.code == 1
+    assert f"incident {incident}: the rule 'failed-run' does not learn what is normal" in refused.err
     for words in (("snooze", incident), ("snooze", incident, "--for", "2 fortnights")):
         done = run("incidents", *words)
         assert done.code == 1
