@@ -1,6 +1,6 @@
 """Incidents that are snoozed, escalate and flap, and where each transition led.
 
-Revision ID: 0012
+Revision ID: 0010
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, PrimaryKeyConstraint, Text, text
 
 from hub.store.types import Id
 
-revision = "0012"
+revision = "0010"
 down_revision = "0009"
 branch_labels = None
 depends_on = None
