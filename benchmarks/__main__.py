@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
-from benchmarks import ingest, latency, memory, polls, reads
+from benchmarks import evaluation, ingest, latency, memory, polls, reads
 from benchmarks.detection import creep, durations
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
@@ -29,6 +29,7 @@ def read(*, full: bool) -> Iterator[Section]:
 BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "creep": creep.run,
     "durations": durations.run,
+    "evaluation": evaluation.run,
     "ingest": ingest.run,
     "latency": latency.run,
     "memory": memory.run,

@@ -30,8 +30,9 @@ _HEAD: Final = (
 class Connection(asyncio.Protocol):
     """Sends what `requests` yields, one after another, keeping the connection open."""
 
-    def __init__(self, requests: Iterator[bytes], tally: Tally) -> None:
+    def __init__(self, requests: Iterator[bytes], tally: Tally, pace: Pace) -> None:
         self._requests = requests
+        self._pace = pace
         self._tally = tally
         self._answer = b""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -57,8 +58,29 @@ class Connection(asyncio.Protocol):
             self.ended.set_result(None)
             self._transport.close()
             return
+        wait_s = self._pace.wait_s()
+        if wait_s > 0:
+            asyncio.get_running_loop().call_later(wait_s, self._write, request)
+        else:
+            self._write(request)
+
+    def _write(self, request: bytes) -> None:
         self._sent_at = time.perf_counter()
         self._transport.write(request)
+
+
+class Pace:
+    """When the next request may be sent; 0 requests a second: at once."""
+
+    def __init__(self, requests_per_s: float) -> None:
+        self._every_s = 1 / requests_per_s if requests_per_s else 0.0
+        self._next = time.perf_counter()
+
+    def wait_s(self) -> float:
+        if not self._every_s:
+            return 0.0
+        self._next += self._every_s
+        return self._next - time.perf_counter()
 
 
 class Tally:
@@ -95,14 +117,16 @@ def requests_of(world: World, events: int, batch: int) -> Iterator[bytes]:
         yield _HEAD % (path, len(body)) + body
 
 
-async def load(url: str, requests: Iterator[bytes], connections: int, tally: Tally) -> None:
+async def load(
+    url: str, requests: Iterator[bytes], connections: int, tally: Tally, pace: Pace
+) -> None:
     """Returns when all requests are answered."""
     address, loop = urlsplit(url), asyncio.get_running_loop()
     host, port = address.hostname or "127.0.0.1", address.port or 80
 
     async def one() -> None:
         _, connection = await loop.create_connection(
-            lambda: Connection(requests, tally), host, port
+            lambda: Connection(requests, tally, pace), host, port
         )
         await connection.ended
 
@@ -115,6 +139,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=10_000)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--rate", type=float, default=0, help="events a second; 0: all they can")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--troupe", type=int, default=100)
     told = parser.parse_args()
@@ -122,7 +147,8 @@ def main() -> None:
     if told.events <= 50_000:
         requests = iter(list(requests))  # made before the clock starts
     tally, started = Tally(), time.perf_counter()
-    uvloop.run(load(told.url, requests, told.connections, tally))
+    pace = Pace(told.rate / told.batch)
+    uvloop.run(load(told.url, requests, told.connections, tally, pace))
     answer = {
         "statuses": tally.statuses,
         "seconds": time.perf_counter() - started,

@@ -46,7 +46,7 @@ def measure(engine: Engine, jobs: int) -> list[Row]:
     with store(engine) as on:
         db = Database(on.url, durable=False)
         world = fill(db, jobs)
-        _spare_ids(db)
+        spare_ids(db)
         db.close()
         with Hub(on) as hub:
             idle = [_wait(on, hub, "nothing"), _beside_reads(on, hub, world, "reads")]
@@ -56,7 +56,7 @@ def measure(engine: Engine, jobs: int) -> list[Row]:
     return idle + both
 
 
-def _spare_ids(db: Database) -> None:
+def spare_ids(db: Database) -> None:
     """What was filled in without the writer has taken its ids."""
     with db.writing() as connection:
         connection.execute(delete(id_block))

@@ -19,9 +19,11 @@ from hub.commands import (
     demo,
     doctor,
     events,
+    incidents,
     migrate,
     orchestrators,
     retention,
+    rules,
     serve,
     store,
     token,
@@ -44,6 +46,8 @@ app.command("migrate")(migrate.command)
 app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
+app.add_typer(incidents.app, name="incidents")
+app.add_typer(rules.app, name="rules")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")

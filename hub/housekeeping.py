@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 HOUR_S = 3600.0
 MINUTE_S = 60.0
 EVALUATE_S = 1.0
+EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 BREATHE_S = 10.0
 
 
@@ -31,7 +32,12 @@ def loops(hub: Hub) -> list[Loop]:
     watch = Watch(hub.db, hub.writer, hub.book)
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
-        Loop("evaluate", EVALUATE_S, lambda tick: watch.round(tick.now, tick.fence)),
+        Loop(
+            "evaluate",
+            EVALUATE_S,
+            lambda tick: watch.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+        ),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",

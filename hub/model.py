@@ -363,6 +363,7 @@ Evidence = dict[str, Any]
 class IncidentState(StrEnum):
     OPEN = "OPEN"
     ACKNOWLEDGED = "ACKNOWLEDGED"  # open, and somebody is at it
+    SNOOZED = "SNOOZED"  # open, and nobody wants to hear of it until a time
     RESOLVED = "RESOLVED"
 
 
@@ -382,16 +383,37 @@ class Transition(StrEnum):
     OPENED = "opened"
     REOPENED = "reopened"
     CHANGED = "changed"  # still open, for another reason
+    ESCALATED = "escalated"  # nobody has acknowledged it in time: more severe now
     ACKNOWLEDGED = "acknowledged"
+    SNOOZED = "snoozed"
+    WOKEN = "woken"  # the time for which it was snoozed is over, and it is still open
     RESOLVED = "resolved"
+    CALLED = "called"  # over already; a person says what it was
+    NOTED = "noted"  # a person's comment
     CAUSED = "caused"  # an incident upstream is its cause
     UNCAUSED = "uncaused"  # that one is over, and this one is still open
 
 
+class Flaps(Struct, frozen=True):
+    """An incident that flaps: opened so many times from `since` to `last_at`, kept open since.
+
+    quiet_at: it is over then, if nothing goes wrong until then; None: it is bad just now.
+    """
+
+    opens: int
+    since: datetime
+    last_at: datetime
+    quiet_at: datetime | None = None
+
+
 class Incident(Struct, frozen=True, kw_only=True):
-    """Where an incident stands. `parent`: the incident that is its cause."""
+    """Where an incident stands. `parent`: the incident that is its cause.
+
+    escalates_at: when it is to become more severe unless somebody acknowledges it.
+    """
 
     key: str
+    severity: str = "error"
     state: IncidentState = IncidentState.OPEN
     reason: str
     evidence: Evidence = {}
@@ -400,10 +422,20 @@ class Incident(Struct, frozen=True, kw_only=True):
     resolved_at: datetime | None = None
     resolution: Resolution | None = None
     parent: int | None = None
+    snoozed_until: datetime | None = None
+    escalates_at: datetime | None = None
+    flaps: Flaps | None = None
 
     @property
     def is_open(self) -> bool:
         return self.state is not IncidentState.RESOLVED
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When time alone moves it."""
+        quiet_at = None if self.flaps is None else self.flaps.quiet_at
+        times = (self.snoozed_until, self.escalates_at, quiet_at)
+        return min((at for at in times if at is not None), default=None)
 
 
 class Step(Struct, frozen=True):

@@ -32,6 +32,9 @@ THREADS = 8
 #: A lease outlives this many missed rounds of its holder, but at least HOLD_AT_LEAST.
 ROUNDS = 3
 HOLD_AT_LEAST = timedelta(seconds=30)
+#: How often the leases of rounds under way are prolonged, and for how long a round at most.
+PROLONG_S = 1.0
+LONGEST_ROUND_S = 600.0
 #: A lease that each replica holds for itself: they are counted by it.
 PRESENCE = "replica "
 PRESENCE_S = 10.0
@@ -60,6 +63,8 @@ class Loop:
     leased: only the replica that holds the loop's lease runs it; else every replica does.
     elsewhere: called on a replica when another one holds the lease.
     shared: one of many alike, which the replicas run in equal shares.
+    hold_s: how long its lease outlives a replica that is gone; the longest of 30 seconds and three
+    rounds if not told.
     """
 
     name: str
@@ -68,6 +73,13 @@ class Loop:
     leased: bool = True
     elsewhere: Callable[[], None] = lambda: None
     shared: bool = False
+    hold_s: float | None = None
+
+    @property
+    def hold(self) -> timedelta:
+        if self.hold_s is not None:
+            return timedelta(seconds=self.hold_s)
+        return max(HOLD_AT_LEAST, timedelta(seconds=ROUNDS * self.every_s))
 
 
 @dataclass(slots=True)
@@ -99,6 +111,7 @@ class Worker:
         self._held: dict[str, Held] = {}
         self._presence: Held | None = None
         self._replicas = 1
+        self._since: dict[str, float] = {}  # when the round under way began, monotonic
         self._due: dict[str, float] = {}  # when the next round should begin, monotonic
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
@@ -129,6 +142,8 @@ class Worker:
         self._scheduler.start()
         for loop in self._loops.values():
             self._schedule(loop)
+        if not self._db.is_sqlite:
+            self._scheduler.add_job(self.prolong, "interval", seconds=PROLONG_S)
 
     def _schedule(self, loop: Loop) -> None:
         self._scheduler.add_job(
@@ -175,7 +190,23 @@ class Worker:
         if fence is None:
             loop.elsewhere()
             return False
-        return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
+        self._since[loop.name] = time.monotonic()
+        try:
+            return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
+        finally:
+            del self._since[loop.name]
+
+    def prolong(self) -> None:
+        """Keeps the leases of rounds under way: one may take longer than its lease was taken for."""
+        now = time.monotonic()
+        for name, since in list(self._since.items()):
+            loop, held = self._loops.get(name), self._held.get(name)
+            if loop is None or held is None or now - since > LONGEST_ROUND_S:
+                continue
+            with self._db.writing() as connection:
+                at = leases.clock(connection)
+                if not leases.prolong(connection, held, now=at, hold=loop.hold):
+                    log.warning("lease_not_prolonged", loop=name)
 
     def _fence(self, loop: Loop) -> Fence | None:
         """What fences a round, None if another replica runs the loop. SQLite has one process."""
@@ -220,10 +251,9 @@ class Worker:
             free = leases.is_free(connection, loop.name, self._owner, now=leases.clock(connection))
         held = None
         if free:
-            hold = max(HOLD_AT_LEAST, timedelta(seconds=ROUNDS * loop.every_s))
             with self._db.writing() as connection:
                 now = leases.clock(connection)
-                held = leases.take(connection, loop.name, self._owner, now=now, hold=hold)
+                held = leases.take(connection, loop.name, self._owner, now=now, hold=loop.hold)
         self._remember(loop.name, held)
         return held
 

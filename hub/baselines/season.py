@@ -89,8 +89,7 @@ def _zone(stored: str | int) -> tzinfo:
 def _level(buckets: Ints, left: Floats) -> tuple[Level, Floats, float]:
     order = np.lexsort((left, buckets))
     ordered, values = buckets[order], left[order]
-    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    counts = np.diff(np.r_[starts, len(ordered)])
+    starts, counts = _groups(ordered)
     middles = medians(values, starts, counts)
     enough = counts >= ENOUGH
     if len(starts) == 1 or not enough.any():
@@ -98,7 +97,9 @@ def _level(buckets: Ints, left: Floats) -> tuple[Level, Floats, float]:
         return Level(effects, 0.0), left, 0.0
     inside = (values - np.repeat(middles, counts))[np.repeat(enough, counts)]
     s2 = max(deviation(inside, float(enough.sum())), 1e-3) ** 2
-    between = float(np.mean(middles[enough] ** 2) - MEDIAN * s2 * np.mean(1 / counts[enough]))
+    known = int(enough.sum())
+    noise = MEDIAN * s2 * float((1 / counts[enough]).sum()) / known
+    between = float((middles[enough] ** 2).sum()) / known - noise
     tau2 = round(max(between, 0.0), 5)
     weights = np.where(enough, tau2 / (tau2 + MEDIAN * s2 / counts), 0.0)
     milli = np.rint(1000 * weights * middles).astype(np.int64)
@@ -107,6 +108,18 @@ def _level(buckets: Ints, left: Floats) -> tuple[Level, Floats, float]:
     explained = np.empty_like(left)
     explained[order] = np.repeat(milli / 1000, counts)
     return Level(effects, tau2), left - explained, float(weights.sum())
+
+
+def _groups(ordered: Ints) -> tuple[Ints, Ints]:
+    """Where each group of equal numbers starts, and how many they are."""
+    begins = np.empty(len(ordered), bool)
+    begins[0] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=begins[1:])
+    starts = np.flatnonzero(begins)
+    counts = np.empty_like(starts)
+    counts[:-1] = starts[1:] - starts[:-1]
+    counts[-1] = len(ordered) - starts[-1]
+    return starts, counts
 
 
 def _special(found: Moments, left: Floats) -> tuple[dict[int, int], Floats]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Final, NoReturn, Self, TypeVar
 
 import httpx
 import msgspec
 
 from hub.commands.common import hub_url_given
-from hub.errors import Unavailable
+from hub.errors import Conflict, NotFound, TracksideError, Unavailable
 from hub.settings import ClientSettings, Settings, mask_url
 from hub.store.db import Database, store_file
 from hub.store.lock import StoreLock
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 TIMEOUT_S = 60
 ATTEMPTS = 6
+_AS_OURS: Final[Mapping[int, type[TracksideError]]] = {404: NotFound, 409: Conflict}
 
 
 class Client:
@@ -53,13 +54,18 @@ class Client:
         return answer
 
     def json(self, method: str, path: str, **options: Any) -> Any:
-        """The JSON of a good answer; Unavailable tells what another one says."""
+        """The JSON of a good answer; an error tells what another one says."""
         answer = self.ask(method, path, **options)
         return answer.json() if answer.is_success else raise_refusal(self, answer)
 
 
 def raise_refusal(client: Client, answer: httpx.Response) -> NoReturn:
-    """Tells what a hub says that did not do what it was asked for."""
+    """Tells what a hub says that did not do what it was asked for.
+
+    NotFound and Conflict are as ours; what else it refuses is Unavailable.
+    """
+    if answer.status_code in _AS_OURS:
+        raise _AS_OURS[answer.status_code](detail(answer))
     raise Unavailable(f"{client.where} answers {answer.status_code}: {detail(answer)}")
 
 
@@ -91,6 +97,17 @@ def live_hub(settings: Settings) -> Client | None:
     holder = StoreLock(db).holder()
     db.close()
     return _client(holder.url) if holder and holder.url else None
+
+
+def hub_at_work(settings: Settings) -> Client:
+    """The hub to speak to; raises Unavailable if none runs."""
+    hub = live_hub(settings)
+    if hub is None:
+        raise Unavailable(
+            "no hub runs on this store; start it (trackside serve), or name one by "
+            "TRACKSIDE_URL and TRACKSIDE_TOKEN"
+        )
+    return hub
 
 
 def named_hub() -> Client:

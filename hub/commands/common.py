@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
@@ -42,6 +44,9 @@ DatabaseUrl = Annotated[
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")]
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
 
 
 def command_name() -> str:
@@ -81,6 +86,25 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     return f"{count:.1f} TB"
+
+
+def ago(text: str, now: datetime) -> str:
+    """How long an instant of the API is past: "3 d", "5 h", "2 min", "7 s"."""
+    seconds = max(0.0, (now - datetime.fromisoformat(text)).total_seconds())
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def clock(text: str | None) -> str:
+    """An instant of the API for people, "" if there is none."""
+    return "" if text is None else f"{datetime.fromisoformat(text):%Y-%m-%d %H:%M} UTC"
+
+
+def print_json(told: object) -> None:
+    """For programs, whatever the width of the terminal."""
+    out.print(json.dumps(told, indent=2, ensure_ascii=False), markup=False, soft_wrap=True)
 
 
 @contextmanager

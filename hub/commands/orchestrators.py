@@ -8,9 +8,9 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from hub.commands.client import Client, live_hub
-from hub.commands.common import ConfigFile, DatabaseUrl, confirm, err, load, out, rows
-from hub.errors import BadInput, Unavailable
+from hub.commands.client import Client, hub_at_work
+from hub.commands.common import ConfigFile, DatabaseUrl, ago, confirm, err, load, out, rows
+from hub.errors import BadInput
 from hub.ports import adapters
 
 app = typer.Typer(help="Connect orchestrators, and see how asking them goes.", no_args_is_help=True)
@@ -62,7 +62,7 @@ def add(
         "team": team,
         "settings": dict(map(_pair, set_ or [])),
     }
-    with _hub(config, database_url) as hub:
+    with hub_at_work(load(config, database_url=database_url)) as hub:
         told = hub.json("POST", f"/api/v1/orchestrators/{name}/check", json=asked)
         good = _show_findings(told["findings"])
         if not good and not anyway:
@@ -79,7 +79,7 @@ def add(
 @app.command("test")
 def try_(name: Name, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
     """Try the connection of a declared orchestrator; exit 1 if something of it is bad."""
-    with _hub(config, database_url) as hub:
+    with hub_at_work(load(config, database_url=database_url)) as hub:
         told = hub.json("POST", f"/api/v1/orchestrators/{name}/check")
     good = _show_findings(told["findings"])
     _show_setup(told["openlineageSetup"])
@@ -90,7 +90,7 @@ def try_(name: Name, config: ConfigFile = None, database_url: DatabaseUrl = None
 @app.command()
 def status(config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
     """Show every orchestrator: how asking it goes, its health and what waits in it."""
-    with _hub(config, database_url) as hub:
+    with hub_at_work(load(config, database_url=database_url)) as hub:
         found = _all(hub)
     now = datetime.now(UTC)
     rows(
@@ -112,17 +112,9 @@ def remove(
 ) -> None:
     """Ask an orchestrator no longer; what was recorded of it stays."""
     confirm(f"Ask {name} no longer?", yes=yes)
-    with _hub(config, database_url) as hub:
+    with hub_at_work(load(config, database_url=database_url)) as hub:
         hub.ask("DELETE", f"/api/v1/orchestrators/{name}").raise_for_status()
     out.print(f"{name} is asked no longer")
-
-
-def _hub(config: str | None, database_url: str | None) -> Client:
-    hub = live_hub(load(config, database_url=database_url))
-    if hub is None:
-        raise Unavailable("no hub runs on this store; start it (trackside serve), or name one by "
-                          "TRACKSIDE_URL and TRACKSIDE_TOKEN")  # fmt: skip
-    return hub
 
 
 def _all(hub: Client) -> list[dict[str, Any]]:
@@ -163,7 +155,7 @@ def _line(one: dict[str, Any], now: datetime) -> tuple[object, ...]:
         one["name"],
         one["kind"],
         _asked(one["poll"], now),
-        f"{_ago(min(marks), now)} ago" if marks else "",
+        f"{ago(min(marks), now)} ago" if marks else "",
         _health(one["health"]),
         waiting or "",
     )
@@ -178,20 +170,12 @@ def _asked(poll: dict[str, Any] | None, now: datetime) -> str:
         return f"failed {times}, again in {max(0, round(wait_s))} s"
     if poll["progress"]:
         return str(poll["progress"])
-    return f"{_ago(poll['endedAt'], now)} ago" if poll["endedAt"] else "now"
+    return f"{ago(poll['endedAt'], now)} ago" if poll["endedAt"] else "now"
 
 
 def _health(parts: list[dict[str, Any]]) -> str:
     bad = [f"{p['part'] or 'all'} {p['status']}" for p in parts if p["status"] != "HEALTHY"]
     return ", ".join(bad) or ("HEALTHY" if parts else "")
-
-
-def _ago(text: str, now: datetime) -> str:
-    seconds = max(0.0, (now - datetime.fromisoformat(text)).total_seconds())
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def _fields(kind: Any) -> list[tuple[str, Any]]:

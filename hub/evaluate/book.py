@@ -12,22 +12,37 @@ A rule of the file that has the name of one of the pack takes its place (`enable
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final, Literal, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import rules
 from hub.errors import ConfigError
+from hub.incidents import PLAIN, Escalation, Flapping, Severity, Terms
 from hub.model import EntityName
 from hub.rules.base import Fact, Kind, Subject, kinds
 from hub.settings import Settings
 
 rules.load()
 
-Severity = Literal["info", "warning", "error", "critical"]
+_USUAL: Final = Flapping()
+#: Kinds whose incidents stand for a slot, a partition, a check or a pool each. Those of others are
+#: the same trouble of their subject again and again, whatever their keys.
+EACH_BY_ITSELF: Final = frozenset(
+    {
+        "missed_schedule",
+        "late_start",
+        "late_finish",
+        "missing_partition",
+        "failed_check",
+        "schema_change",
+        "backlog",
+    }
+)
 
 
 class Selectable(Protocol):
@@ -56,14 +71,29 @@ class Selector(BaseModel):
     inner: bool = Field(False, description="also jobs within jobs, such as the tasks of a Dag")
 
     def takes(self, one: Selectable, tags: Container[str] = ()) -> bool:
-        return (
-            (self.inner or not one.inner)
-            and self.team in (None, one.team)
-            and (self.tag is None or self.tag in tags)
-            and fnmatchcase(one.name.namespace, self.namespace)
-            and fnmatchcase(one.name.name, self.name)
-            and (self.orchestrator == "*" or fnmatchcase(one.orchestrator or "", self.orchestrator))
-        )
+        return self.why_not(one, tags) is None
+
+    def takes_name(self, name: EntityName) -> bool:
+        return fnmatchcase(name.namespace, self.namespace) and fnmatchcase(name.name, self.name)
+
+    @property
+    def names(self) -> bool:
+        """Whether it names jobs or datasets, or takes those of any name."""
+        return (self.namespace, self.name) != ("*", "*")
+
+    def why_not(self, one: Selectable, tags: Container[str] = ()) -> str | None:
+        """Why a subject is not selected; None: it is."""
+        if one.inner and not self.inner:
+            return "it leaves out jobs within jobs, such as tasks (select.inner)"
+        if self.team not in (None, one.team):
+            return f"it selects what team {self.team} owns"
+        if self.tag is not None and self.tag not in tags:
+            return f"it selects what is tagged {self.tag}"
+        if not self.takes_name(one.name):
+            return f"it selects {self.namespace}:{self.name} only"
+        if self.orchestrator != "*" and not fnmatchcase(one.orchestrator or "", self.orchestrator):
+            return f"it selects what is of the orchestrator {self.orchestrator}"
+        return None
 
 
 class Declared(BaseModel):
@@ -78,6 +108,8 @@ class Declared(BaseModel):
     settings: dict[str, Any] = {}
     dry_run: bool = Field(False, description="incidents are kept, and nobody is told")
     enabled: bool = True
+    flapping: Flapping | None = None
+    escalate: Escalation | None = None
 
     def mark(self) -> str:
         """The same as long as it finds the same in the same subjects."""
@@ -113,13 +145,27 @@ class Rule:
     def subject(self) -> Subject:
         return self.kind.subject
 
+    @property
+    def terms(self) -> Terms:
+        """What it says of its incidents."""
+        told = self.declared
+        each = told.kind in EACH_BY_ITSELF
+        return Terms(told.severity, told.flapping or _USUAL, told.escalate, each)
+
 
 class Book:
     """All rules in force."""
 
     def __init__(self, declared: Iterable[Declared]) -> None:
         """Raises ConfigError for an unknown kind, or settings that are not of the kind."""
-        self.rules: dict[str, Rule] = {one.name: rule_of(one) for one in declared if one.enabled}
+        told = list(declared)
+        self.rules: dict[str, Rule] = {one.name: rule_of(one) for one in told if one.enabled}
+        self.ended = tuple(one for one in told if not one.enabled)
+
+    def terms_of(self, rule: str) -> Terms:
+        """What a rule says of its incidents; one that is no longer in force says nothing."""
+        found = self.rules.get(rule)
+        return PLAIN if found is None else found.terms
 
     @property
     def by_tag(self) -> bool:
@@ -158,11 +204,15 @@ class Book:
 def rule_of(one: Declared) -> Rule:
     """The rule with its kind's code; raises ConfigError, which names the rule and the setting."""
     try:
-        kind = kinds.get(one.kind)
-        return Rule(one, kind(kind.Config.model_validate(one.settings)))
+        return _rule(one)
     except ValidationError as error:
         problems = "; ".join(_problem(detail) for detail in error.errors(include_url=False))
         raise ConfigError(f"rule {one.name!r} ({one.kind}): {problems}") from None
+
+
+def _rule(one: Declared) -> Rule:
+    kind = kinds.get(one.kind)
+    return Rule(one, kind(kind.Config.model_validate(one.settings)))
 
 
 def book_of(settings: Settings) -> Book:
@@ -171,23 +221,38 @@ def book_of(settings: Settings) -> Book:
     problems: list[str] = []
     own: set[str] = set()
     for index, given in enumerate(settings.rules):
-        place = settings.place("rules", index)
+        place = partial(settings.place, "rules", index)
         try:
             one = Declared.model_validate(given)
-            rule_of(one)
         except ValidationError as error:
-            details = error.errors(include_url=False)
-            problems += [f"{place}: rules.{index}.{_problem(detail)}" for detail in details]
-        except ConfigError as error:
-            problems.append(f"{place}: {error}")
-        else:
-            if one.name in own:
-                problems.append(f"{place}: the rule {one.name!r} stands more than once")
-            own.add(one.name)
-            found[one.name] = one
+            problems += [
+                f"{place(*detail['loc'])}: rules.{index}.{_problem(detail)}"
+                for detail in error.errors(include_url=False)
+            ]
+            continue
+        problems += _wrong(one, place)
+        if one.name in own:
+            problems.append(f"{place('name')}: the rule {one.name!r} stands more than once")
+        own.add(one.name)
+        found[one.name] = one
     if problems:
         raise ConfigError("\n".join(problems))
     return Book(found.values())
+
+
+def _wrong(one: Declared, place: Callable[..., str]) -> list[str]:
+    """What is wrong with a rule's kind and settings, each with its place."""
+    told = f"rule {one.name!r} ({one.kind})"
+    try:
+        _rule(one)
+    except ValidationError as error:
+        return [
+            f"{place('settings', *detail['loc'])}: {told}: {_problem(detail)}"
+            for detail in error.errors(include_url=False)
+        ]
+    except ConfigError as error:
+        return [f"{place('kind')}: {error}"]
+    return []
 
 
 def _problem(detail: Any) -> str:

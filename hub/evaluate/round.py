@@ -9,11 +9,12 @@ from datetime import datetime
 from msgspec import Struct
 
 from hub.baselines.baseline import Baseline
-from hub.rules.base import Judgement, RollCall
+from hub.incidents import PLAIN, Terms
+from hub.rules.base import DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
 from hub.store.changes import Places
 from hub.store.db import Connection
 from hub.store.expectations import Horizons, Looked
-from hub.store.incidents import Place
+from hub.store.incident_steps import Place
 from hub.store.neighbours import Neighbours
 from hub.store.orchestrator_facts import roll_calls
 from hub.store.spans import Spans
@@ -26,7 +27,7 @@ RollCalls = dict[int, RollCall]
 
 
 class Found(Struct, frozen=True):
-    """What a rule found of a subject, and what surrounds the subject if it looks bad."""
+    """What a rule saw and found of a subject, and what surrounds the subject if it looks bad."""
 
     place: Place
     looked: Looked
@@ -35,6 +36,8 @@ class Found(Struct, frozen=True):
     error: str | None = None  # why there is none
     below: Neighbours | None = None
     above: Neighbours | None = None
+    terms: Terms = PLAIN
+    seen: JobSeen | DatasetSeen | OrchestratorSeen | None = None
 
 
 @dataclass(slots=True)
@@ -49,6 +52,7 @@ class Round:
     gone: Sequence[Looked] = ()  # due, but nobody's any more
     callers: Sequence[str] = ()  # the rules by whose expectations the roll is called
     listeners: Sequence[str] = ()  # the rules that listen for signs of life
+    timed: Sequence[tuple[int, Terms]] = ()  # incidents that time alone moves, of what terms
     fitted: dict[int, Baseline | None] = field(default_factory=dict)
     edited: Spans = field(default_factory=dict)
     _calls: RollCalls = field(default_factory=dict)
@@ -61,4 +65,4 @@ class Round:
 
     @property
     def empty(self) -> bool:
-        return not (self.places or self.found or self.gone)
+        return not (self.places or self.found or self.gone or self.timed)

@@ -27,7 +27,7 @@ from hub.store.cursors import Change, read_changes
 from hub.store.db import Connection, Database
 from hub.store.expectations import Looked, keep_marks, kept_marks
 from hub.store.facts import DatasetRow, JobRow
-from hub.store.incidents import Place, open_of_other_rules
+from hub.store.incident_steps import Place, due_incidents, open_of_other_rules
 from hub.store.leases import Fence
 from hub.store.neighbours import Neighbours, downstream, jobs_of, upstream
 from hub.store.orchestrator_facts import OrchestratorRow, orchestrator_ids, orchestrator_rows
@@ -85,6 +85,22 @@ class Watch:
             self._writer.call(lambda connection: save(connection, this, fence), apart=True)
         return this.more
 
+    def judged(
+        self, connection: Connection, subject: Subject, key: int, now: datetime
+    ) -> tuple[Round, list[Any]]:
+        """What each rule that selects a subject would say of it now, and the subject's row, if there
+        is one. Nothing is kept.
+        """
+        this = Round(now, expectations.horizons(connection, now))
+        this.callers = self._book.of_need(Fact.ROLL_CALL)
+        wanted = [
+            Looked(rule.name, subject, key)
+            for rule in self._book.rules.values()
+            if rule.subject is subject
+        ]
+        self._look(connection, this, subject, SIGHTS[subject], wanted)
+        return this, list(SIGHTS[subject].rows(connection, [key]))
+
     def _begin(self, connection: Connection, now: datetime, fence: Fence) -> None:
         """Ends the incidents of rules that were taken out of the book, for nobody else would, and
         lets rules that are new or were changed look at all there is.
@@ -105,7 +121,11 @@ class Watch:
         this = Round(now, expectations.horizons(connection, now))
         changes, this.places = read_changes(connection, READER, CHANGES)
         due = expectations.due(connection, this.horizons, DUE)
-        this.more = len(changes) >= CHANGES or len(due) >= DUE
+        this.timed = [
+            (held.id, self._book.terms_of(held.rule))
+            for held in due_incidents(connection, now, DUE)
+        ]
+        this.more = len(changes) >= CHANGES or DUE in (len(due), len(this.timed))
         this.edited = _edited(connection, changes)
         this.callers = self._book.of_need(Fact.ROLL_CALL)
         this.listeners = self._book.of_need(Fact.SIGNS)
@@ -181,8 +201,9 @@ class Watch:
         for row, rules in chosen:
             as_of = this.horizons.of(row.orchestrator_id) or EPOCH
             for rule in rules:
-                judgement, error = _judged(rule, seen.see(row, rule.name), as_of, this.now)
-                one = _found(this, rule, row, judgement, error)
+                sight_of = seen.see(row, rule.name)
+                judgement, error = _judged(rule, sight_of, as_of, this.now)
+                one = replace(_found(this, rule, row, judgement, error), seen=sight_of)
                 open_now = open_keys.get((rule.name, row.id), frozenset())
                 this.found.append(_surrounded(connection, one, open_now))
 
@@ -220,7 +241,7 @@ def _found(
     if not this.horizons.ready(row.orchestrator_id) and judgement.due_at is None:
         # Nothing of it can be judged yet: it waits for the end of the first read.
         judgement = replace(judgement, due_at=this.now)
-    return Found(place, looked, row.orchestrator_id, judgement, error)
+    return Found(place, looked, row.orchestrator_id, judgement, error, terms=rule.terms)
 
 
 def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:

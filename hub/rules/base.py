@@ -47,6 +47,10 @@ class Fact(StrEnum):
     HISTORY = "history"  # of durations, read when it is asked for
 
 
+#: What is learned from history, which people correct by calling an incident the new normal.
+LEARNED: Final = frozenset({Fact.BASELINE, Fact.HISTORY})
+
+
 class Status(StrEnum):
     OK = "OK"
     VIOLATED = "VIOLATED"

@@ -78,7 +78,9 @@ class MissedSchedule:
         verdicts = (*missed, *self._over(job, slots, matching))
         if held is not None:
             return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
-        following = next_slot(job.spans, as_of, partial(self._limit, job), self._most_grace)
+        following = next_slot(
+            job.spans, as_of, partial(self._limit, job), self._most_grace, matching.taken
+        )
         if following is None:
             return Judgement(verdicts, met_at=met_at)
         return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)

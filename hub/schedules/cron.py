@@ -5,14 +5,22 @@ Both read them with croniter: five fields, a sixth for seconds, names, L, #, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from typing import Any
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Final
 
 from croniter import CroniterBadDateError, croniter
 
 # Of Airflow's presets the one that croniter doesn't know.
 _PRESETS = {"@quarterly": "0 0 1 */3 *"}
+#: Times that are found in one go, and kept of one expression.
+AT_ONCE: Final = 4
+KEPT: Final = 200
+#: As far behind the last one kept, those between are found one by one.
+_NEAR: Final = timedelta(days=2)
 #: A day of the month that every month has.
 _EVERY_MONTH = 28
 
@@ -24,28 +32,64 @@ def crons_of(expression: str) -> list[str]:
 
 
 def is_cron(expression: str) -> bool:
-    return bool(croniter.is_valid(expression))
+    return cron_of(expression) is not None
+
+
+@lru_cache(maxsize=20_000)
+def cron_of(expression: str) -> Cron | None:
+    """None: it can't be read."""
+    return Cron(expression) if croniter.is_valid(expression) else None
 
 
 class Cron:
-    """One expression, read against wall clocks: naive datetimes in and out."""
+    """One expression, read against wall clocks: naive datetimes in and out.
+
+    croniter takes a tenth of a millisecond for one step, so that the times found last are kept:
+    one after the other without a gap, in a tuple that is only replaced.
+    """
 
     def __init__(self, expression: str) -> None:
         self._cron = croniter(expression, datetime(2000, 1, 1))  # noqa: DTZ001  a wall time
         self._fields: list[list[Any]] = self._cron.expanded
         self._nth = bool(self._cron.nth_weekday_of_month)
+        self._lock = threading.Lock()  # croniter keeps a place of its own
+        self._known: tuple[datetime, ...] = ()
 
     def after(self, wall: datetime) -> datetime | None:
         """The first time it shows after this one; None if that is not within fifty years."""
-        try:
-            found: datetime = self._cron.get_next(datetime, start_time=wall)
-        except CroniterBadDateError:
-            return None
-        return found
+        known = self._known
+        if not known or not known[0] <= wall < known[-1]:
+            known = self._learned(wall)
+        place = bisect_right(known, wall)
+        return known[place] if place < len(known) else None
 
     def before(self, wall: datetime) -> datetime | None:
+        known = self._known
+        if not known or not known[0] < wall <= known[-1]:
+            known = self._learned(wall)
+        place = bisect_left(known, wall)
+        return known[place - 1] if place else None
+
+    def _learned(self, wall: datetime) -> tuple[datetime, ...]:
+        """Times from before `wall` to after it, as far as there are any; those known go on."""
+        with self._lock:
+            known = list(self._known)
+            if not known or not known[0] < wall or wall - known[-1] > _NEAR:
+                first = self._step(self._cron.get_prev, wall)
+                known = [] if first is None else [first]
+            last = known[-1] if known else wall
+            more = AT_ONCE
+            while more and (found := self._step(self._cron.get_next, last)) is not None:
+                known.append(found)
+                last = found
+                more -= found > wall
+            self._known = tuple(known[-KEPT:])
+            return self._known
+
+    @staticmethod
+    def _step(step: Callable[..., Any], wall: datetime) -> datetime | None:
         try:
-            found: datetime = self._cron.get_prev(datetime, start_time=wall)
+            found: datetime = step(datetime, start_time=wall)
         except CroniterBadDateError:
             return None
         return found

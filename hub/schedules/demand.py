@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -30,13 +30,20 @@ def due_slots(spans: Sequence[Span], begin: datetime, as_of: datetime) -> list[S
 
 
 def next_slot(
-    spans: Sequence[Span], as_of: datetime, limit_of: Callable[[Slot], datetime], behind: timedelta
+    spans: Sequence[Span],
+    as_of: datetime,
+    limit_of: Callable[[Slot], datetime],
+    behind: timedelta,
+    taken: Container[Slot] = (),
 ) -> Slot | None:
-    """The first slot whose limit is still to come; none lies more than `behind` after its slot."""
+    """The first slot whose limit is still to come and that is not taken yet.
+
+    No limit lies more than `behind` after its slot.
+    """
     reach = timedelta(hours=1)
     while reach < AHEAD:
         for slot in expected(spans, as_of - behind, as_of + reach):
-            if limit_of(slot) > as_of:
+            if slot not in taken and limit_of(slot) > as_of:
                 return slot
         reach *= 8
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import Final
 
@@ -15,12 +16,14 @@ from msgspec import Struct
 
 from hub.model import Schedule
 from hub.schedules.chains import Chain, IntervalChain, TickChain, TriggerChain, around
-from hub.schedules.cron import Cron, crons_of, is_cron
+from hub.schedules.cron import cron_of, crons_of
 from hub.schedules.intervals import interval_of
 from hub.schedules.zones import zone_of
 
 #: No more slots than this are counted up at once.
 MOST: Final = 100_000
+#: Distances that are kept of one schedule.
+_GAPS: Final = 200
 #: The distance to a slot that never comes.
 _FAR: Final = timedelta(days=36525)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +44,7 @@ class Timetable:
 
     def __init__(self, schedule: Schedule, chain: Chain) -> None:
         self._schedule, self._chain = schedule, chain
+        self._gaps: dict[datetime, timedelta] = {}  # asked for again and again, at the same slots
         self._lead = timedelta(seconds=schedule.data_interval_s or 0)
         self.floating = schedule.kind == "interval" and _anchor(schedule) is None
 
@@ -56,8 +60,14 @@ class Timetable:
 
     def gap(self, at: datetime) -> timedelta:
         """From the last due at or before an instant to the first after it, be they within or not."""
-        found = around(self._chain, at)
-        return found[1] - found[0] if found else _FAR
+        held = self._gaps.get(at)
+        if held is None:
+            found = around(self._chain, at)
+            held = found[1] - found[0] if found else _FAR
+            if len(self._gaps) >= _GAPS:
+                self._gaps.clear()
+            self._gaps[at] = held
+        return held
 
     def _after(self, after: datetime) -> Iterator[Slot]:
         """Those that are due after an instant and not before the schedule's start."""
@@ -81,6 +91,7 @@ class Timetable:
         return slot.nominal_at if self._schedule.timing == "interval" else slot.due_at
 
 
+@lru_cache(maxsize=20_000)
 def timetable_of(schedule: Schedule) -> Timetable | None:
     """None: the clock demands nothing (dataset, manual), or what it demands can't be read."""
     try:
@@ -93,11 +104,12 @@ def timetable_of(schedule: Schedule) -> Timetable | None:
 def _chain(schedule: Schedule) -> Chain | None:
     match schedule.kind:
         case "cron":
-            crons = crons_of(schedule.expression)
-            if not crons or not all(is_cron(cron) for cron in crons):
+            told = crons_of(schedule.expression)
+            crons = [cron for one in told if (cron := cron_of(one)) is not None]
+            if not crons or len(crons) < len(told):
                 return None
             kind = TickChain if schedule.timing == "tick" else TriggerChain
-            return kind([Cron(cron) for cron in crons], zone_of(schedule.timezone))
+            return kind(crons, zone_of(schedule.timezone))
         case "interval":
             anchor = _anchor(schedule) or _EPOCH
             return IntervalChain(interval_of(schedule.expression), anchor)

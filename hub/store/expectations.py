@@ -194,3 +194,17 @@ def keep_marks(connection: Connection, marks: Mapping[str, str]) -> None:
 
 
 _MARKS: Final = "rules"
+
+
+def look_now(connection: Connection, looked: Looked, now: datetime) -> None:
+    """The rule looks at the subject in the next round, if it would not be sooner."""
+    mine = (
+        expectation.c.rule == looked.rule,
+        expectation.c.subject_kind == looked.kind,
+        expectation.c.subject_id == looked.subject,
+    )
+    held = connection.scalar(select(expectation.c.due_at).where(*mine))
+    if held is None:
+        save_expectations(connection, [Expected(looked, NOBODY, now)])
+    elif held > now:
+        connection.execute(expectation.update().where(*mine).values(due_at=now))

@@ -9,10 +9,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, Connection, Row, Select, select
+from sqlalchemy import Column, Connection, Row, Select, delete, literal_column, select
 
 from hub.baselines.baseline import Baseline
-from hub.model import EntityName, RunState
+from hub.model import EntityName, Resolution, RunState
 from hub.rules.base import RunSeen, Subject
 from hub.store.expectations import NOBODY
 from hub.store.reading import among, newest_of_each
@@ -39,6 +39,8 @@ BASELINE_AGE = timedelta(days=1)
 RETRY_AGE = timedelta(hours=1)
 DURATION = "duration"
 _ENDLESS = frozenset({"STREAMING", "SERVICE"})
+#: Kinds of rule that go by how long runs take.
+OF_DURATION = frozenset({"overrun", "creep", "too_fast"})
 
 
 class JobRow(Struct, frozen=True):
@@ -244,19 +246,42 @@ def open_keys(
 
 
 class Learned(Struct, frozen=True):
-    """A job's baseline as it is kept; `wanted`: it should be learned anew."""
+    """A job's baseline as it is kept; `wanted`: it should be learned anew, for its time is over."""
 
     value: Baseline | None
     wanted: bool
+    fitted_at: datetime
+    holds_until: datetime
 
 
 def baselines(connection: Connection, jobs: Iterable[int], now: datetime) -> dict[int, Learned]:
     found = {}
     for row in among(connection, _BASELINES, baseline.c.job_id, jobs):
-        age = RETRY_AGE if row.payload is None else BASELINE_AGE
+        until = row.fitted_at + (RETRY_AGE if row.payload is None else BASELINE_AGE)
         value = None if row.payload is None else msgspec.json.decode(row.payload, type=Baseline)
-        found[row.job_id] = Learned(value, now - row.fitted_at > age)
+        found[row.job_id] = Learned(value, now > until, row.fitted_at, until)
     return found
+
+
+def new_normals(
+    connection: Connection, kind: str, subjects: Iterable[int], rules: Iterable[str]
+) -> dict[int, datetime]:
+    """Since when people say that another thing is normal, by subject; `rules`: of these kinds."""
+    mine = _NEW_NORMALS.where(incident.c.subject_kind == kind, incident.c.kind.in_(sorted(rules)))
+    found: dict[int, datetime] = {}
+    for row in among(connection, mine, incident.c.subject_id, subjects):
+        found[row.subject_id] = max(row.resolved_at, found.get(row.subject_id, row.resolved_at))
+    return found
+
+
+_NEW_NORMALS = select(incident.c.subject_id, incident.c.resolved_at).where(
+    incident.c.resolution == literal_column(f"'{Resolution.NEW_NORMAL}'")
+)
+
+
+def forget_baselines(connection: Connection, job_id: int) -> None:
+    """What is normal for the job is learned anew, from what counts by now."""
+    connection.execute(delete(baseline).where(baseline.c.job_id == job_id))
 
 
 def save_baselines(

@@ -12,11 +12,13 @@ from sqlalchemy import Connection, Row, bindparam, func, select
 
 from hub.baselines.samples import Sample
 from hub.model import CALLED_SO, Resolution, RunState
-from hub.rules.base import History
+from hub.rules.base import History, Subject
 from hub.schedules.origins import is_by_hand
 from hub.schedules.zones import zone_of
+from hub.store.facts import OF_DURATION, new_normals
 from hub.store.reading import among, distinct
 from hub.store.tables import incident, job_version, run, schedule
+from hub.store.types import EPOCH
 
 #: Runs of a baseline, and of a slow change.
 SAMPLES: Final = 90
@@ -27,7 +29,6 @@ _THROUGH: Final = 3
 _FEWEST: Final = 8
 #: Kinds whose incidents are called by the run that took longer than is normal, or not as long.
 _OF_RUNS: Final = ("overrun", "stuck", "too_fast")
-_OF_LEVELS: Final = ("overrun", "creep", "too_fast")
 #: Versions of a job that come more often than every so many runs tell no change of what it does.
 _RUNS_PER_VERSION: Final = 10
 
@@ -49,11 +50,10 @@ _OF_JOBS = select(
     incident.c.kind,
     incident.c.key,
     incident.c.resolution,
-    incident.c.resolved_at,
 ).where(
     incident.c.rule.in_(bindparam("rules", expanding=True)),
     incident.c.subject_kind == "job",
-    incident.c.kind.in_((*_OF_RUNS, *_OF_LEVELS)),
+    incident.c.kind.in_(_OF_RUNS),
 )
 _VERSIONS = select(
     func.coalesce(
@@ -68,20 +68,17 @@ def histories_of(
     """How long the latest runs of each job took that completed, the latest first.
 
     Backfills and what people started are left out where the clock starts the job; runs within
-    incidents are capped.
+    incidents are capped, and what was before a new normal no longer counts.
     """
     if not jobs:
         return {}
     zones = dict(tuple(row) for row in among(connection, _ZONES, schedule.c.job_id, jobs))
     told = _incidents(connection, jobs)
+    begun = new_normals(connection, Subject.JOB, jobs, OF_DURATION)
     return {
         job: History(
-            _samples(connection, job, most, told.get(job, ())),
+            _samples(connection, job, most, told.get(job, ()), begun.get(job, EPOCH)),
             _zone(zones.get(job)),
-            max(
-                (one.resolved_at for one in told.get(job, ()) if _is_new_normal(one)),
-                default=None,
-            ),
         )
         for job in jobs
     }
@@ -90,13 +87,14 @@ def histories_of(
 def long_history(connection: Connection, job: int) -> History:
     """Of many more runs than a baseline has; a new version of the job begins anew too."""
     found = histories_of(connection, [job], LONG)[job]
-    resets = [found.since_reset, _new_version(connection, job, found.samples)]
-    return replace(found, since_reset=max((at for at in resets if at is not None), default=None))
+    return replace(found, since_reset=_new_version(connection, job, found.samples))
 
 
-def _samples(connection: Connection, job: int, most: int, told: Sequence[Row[Any]]) -> list[Sample]:
+def _samples(
+    connection: Connection, job: int, most: int, told: Sequence[Row[Any]], begun: datetime
+) -> list[Sample]:
     given = {"job": job, "most": max(most, _THROUGH * SAMPLES)}
-    rows = connection.execute(_RUNS, given).all()
+    rows = [row for row in connection.execute(_RUNS, given) if row.started_at > begun]
     by_clock = [row for row in rows if not is_by_hand(row.natural_id)]
     unusual = {one.key for one in told if _is_unusual(one)}
     return [
@@ -129,10 +127,6 @@ def _incidents(connection: Connection, jobs: Sequence[int]) -> dict[int, list[Ro
 def _is_unusual(one: Row[Any]) -> bool:
     """Whether its key is a run that took too long or not long enough, and nobody said otherwise."""
     return one.kind in _OF_RUNS and one.resolution not in (*CALLED_SO, Resolution.RETRACTED)
-
-
-def _is_new_normal(one: Row[Any]) -> bool:
-    return one.kind in _OF_LEVELS and one.resolution == Resolution.NEW_NORMAL
 
 
 def _new_version(connection: Connection, job: int, samples: Sequence[Sample]) -> datetime | None:

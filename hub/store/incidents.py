@@ -1,21 +1,47 @@
-"""Incidents: kept with their history, and read."""
+"""Incidents and their transitions, as the read API shows them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Column, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from hub.errors import NotFound
-from hub.model import EntityName, Incident, IncidentState, Resolution, Step, Viewer
-from hub.store.access import next_id
+from hub.model import EntityName, Viewer
+from hub.store.incident_views import (
+    ImpactView,
+    IncidentView,
+    StreamedView,
+    streamed_of,
+    transition_of,
+    views_of,
+)
 from hub.store.neighbours import Neighbours
-from hub.store.reading import Page, Slice, among, cut, dataset_seen, job_seen, newest_first
+from hub.store.reading import (
+    Page,
+    Slice,
+    among,
+    cut,
+    dataset_seen,
+    job_seen,
+    newest_first,
+)
 from hub.store.tables import (
     dataset,
     incident,
@@ -24,263 +50,14 @@ from hub.store.tables import (
     namespace,
     orchestrator,
 )
-from hub.store.views import View
 
 _job_space, _dataset_space = namespace.alias("job_space"), namespace.alias("dataset_space")
-_children = incident.alias("children")
-
-
-class Place(Struct, frozen=True):
-    """What an incident is about. `kind` is the rule's, `subject_kind` the subject's sort."""
-
-    rule: str
-    kind: str
-    subject_kind: str
-    subject_id: int
-    team: str | None
-    severity: str
-    dry_run: bool
-
-
-#: Jobs and datasets downstream that an incident keeps, the nearest.
-KEPT = 200
-
-
-class Held(Struct, frozen=True):
-    """An incident as it is kept."""
-
-    id: int
-    incident: Incident
-
-
-# -- writing: in a transaction of the evaluating loop, or of a person's action ------------------
-
-
-def find_incident(connection: Connection, place: Place, key: str) -> Held | None:
-    """The incident of this rule, subject and key; nobody else moves it until the transaction ends."""
-    mine = incident.c
-    statement = select(incident).where(
-        mine.rule == place.rule,
-        mine.subject_kind == place.subject_kind,
-        mine.subject_id == place.subject_id,
-        mine.key == key,
-    )
-    row = connection.execute(statement.with_for_update()).first()
-    return None if row is None else _held(row)
-
-
-def hold_incident(connection: Connection, key: int) -> Held:
-    """The incident with this id; nobody else moves it until the transaction ends."""
-    row = connection.execute(select(incident).where(incident.c.id == key).with_for_update()).one()
-    return _held(row)
-
-
-def open_incident(
-    connection: Connection, place: Place, made: Step, below: Neighbours | None, now: datetime
-) -> int:
-    """Enters an incident that was not there; its id."""
-    number = next_id(connection, "incident")
-    whose = {f"{place.subject_kind}_id": place.subject_id}
-    connection.execute(
-        incident.insert().values(
-            id=number,
-            **msgspec.structs.asdict(place),
-            **whose,
-            key=made.incident.key,
-            impact=None if below is None else _text(_nearest(below)),
-            **_moving(made.incident, now),
-        )
-    )
-    _note(connection, number, made, now, None)
-    return number
-
-
-def move_incident(
-    connection: Connection, key: int, made: Step, now: datetime, by: str | None = None
-) -> None:
-    """Keeps where the incident stands now, and how it got there."""
-    connection.execute(
-        incident.update().where(incident.c.id == key).values(**_moving(made.incident, now))
-    )
-    _note(connection, key, made, now, by)
-
-
-def open_causes(
-    connection: Connection, around: Neighbours, orchestrator_id: int | None = None
-) -> list[int]:
-    """Open incidents on these that have no cause themselves, the first first.
-
-    With an orchestrator, those that say that it is silent come before all others.
-    """
-    silent = _SILENT.where(incident.c.orchestrator_id == orchestrator_id)
-    found = [] if orchestrator_id is None else list(connection.scalars(silent))
-    rows = [
-        row
-        for column, keys in (
-            (incident.c.job_id, around.jobs),
-            (incident.c.dataset_id, around.datasets),
-        )
-        for row in among(connection, _OPEN_ROOTS, column, keys)
-    ]
-    return found + [row.id for row in sorted(rows, key=lambda row: (row.since, row.id))]
-
-
-def open_on_jobs_of(connection: Connection, orchestrator_id: int, since: datetime) -> list[int]:
-    """Open incidents without a cause on jobs of the orchestrator that went wrong since then."""
-    statement = _OPEN_ROOTS.join(job, job.c.id == incident.c.job_id).where(
-        job.c.orchestrator_id == orchestrator_id, incident.c.since >= since
-    )
-    return [row.id for row in connection.execute(statement.order_by(incident.c.id))]
-
-
-def open_of_other_rules(connection: Connection, rules: Mapping[str, str]) -> list[Held]:
-    """Open incidents of rules that are not among these (name: kind)."""
-    rows = connection.execute(select(incident).where(incident.c.resolved_at.is_(None)))
-    return [_held(row) for row in rows if rules.get(row.rule) != row.kind]
-
-
-def open_of(connection: Connection, rule: str, kind: str, subject: int) -> list[Held]:
-    """Open incidents of this rule on this subject."""
-    mine = (
-        incident.c.rule == rule,
-        incident.c.subject_kind == kind,
-        incident.c.subject_id == subject,
-        incident.c.resolved_at.is_(None),
-    )
-    return [_held(row) for row in connection.execute(select(incident).where(*mine))]
-
-
-def open_children(connection: Connection, parent: int) -> list[Held]:
-    """Open incidents whose cause is this one."""
-    mine = select(incident).where(incident.c.parent_id == parent, incident.c.resolved_at.is_(None))
-    return [
-        _held(row) for row in connection.execute(mine.order_by(incident.c.id).with_for_update())
-    ]
-
-
-_OPEN_ROOTS = select(incident.c.id, incident.c.since).where(
-    incident.c.resolved_at.is_(None), incident.c.parent_id.is_(None), incident.c.dry_run.is_(False)
-)
-
-
-_SILENT = select(incident.c.id).where(
-    incident.c.resolved_at.is_(None),
-    incident.c.kind == "orchestrator_silent",
-    incident.c.dry_run.is_(False),
-)
-
-
-def _nearest(below: Neighbours) -> Neighbours:
-    jobs, datasets = below.jobs[:KEPT], below.datasets[:KEPT]
-    cut_off = below.truncated or len(jobs) < len(below.jobs) or len(datasets) < len(below.datasets)
-    return Neighbours(jobs, datasets, cut_off)
-
-
-def _moving(one: Incident, now: datetime) -> dict[str, Any]:
-    return {
-        "state": one.state,
-        "reason": one.reason,
-        "evidence": _text(one.evidence),
-        "since": one.since,
-        "opened_at": one.opened_at,
-        "resolved_at": one.resolved_at,
-        "resolution": one.resolution,
-        "parent_id": one.parent,
-        "updated_at": now,
-    }
-
-
-def _note(connection: Connection, key: int, made: Step, now: datetime, by: str | None) -> None:
-    last = select(func.max(incident_transition.c.version)).where(
-        incident_transition.c.incident_id == key
-    )
-    connection.execute(
-        incident_transition.insert().values(
-            id=next_id(connection, "incident_transition"),
-            incident_id=key,
-            at=now,
-            transition=made.transition,
-            by=by,
-            reason=made.reason,
-            evidence=_text(made.evidence),
-            version=1 + (connection.scalar(last) or 0),
-        )
-    )
-
-
-def _held(row: Row[Any]) -> Held:
-    return Held(
-        row.id,
-        Incident(
-            key=row.key,
-            state=IncidentState(row.state),
-            reason=row.reason,
-            evidence=msgspec.json.decode(row.evidence),
-            since=row.since,
-            opened_at=row.opened_at,
-            resolved_at=row.resolved_at,
-            resolution=None if row.resolution is None else Resolution(row.resolution),
-            parent=row.parent_id,
-        ),
-    )
-
-
-def _text(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-# -- reading -----------------------------------------------------------------------------------
-
-
-class TransitionView(View, frozen=True):
-    """One step of an incident. `by`: the person; None: the hub itself."""
-
-    at: datetime
-    transition: str
-    by: str | None
-    reason: str
-    evidence: Raw
-
-
-class ImpactView(View, frozen=True):
-    """What was downstream when the incident opened, the nearest first. `truncated`: and more."""
-
-    jobs: list[EntityName]
-    datasets: list[EntityName]
-    truncated: bool
-
-
-class IncidentView(View, frozen=True):
-    """An incident. Its subject is the job, dataset or orchestrator; `parentId`: the incident that caused it.
-
-    children: incidents that it causes. impact and history: of one incident, None in lists.
-    """
-
-    id: int
-    rule: str
-    kind: str
-    job: EntityName | None
-    dataset: EntityName | None
-    orchestrator: str | None
-    team: str | None
-    severity: str
-    state: str
-    reason: str
-    evidence: Raw
-    since: datetime
-    opened_at: datetime
-    resolved_at: datetime | None
-    resolution: str | None
-    parent_id: int | None
-    children: int
-    impact: ImpactView | None
-    dry_run: bool
-    updated_at: datetime
-    history: list[TransitionView] | None
+_children, _parent = incident.alias("children"), incident.alias("parent")
+_its_job, _its_dataset = job.alias("its_job"), dataset.alias("its_dataset")
 
 
 class Filter(Struct, frozen=True):
-    """Which incidents; None: all."""
+    """Which incidents; None: all. since, until: when they opened, until exclusive."""
 
     open: bool | None = None
     job_id: int | None = None
@@ -289,6 +66,18 @@ class Filter(Struct, frozen=True):
     rule: str | None = None
     team: str | None = None
     roots: bool = False
+    kind: str | None = None
+    severity: str | None = None
+    state: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    namespace: str | None = None
+    orchestrator: str | None = None
+    text: str | None = None
+    parent_id: int | None = None
+
+
+# -- one and many ------------------------------------------------------------------------------
 
 
 def list_incidents(
@@ -296,11 +85,11 @@ def list_incidents(
 ) -> Slice[IncidentView]:
     """Incidents, those that opened last first."""
     statement = newest_first(
-        _wanted(_seen(viewer), wanted), page, incident.c.opened_at, incident.c.id
+        _wanted(_seen(viewer), viewer, wanted), page, incident.c.opened_at, incident.c.id
     )
     rows = connection.execute(statement).all()
     kept, following = cut(rows, page, lambda row: (row.opened_at, row.id))
-    return Slice([_view(row) for row in kept], following)
+    return Slice(views_of(connection, kept), following)
 
 
 def get_incident(connection: Connection, viewer: Viewer, key: int) -> IncidentView:
@@ -308,12 +97,38 @@ def get_incident(connection: Connection, viewer: Viewer, key: int) -> IncidentVi
     row = connection.execute(_seen(viewer).where(incident.c.id == key)).first()
     if row is None:
         raise NotFound(f"Incident '{key}' not found.")
-    statement = select(incident_transition).where(incident_transition.c.incident_id == key)
+    (view,) = views_of(connection, [row])
+    statement = _steps(viewer).where(incident_transition.c.incident_id == key)
     history = [
-        TransitionView(one.at, one.transition, one.by, one.reason, Raw(one.evidence))
+        transition_of(one)
         for one in connection.execute(statement.order_by(incident_transition.c.id))
     ]
-    return replace(_view(row), history=history, impact=_impact(connection, viewer, row.impact))
+    return replace(view, history=history, impact=_impact(connection, viewer, row.impact))
+
+
+def list_transitions(
+    connection: Connection, viewer: Viewer, after: int, limit: int
+) -> tuple[list[StreamedView], int]:
+    """Transitions of all incidents that follow the one with the id `after`, the oldest first.
+
+    Their ids grow in the order in which they were committed. And the last id that was looked at:
+    with it, ask again for what follows; what the viewer may not see is passed over.
+    """
+    mine = incident_transition.c
+    last = select(mine.id).where(mine.id > after).order_by(mine.id).limit(limit).subquery()
+    end = connection.scalar(select(func.max(last.c.id)))
+    if end is None:
+        return [], after
+    statement = _streamed(viewer).where(mine.id > after, mine.id <= end).order_by(mine.id)
+    return streamed_of(connection, connection.execute(statement).all()), int(end)
+
+
+def latest_transition(connection: Connection) -> int:
+    """The id of the latest transition, 0 if there is none."""
+    return int(connection.scalar(select(func.max(incident_transition.c.id))) or 0)
+
+
+# -- what is downstream ------------------------------------------------------------------------
 
 
 def _impact(connection: Connection, viewer: Viewer, kept: str | None) -> ImpactView | None:
@@ -349,19 +164,53 @@ def _named(
     return [names[one] for one in keys if one in names]
 
 
+# -- who sees what -----------------------------------------------------------------------------
+
+
 def _seen(viewer: Viewer) -> Select[Any]:
-    children = select(func.count()).where(_children.c.parent_id == incident.c.id).scalar_subquery()
+    """Incidents that the viewer may see, with what they are about."""
+    children = (
+        select(func.count())
+        .where(_children.c.parent_id == incident.c.id, _open_to(viewer, _children))
+        .scalar_subquery()
+    )
+    mine = select(
+        incident, *_ABOUT, children.label("children"), _cause(viewer, incident).label("cause")
+    )
+    return _about(viewer, mine)
+
+
+def _streamed(viewer: Viewer) -> Select[Any]:
+    told = select(
+        incident_transition,
+        *_ABOUT,
+        incident.c.rule,
+        incident.c.kind,
+        incident.c.key,
+        incident.c.job_id,
+        incident.c.team,
+        incident.c.dry_run,
+        _cause(viewer, incident_transition).label("cause"),
+    )
+    return _about(viewer, told.join(incident, incident.c.id == incident_transition.c.incident_id))
+
+
+def _steps(viewer: Viewer) -> Select[Any]:
+    return select(incident_transition, _cause(viewer, incident_transition).label("cause"))
+
+
+_ABOUT = (
+    _job_space.c.name.label("job_namespace"),
+    job.c.name.label("job_name"),
+    _dataset_space.c.name.label("dataset_namespace"),
+    dataset.c.name.label("dataset_name"),
+    orchestrator.c.name.label("orchestrator_name"),
+)
+
+
+def _about(viewer: Viewer, statement: Select[Any]) -> Select[Any]:
     return (
-        select(
-            incident,
-            children.label("children"),
-            _job_space.c.name.label("job_namespace"),
-            job.c.name.label("job_name"),
-            _dataset_space.c.name.label("dataset_namespace"),
-            dataset.c.name.label("dataset_name"),
-            orchestrator.c.name.label("orchestrator_name"),
-        )
-        .outerjoin(job, job.c.id == incident.c.job_id)
+        statement.outerjoin(job, job.c.id == incident.c.job_id)
         .outerjoin(_job_space, _job_space.c.id == job.c.namespace_id)
         .outerjoin(dataset, dataset.c.id == incident.c.dataset_id)
         .outerjoin(_dataset_space, _dataset_space.c.id == dataset.c.namespace_id)
@@ -376,45 +225,69 @@ def _seen(viewer: Viewer) -> Select[Any]:
     )
 
 
-def _wanted(statement: Select[Any], wanted: Filter) -> Select[Any]:
-    mine = incident.c
-    if wanted.open is not None:
-        over = mine.resolved_at
-        statement = statement.where(over.is_(None) if wanted.open else over.is_not(None))
-    if wanted.roots:
-        statement = statement.where(mine.parent_id.is_(None))
-    for name in ("job_id", "dataset_id", "orchestrator_id", "rule", "team"):
-        value = getattr(wanted, name)
-        if value is not None:
-            statement = statement.where(mine[name] == value)
-    return statement
-
-
-def _view(row: Row[Any]) -> IncidentView:
-    return IncidentView(
-        row.id,
-        row.rule,
-        row.kind,
-        _name(row.job_namespace, row.job_name),
-        _name(row.dataset_namespace, row.dataset_name),
-        row.orchestrator_name,
-        row.team,
-        row.severity,
-        row.state,
-        row.reason,
-        Raw(row.evidence),
-        row.since,
-        row.opened_at,
-        row.resolved_at,
-        row.resolution,
-        row.parent_id,
-        row.children,
-        None,
-        row.dry_run,
-        row.updated_at,
-        None,
+def _open_to(viewer: Viewer, one: Any) -> ColumnElement[bool]:
+    """Whether the viewer may see another incident."""
+    return or_(
+        one.c.orchestrator_id.is_not(None),
+        exists().where(_its_job.c.id == one.c.job_id, job_seen(viewer, _its_job)),
+        exists().where(_its_dataset.c.id == one.c.dataset_id, dataset_seen(viewer, _its_dataset)),
     )
 
 
-def _name(space: str | None, name: str | None) -> EntityName | None:
-    return None if space is None or name is None else EntityName(space, name)
+def _cause(viewer: Viewer, of: Any) -> ColumnElement[int | None]:
+    """The incident that is its cause, if the viewer may see that one."""
+    seen = exists().where(_parent.c.id == of.c.parent_id, _open_to(viewer, _parent))
+    return case((seen, of.c.parent_id))
+
+
+# -- which -------------------------------------------------------------------------------------
+
+
+def _wanted(statement: Select[Any], viewer: Viewer, wanted: Filter) -> Select[Any]:
+    asked = {name: getattr(wanted, name) for name in Filter.__struct_fields__}
+    equal = (incident.c[name] == asked[name] for name in _EQUAL if asked[name] is not None)
+    more = (_CONDITIONS[name](asked[name]) for name in _CONDITIONS if asked[name] is not None)
+    cause = _cause(viewer, incident)
+    if wanted.roots:
+        statement = statement.where(cause.is_(None))
+    if wanted.parent_id is not None:
+        statement = statement.where(cause == wanted.parent_id)
+    return statement.where(*equal, *more)
+
+
+def _is_open(wanted: bool) -> ColumnElement[bool]:  # noqa: FBT001
+    over = incident.c.resolved_at
+    return over.is_(None) if wanted else over.is_not(None)
+
+
+def _of_orchestrator(name: str) -> ColumnElement[bool]:
+    named = select(orchestrator.c.id).where(orchestrator.c.name == name)
+    return or_(job.c.orchestrator_id.in_(named), incident.c.orchestrator_id.in_(named))
+
+
+_EQUAL: Final = (
+    "job_id",
+    "dataset_id",
+    "orchestrator_id",
+    "rule",
+    "team",
+    "kind",
+    "severity",
+    "state",
+)
+
+
+def _says(text: str) -> ColumnElement[bool]:
+    """The text stands in what is wrong or in the name of what it is wrong with."""
+    columns = (incident.c.reason, job.c.name, dataset.c.name)
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+_CONDITIONS: Final[dict[str, Callable[[Any], ColumnElement[bool]]]] = {
+    "open": _is_open,
+    "since": lambda at: incident.c.opened_at >= at,
+    "until": lambda at: incident.c.opened_at < at,
+    "namespace": lambda name: func.coalesce(_job_space.c.name, _dataset_space.c.name) == name,
+    "orchestrator": _of_orchestrator,
+    "text": _says,
+}

@@ -77,6 +77,13 @@ def take(
     return held
 
 
+def prolong(connection: Connection, held: Held, *, now: datetime, hold: timedelta) -> bool:
+    """Keeps a lease that is still ours for `hold` from now; False if it is over or has passed on."""
+    mine = (lease.c.name == held.name, lease.c.owner == held.owner, lease.c.epoch == held.epoch)
+    kept = update(lease).where(*mine, lease.c.held_until > now).values(held_until=now + hold)
+    return connection.execute(kept).rowcount == 1
+
+
 def fence(connection: Connection, held: Held) -> None:
     """Returns if the lease is still ours, and keeps it so until the transaction ends.
 

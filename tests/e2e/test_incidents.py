@@ -73,7 +73,9 @@ def test_who_may_operate_acknowledges_and_is_named(
     assert answer.json()["state"] == "ACKNOWLEDGED"
     last = answer.json()["history"][-1]
     assert (last["by"], last["reason"]) == ("admin", "I look")
-    assert client.post(path, headers=by).status_code == 409
+    again = client.post(path, headers=by)
+    assert again.status_code == 200
+    assert again.json()["history"] == answer.json()["history"]
 
 
 def test_what_is_expected_is_over_and_opens_no_more(
@@ -83,7 +85,12 @@ def test_what_is_expected_is_over_and_opens_no_more(
     by = headers_of_admin(hub)
     answer = client.post(path, headers=by)
     assert (answer.json()["state"], answer.json()["resolution"]) == ("RESOLVED", "expected")
-    assert client.post(path, headers=by).status_code == 409
+    again = client.post(path, headers=by)
+    assert again.status_code == 200
+    assert again.json()["history"] == answer.json()["history"]
+    late = client.post(path.replace("expected", "acknowledge"), headers=by)
+    assert late.status_code == 409
+    assert "it is over since" in late.json()["detail"]
 
 
 def test_an_incident_that_is_not_there_is_not_found(client: TestClient) -> None:

@@ -16,7 +16,8 @@ from hub.evaluate.watch import Watch
 from hub.main import writing
 from hub.model import Viewer
 from hub.settings import Settings
-from hub.store.incidents import Filter, IncidentView, get_incident, list_incidents
+from hub.store.incident_views import IncidentView
+from hub.store.incidents import Filter, get_incident, list_incidents
 from hub.store.leases import LeaseLostError, no_fence
 from hub.store.reading import Page
 from tests.support.recording import (

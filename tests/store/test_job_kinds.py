@@ -17,7 +17,8 @@ from hub.main import writing
 from hub.model import Viewer
 from hub.settings import Settings
 from hub.store import histories
-from hub.store.incidents import Filter, IncidentView, get_incident, list_incidents
+from hub.store.incident_views import IncidentView
+from hub.store.incidents import Filter, get_incident, list_incidents
 from hub.store.leases import no_fence
 from hub.store.reading import Page
 from hub.store.types import to_micros

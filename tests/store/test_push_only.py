@@ -14,7 +14,8 @@ from hub.evaluate.watch import Watch
 from hub.main import writing
 from hub.model import Viewer
 from hub.settings import Settings
-from hub.store.incidents import Filter, IncidentView, list_incidents
+from hub.store.incident_views import IncidentView
+from hub.store.incidents import Filter, list_incidents
 from hub.store.leases import no_fence
 from hub.store.outages import breathe
 from hub.store.reading import Page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -102,6 +103,31 @@ def test_a_paused_replica_commits_nothing_after_the_lease_passed_on(postgres_url
     with db.reading() as connection:
         assert connection.scalar(text("SELECT count(*) FROM meta WHERE value = 'mine'")) == 0
     assert rounds.told == [("evaluate", False)]
+    db.close()
+
+
+@pytest.mark.postgres
+def test_a_round_that_takes_longer_than_its_lease_keeps_it_and_a_dead_holder_loses_it(
+    postgres_url: str,
+) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    ran: list[str] = []
+    second = worker_with(db, "b", Loop("evaluate", 10, lambda _: ran.append("b"), hold_s=0.4))
+
+    def body(_: Tick) -> None:
+        for _turn in range(3):
+            time.sleep(0.3)
+            first.prolong()
+            second.run("evaluate")
+        ran.append("a")
+
+    first = worker_with(db, "a", Loop("evaluate", 10, body, hold_s=0.4))
+    first.run("evaluate")
+    assert ran == ["a"]
+    time.sleep(0.5)
+    second.run("evaluate")
+    assert ran == ["a", "b"]
     db.close()
 
 

@@ -58,9 +58,9 @@ def test_what_is_good_resolves_or_retracts(retracted: bool, why: Resolution) -> 
 
 
 def test_an_acknowledged_incident_resolves_all_the_same() -> None:
-    taken = acknowledge(opened(), "I look")
+    taken = acknowledge(opened(), "I look", NOW)
     assert taken is not None
-    assert acknowledge(taken.incident, "I too") is None
+    assert acknowledge(taken.incident, "I too", NOW) is None
     made = step(taken.incident, GOOD, NOW)
     assert made is not None
     assert made.transition is Transition.RESOLVED

@@ -26,6 +26,7 @@ from hub.store.tables.detect import (
     incident,
     incident_transition,
     outage,
+    recurrence,
     schedule_span,
 )
 from hub.store.tables.observed import backlog_sample, health, poll, watermark
@@ -98,6 +99,7 @@ __all__ = [
     "orchestrator",
     "outage",
     "poll",
+    "recurrence",
     "run",
     "run_dataset",
     "run_dependency",

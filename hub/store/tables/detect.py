@@ -62,17 +62,21 @@ incident = table_of(
     ref("orchestrator_id", required=False),
     text("team"),
     text("severity", required=True),
-    text("state", required=True),  # OPEN | ACKNOWLEDGED | RESOLVED
+    text("state", required=True),  # OPEN | ACKNOWLEDGED | SNOOZED | RESOLVED
     text("reason", required=True),
     text("evidence", required=True),  # JSON
     at("since"),  # when it went wrong
     at("opened_at"),
     at("resolved_at", required=False),
-    text("resolution"),  # healed | retracted | expected
+    text("resolution"),  # healed | retracted | expected | new_normal
     ref("parent_id", required=False),  # the incident that is the cause of this one
     text("impact"),  # JSON: what is downstream
     Column("dry_run", Boolean, nullable=False),
     at("updated_at"),
+    at("snoozed_until", required=False),
+    at("escalates_at", required=False),
+    text("flaps"),  # JSON; none: it does not flap
+    at("due_at", required=False),  # when time alone moves it
     UniqueConstraint("rule", "subject_kind", "subject_id", "key"),
 )
 Index("incident_opened_at", incident.c.opened_at, incident.c.id)
@@ -83,6 +87,22 @@ partial_index(
     "incident_open_orchestrator", incident.c.orchestrator_id, incident.c.resolved_at.is_(None)
 )
 partial_index("incident_open_subject", incident.c.subject_id, incident.c.resolved_at.is_(None))
+partial_index("incident_due", incident.c.due_at, incident.c.due_at.is_not(None))
+partial_index(
+    "incident_called", incident.c.subject_id, incident.c.resolution.in_(("expected", "new_normal"))
+)
+
+# When the incidents of a rule on a subject opened lately, by which flapping is told. `key`: of
+# those alone that have it; empty: of any key.
+recurrence = table_of(
+    "recurrence",
+    text_key("rule"),
+    text_key("subject_kind"),
+    key("subject_id"),
+    text_key("key"),
+    text("turns", required=True),  # JSON: microseconds since the epoch
+    clustered=True,
+)
 
 # The history of incidents, in the order of its ids. `by`: who did it; none: the hub itself.
 incident_transition = table_of(
@@ -95,5 +115,8 @@ incident_transition = table_of(
     text("reason", required=True),
     text("evidence", required=True),  # JSON
     Column("version", BigInteger, nullable=False),  # counts the incident's transitions
+    text("state"),  # of the incident after it, as are the next two
+    text("severity"),
+    ref("parent_id", required=False),
 )
 Index("incident_transition_of", incident_transition.c.incident_id, incident_transition.c.id)
