@@ -121,14 +121,20 @@ class Overloaded(TracksideError):
 
 
 class Unavailable(TracksideError):
-    """Another system failed us; `permanent` means that asking again won't help."""
+    """Another system failed us; `permanent` means that asking again won't help.
+
+    retry_after_s: it said itself when to come back.
+    """
 
     code = "unavailable"
     status = 502
     title = "Another system did not answer as it should"
 
-    def __init__(self, message: str, *, permanent: bool = False) -> None:
+    def __init__(
+        self, message: str, *, permanent: bool = False, retry_after_s: float | None = None
+    ) -> None:
         self.permanent = permanent
+        self.retry_after_s = retry_after_s
         super().__init__(message)
 
 

@@ -1,4 +1,4 @@
-"""What plug-ins implement, and what the core offers them: Protocols, in the model's types.
+"""An adapter, and what the core offers it.
 
 An adapter is one file or folder of `adapters/` that registers a class under the kind of
 orchestrator it speaks for:
@@ -23,27 +23,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.model import EntityName, Observation, RunState
 from hub.registry import Registry
-from hub.secrets import SecretRef
-
-__all__ = [
-    "Adapter",
-    "AdapterConfig",
-    "Asked",
-    "BackfillPlan",
-    "Capability",
-    "Finding",
-    "Grade",
-    "Json",
-    "Known",
-    "KnownRun",
-    "LaunchRequest",
-    "Launched",
-    "LogTail",
-    "Observed",
-    "RunName",
-    "SecretRef",
-    "adapters",
-]
 
 Json = dict[str, Any]
 """A JSON object."""
