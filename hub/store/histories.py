@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select, type_coerce
 
 from hub.baselines.samples import Sample
 from hub.model import CALLED_SO, Resolution, RunState
@@ -18,7 +18,7 @@ from hub.schedules.zones import zone_of
 from hub.store.facts import OF_DURATION, new_normals
 from hub.store.reading import among, distinct
 from hub.store.tables import incident, job_version, run, schedule
-from hub.store.types import EPOCH
+from hub.store.types import EPOCH, from_micros
 
 #: Runs of a baseline, and of a slow change.
 SAMPLES: Final = 90
@@ -32,12 +32,19 @@ _OF_RUNS: Final = ("overrun", "stuck", "too_fast")
 #: Versions of a job that come more often than every so many runs tell no change of what it does.
 _RUNS_PER_VERSION: Final = 10
 
+# Plain numbers: of most runs no more than one time is needed.
 _RUNS = (
-    select(run.c.id, run.c.natural_id, run.c.started_at, run.c.ended_at, run.c.nominal_start)
+    select(
+        run.c.id,
+        run.c.natural_id,
+        type_coerce(run.c.started_at, BigInteger),
+        type_coerce(run.c.ended_at, BigInteger),
+        type_coerce(run.c.nominal_start, BigInteger),
+    )
     .where(
         run.c.job_id == bindparam("job"),
         run.c.state == RunState.COMPLETED,
-        run.c.started_at.is_not(None),
+        run.c.started_at > bindparam("begun"),
         run.c.ended_at > run.c.started_at,
     )
     .order_by(run.c.sort_at.desc())
@@ -60,6 +67,9 @@ _VERSIONS = select(
         run.c.nominal_start, run.c.started_at, run.c.sort_at, job_version.c.created_at
     ).label("at")
 ).select_from(job_version.outerjoin(run, run.c.id == job_version.c.run_id))
+
+
+_Run = tuple[int, str, int, int, int | None]
 
 
 def histories_of(
@@ -93,18 +103,27 @@ def long_history(connection: Connection, job: int) -> History:
 def _samples(
     connection: Connection, job: int, most: int, told: Sequence[Row[Any]], begun: datetime
 ) -> list[Sample]:
-    given = {"job": job, "most": max(most, _THROUGH * SAMPLES)}
-    rows = [row for row in connection.execute(_RUNS, given) if row.started_at > begun]
-    by_clock = [row for row in rows if not is_by_hand(row.natural_id)]
+    rows = _runs(connection, job, most, begun)
+    by_clock = [row for row in rows if not is_by_hand(row[1])]
+    if len(by_clock) < min(most, len(rows)):
+        rows = _runs(connection, job, max(most, _THROUGH * SAMPLES), begun)
+        by_clock = [row for row in rows if not is_by_hand(row[1])]
     unusual = {one.key for one in told if _is_unusual(one)}
     return [
         Sample(
-            row.nominal_start or row.started_at,
-            (row.ended_at - row.started_at).total_seconds(),
-            str(row.id) in unusual,
+            from_micros(started if nominal is None else nominal),
+            (ended - started) / 1_000_000,
+            str(key) in unusual,
         )
-        for row in (by_clock if len(by_clock) >= _FEWEST else rows)[:most]
+        for key, _, started, ended, nominal in (by_clock if len(by_clock) >= _FEWEST else rows)[
+            :most
+        ]
     ]
+
+
+def _runs(connection: Connection, job: int, most: int, begun: datetime) -> list[_Run]:
+    given = {"job": job, "most": most, "begun": begun}
+    return [tuple(row) for row in connection.execute(_RUNS, given)]
 
 
 def _zone(name: str | None) -> tzinfo:
