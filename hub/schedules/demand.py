@@ -24,7 +24,7 @@ def due_slots(spans: Sequence[Span], begin: datetime, as_of: datetime) -> list[S
     while True:
         slots = expected(spans, begin - reach, as_of)
         before = sum(slot.due_at < begin for slot in slots)
-        if before >= BEFORE or reach > AHEAD:
+        if before >= BEFORE or reach > AHEAD or begin - reach < spans[0].since:
             return slots[max(0, before - BEFORE) :]
         reach *= 8
 

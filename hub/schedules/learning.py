@@ -22,6 +22,8 @@ from hub.schedules.zones import zone_of
 #: Fewer runs tell nothing; of more than `MOST` the latest are looked at.
 LEAST: Final = 6
 MOST: Final = 300
+#: So many of the latest runs are looked at alone where all of them fit no schedule.
+RECENT: Final = (30, 12)
 #: Where runs come more often than hourly, fewer than this are no more than a burst.
 _LEAST_OFTEN: Final = 8
 #: A schedule that would come about by chance more often than this is none.
@@ -54,6 +56,22 @@ def learn(starts: Sequence[datetime], zone: str = "UTC") -> Learned | None:
     zones: dict[str, tzinfo] = {name: zone_of(name) for name in (zone, "UTC")}
     found = (_judged(guess, latest) for guess in guesses(latest, list(zones.items())))
     return next((one for one in found if one is not None), None)
+
+
+def learn_latest(starts: Sequence[datetime], zone: str = "UTC") -> Learned | None:
+    """From the latest starts alone where all of them follow no clock: the job may have changed."""
+    latest = sorted(set(starts))
+    counts = (MOST, *(count for count in RECENT if count < len(latest)))
+    found = (learn(latest[-count:], zone) for count in counts)
+    return next((one for one in found if one is not None), None)
+
+
+def still_fits(schedule: Schedule, tolerance: timedelta, starts: Sequence[datetime]) -> bool:
+    """Whether the latest starts keep to what was learned from earlier ones."""
+    latest = sorted(set(starts))[-RECENT[-1] :]
+    guess = Guess(schedule, tolerance.total_seconds(), 0.0, 1.0, "")
+    fit = _fit(guess, latest) if len(latest) >= LEAST else None
+    return fit is not None and fit.good
 
 
 class _Fit(Struct, frozen=True):

@@ -48,10 +48,10 @@ class Timetable:
         self._lead = timedelta(seconds=schedule.data_interval_s or 0)
         self.floating = schedule.kind == "interval" and _anchor(schedule) is None
 
-    def between(self, after: datetime, until: datetime) -> list[Slot]:
-        """Those due after the one and until the other, and of these the first `MOST`."""
+    def between(self, after: datetime, until: datetime, most: int = MOST) -> list[Slot]:
+        """Those due after the one and until the other, and of these the first `most`."""
         slots = takewhile(lambda it: it.due_at <= until and self._open(it), self._after(after))
-        return list(islice(slots, MOST))
+        return list(islice(slots, most))
 
     def next(self, after: datetime) -> Slot | None:
         """The first that is due after an instant; None if there will be none."""

@@ -9,12 +9,15 @@ from typing import Final
 
 from hub.schedules.chains import TriggerChain
 from hub.schedules.cron import Cron, crons_of, is_cron
+from hub.schedules.days import Choice
 from hub.schedules.zones import zone_of
 
 #: Windows longer than this are written as one with a beginning and an end.
 LONGEST: Final = timedelta(days=31)
 #: So many windows that follow each other without a gap do so for ever.
 _ENDLESS: Final = 2000
+#: Days that are not excluded follow sooner, if at all.
+_FAR: Final = timedelta(days=400)
 
 
 class Window(ABC):
@@ -95,3 +98,22 @@ def weekly(
 
 def covered(windows: Sequence[Window], at: datetime) -> bool:
     return any(window.covers(at) for window in windows)
+
+
+class OffDays(Window):
+    """The days that are not among those chosen."""
+
+    def __init__(self, days: Choice) -> None:
+        self._days = days
+
+    def covers(self, at: datetime) -> bool:
+        return not self._days.take(at)
+
+    def next_edge(self, at: datetime) -> datetime | None:
+        """Looked for within `_FAR`."""
+        now, edge = self.covers(at), self._days.midnight(at)
+        while self.covers(edge) is now:
+            edge = self._days.midnight(edge)
+            if edge - at > _FAR:
+                return None
+        return edge
