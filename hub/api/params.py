@@ -15,20 +15,13 @@ from hub.api.hub import Hub as RunningHub
 from hub.api.node_ids import parse
 from hub.model import EntityName, Viewer
 from hub.store.reading import Page
+from hub.store.types import storable
 
 
 async def hub_of(request: Request) -> RunningHub:
     """The hub that serves."""
     hub: RunningHub = request.app.state.hub
     return hub
-
-
-def storable(text: str) -> str:
-    """The text; ValueError for what no store can hold."""
-    if "\0" in text:
-        raise ValueError("expected text without NUL")
-    text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
-    return text
 
 
 def in_utc(at: datetime) -> datetime:

@@ -57,16 +57,23 @@ class JobRow(Struct, frozen=True):
     orchestrator: str | None = None
     endless: bool = False
 
+    @property
+    def job(self) -> EntityName:
+        return self.name
+
 
 class DatasetRow(Struct, frozen=True):
+    """`job`: the one that updated it last, whose orchestrator is named too."""
+
     id: int
     name: EntityName
-    orchestrator_id: int  # of the job that updated it last
+    orchestrator_id: int
     team: str | None
     known_at: datetime
     last_update_at: datetime | None
     max_lag_s: float | None
     orchestrator: str | None = None
+    job: EntityName | None = None
 
     @property
     def inner(self) -> bool:
@@ -102,6 +109,19 @@ _DATASETS: Select[Any] = (
     .join(namespace, namespace.c.id == dataset.c.namespace_id)
     .outerjoin(freshness_policy, freshness_policy.c.dataset_id == dataset.c.id)
     .where(dataset.c.hidden.is_(False))
+)
+_MAKERS = (
+    select(
+        update.c.dataset_id,
+        run.c.orchestrator_id,
+        orchestrator.c.name.label("orchestrator"),
+        namespace.c.name.label("space"),
+        job.c.name,
+    )
+    .join(run, run.c.id == update.c.run_id)
+    .join(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
+    .join(job, job.c.id == run.c.job_id)
+    .join(namespace, namespace.c.id == job.c.namespace_id)
 )
 _RUNS = select(
     run.c.id,
@@ -155,24 +175,24 @@ def dataset_rows(connection: Connection, keys: Iterable[int]) -> list[DatasetRow
             row.last_update_at,
             # One with a cron is due at its ticks and not by its age alone.
             row.max_lag_s if row.cron is None else None,
-            makers.get(row.id, _NOBODY)[1],
+            *makers.get(row.id, _NOBODY)[1:],
         )
         for row in rows
     ]
 
 
-_NOBODY = (NOBODY, None)
-_MAKERS = (
-    select(update.c.dataset_id, run.c.orchestrator_id, orchestrator.c.name)
-    .join(run, run.c.id == update.c.run_id)
-    .join(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
-)
+_NOBODY = (NOBODY, None, None)
 
 
-def _makers(connection: Connection, keys: list[int]) -> dict[int, tuple[int, str | None]]:
-    """The orchestrator of the run that updated each dataset last."""
+def _makers(
+    connection: Connection, keys: list[int]
+) -> dict[int, tuple[int, str | None, EntityName | None]]:
+    """The orchestrator and the job of the run that updated each dataset last."""
     latest = newest_of_each(connection, update, "dataset_id", "at", keys, 1)
-    return {row[0]: (row[1], row[2]) for row in among(connection, _MAKERS, update.c.id, latest)}
+    return {
+        row.dataset_id: (row.orchestrator_id, row.orchestrator, EntityName(row.space, row.name))
+        for row in among(connection, _MAKERS, update.c.id, latest)
+    }
 
 
 def tags(connection: Connection, kind: str, keys: Iterable[int]) -> dict[int, set[str]]:

@@ -39,6 +39,7 @@ class OrchestratorRow(Struct, frozen=True):
     error: str | None
     team: str | None = None
     inner: bool = False
+    job: EntityName | None = None
 
     @property
     def orchestrator(self) -> str:

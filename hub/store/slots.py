@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from msgspec import convert
 from sqlalchemy import Connection, Row, select
 
 from hub.errors import BadInput
-from hub.model import Schedule, Viewer
+from hub.model import Viewer
 from hub.schedules.matching import EARLY, LATE, Matching, Start, match
 from hub.schedules.origins import origin_of
 from hub.schedules.slots import Slot, Timetable, timetable_of
-from hub.schedules.spans import Span, expected
+from hub.schedules.spans import Span, expected, soonest
 from hub.store.expectations import NOBODY, horizons
 from hub.store.reading import uuid_text
-from hub.store.schedules import ScheduleView, schedule_of
+from hub.store.schedules import held_of
 from hub.store.spans import spans_of
 from hub.store.tables import job, run
 from hub.store.views import View
@@ -25,6 +24,8 @@ from hub.store.views import View
 #: Slots of one answer, and runs that are looked through for them.
 MOST_SLOTS: Final = 1_000
 MOST_RUNS: Final = 20_000
+#: So far ahead upcoming slots are looked for.
+FARTHEST: Final = timedelta(days=400)
 
 
 class SlotRunView(View, frozen=True):
@@ -46,8 +47,15 @@ class SlotView(View, frozen=True):
     run: SlotRunView | None
 
 
+class UpcomingView(View, frozen=True):
+    """A slot that is due yet."""
+
+    due_at: datetime
+    nominal_at: datetime
+
+
 class SlotsView(View, frozen=True):
-    """`expectedFrom`: since when the schedule is known; null: the clock demands nothing.
+    """`upcoming`: those due after `knownTo`, where they were asked for. `expectedFrom`: since when the schedule is known; null: the clock demands nothing.
     `knownTo`: up to when all runs are known; null: the first read is still under way. Slots beyond
     these bounds are not listed, nor those of the time in which the job was paused.
     """
@@ -56,6 +64,7 @@ class SlotsView(View, frozen=True):
     expected_from: datetime | None
     known_to: datetime | None
     paused: bool | None
+    upcoming: list[UpcomingView]
 
 
 def slots_of(
@@ -65,23 +74,42 @@ def slots_of(
     begin: datetime,
     end: datetime,
     now: datetime,
+    until: datetime | None = None,
 ) -> SlotsView:
-    """Those due after `begin` and until `end`. BadInput if they are too many for one answer."""
+    """Those due after `begin` and until `end`, and those upcoming `until` then.
+
+    BadInput if they are too many for one answer.
+    """
     known_to = _known_to(connection, job_id, now)
-    declared = schedule_of(connection, viewer, job_id)
-    timetable = timetable_of(_schedule(declared)) if declared else None
-    if declared is None or timetable is None:
-        return SlotsView([], None, known_to, declared.paused if declared else None)
-    spans = _spans(connection, job_id, declared)
+    held = held_of(connection, viewer, job_id)
+    timetable = timetable_of(held.span.schedule) if held else None
+    if held is None or timetable is None:
+        return SlotsView([], None, known_to, held.span.schedule.paused if held else None, [])
+    paused = held.span.schedule.paused
+    coming = _upcoming(held.span, known_to or now, until)
+    # One that came into force just now is not among the spans yet.
+    spans = spans_of(connection, [job_id]).get(job_id) or [held.span]
     begin, end = max(begin, spans[0].since), min(end, known_to or begin)
     if begin >= end:
-        return SlotsView([], spans[0].since, known_to, declared.paused)
+        return SlotsView([], spans[0].since, known_to, paused, coming)
     if (end - begin) / timetable.gap(end) > MOST_SLOTS:
         raise BadInput("from", begin.isoformat(), f"a time within {MOST_SLOTS:,} slots of `to`")
     rows, found = _matched(connection, job_id, spans, timetable, begin, end)
     shown = [slot for slot in (*found.taken, *found.open) if slot.due_at > begin]
     views = [_view(slot, found, rows) for slot in sorted(shown)]
-    return SlotsView(views, spans[0].since, known_to, declared.paused)
+    return SlotsView(views, spans[0].since, known_to, paused, coming)
+
+
+def _upcoming(span: Span, after: datetime, until: datetime | None) -> list[UpcomingView]:
+    """Those that the schedule will demand. BadInput if they are too many for one answer."""
+    if until is None or until <= after:
+        return []
+    if until - after > FARTHEST:
+        raise BadInput("until", until.isoformat(), f"a time within {FARTHEST.days} days")
+    slots = soonest(span, after, until, MOST_SLOTS + 1)
+    if len(slots) > MOST_SLOTS:
+        raise BadInput("until", until.isoformat(), f"a time within {MOST_SLOTS:,} slots")
+    return [UpcomingView(slot.due_at, slot.nominal_at) for slot in slots]
 
 
 def _matched(
@@ -96,22 +124,13 @@ def _matched(
     earlier = begin - LATE * timetable.gap(begin)
     slots = expected(spans, earlier, end)
     rows = {row.id: row for row in _runs(connection, job_id, earlier - EARLY)}
-    return rows, match(slots, list(_starts(rows)))
-
-
-def _spans(connection: Connection, job_id: int, declared: ScheduleView) -> Sequence[Span]:
-    """The schedule over time; one that was declared just now is not among them yet."""
-    held = spans_of(connection, [job_id]).get(job_id)
-    return held or [Span(_schedule(declared), declared.declared_at)]
+    learned = spans[-1].habit is not None
+    return rows, match(slots, list(_starts(rows, by_name=not learned)))
 
 
 def _known_to(connection: Connection, job_id: int, now: datetime) -> datetime | None:
     owner = connection.scalar(select(job.c.orchestrator_id).where(job.c.id == job_id))
     return horizons(connection, now).of(owner or NOBODY)
-
-
-def _schedule(declared: ScheduleView) -> Schedule:
-    return convert(declared, Schedule, from_attributes=True)
 
 
 def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]]:
@@ -130,9 +149,11 @@ def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]
     return list(connection.execute(statement.order_by(held.sort_at).limit(MOST_RUNS)))
 
 
-def _starts(rows: Mapping[int, Row[Any]]) -> Iterator[Start]:
+def _starts(rows: Mapping[int, Row[Any]], *, by_name: bool) -> Iterator[Start]:
+    """By name: what a run is called by says of which slot it is, but for learned ones."""
     for key, row in rows.items():
-        yield Start(key, row.queued_at or row.sort_at, row.nominal_start, origin_of(row.natural_id))
+        nominal = row.nominal_start if by_name else None
+        yield Start(key, row.queued_at or row.sort_at, nominal, origin_of(row.natural_id))
 
 
 def _view(slot: Slot, found: Matching, rows: Mapping[int, Row[Any]]) -> SlotView:

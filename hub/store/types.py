@@ -27,6 +27,14 @@ def from_micros(micros: int) -> datetime:
     return EPOCH + timedelta(microseconds=micros)
 
 
+def storable(text: str) -> str:
+    """The text; ValueError for what no store can hold."""
+    if "\0" in text:
+        raise ValueError("expected text without NUL")
+    text.encode()  # a lone surrogate raises UnicodeEncodeError, a ValueError
+    return text
+
+
 def _read(value: Any | None) -> datetime | None:
     return None if value is None else EPOCH + timedelta(microseconds=value)
 

@@ -102,7 +102,7 @@ def test_a_job_that_data_starts_has_no_slots(db: Database) -> None:
     world = World(db)
     with db.writing() as connection:
         connection.execute(update(t.schedule).values(kind="dataset", expression="{}"))
-    assert world.slots() == SlotsView([], None, at(KNOWN_TO), None)
+    assert world.slots() == SlotsView([], None, at(KNOWN_TO), None, [])
 
 
 def test_more_slots_than_an_answer_holds_are_refused(db: Database) -> None:

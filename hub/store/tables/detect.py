@@ -45,7 +45,36 @@ schedule_span = table_of(
     Column("since", Timestamp, primary_key=True),
     at("until", required=False),
     text("schedule", required=True),  # JSON
+    text("origin"),  # file | declared | learned; none: declared
+    text("days"),  # JSON: on which days alone it is due
+    text("habit"),  # JSON: what it was learned from
     clustered=True,
+)
+
+# Schedules that no orchestrator declares: those of the file, and those learned from history.
+hub_schedule = table_of(
+    "hub_schedule",
+    key("job_id"),
+    text_key("origin"),  # file | learned
+    text("schedule"),  # JSON; none: the runs follow no clock
+    text("days"),  # JSON
+    text("habit"),  # JSON
+    at("at"),  # since when it holds
+    at("looked_at", required=False),  # when it was last tried to learn one
+    ref("runs", required=False),  # from how many runs
+    clustered=True,
+)
+
+# Maintenance windows that were declared over the API; those of trackside.yaml stand only there.
+maintenance = table_of(
+    "maintenance",
+    id_column(),
+    text("name", required=True),
+    text("team"),
+    text("spec", required=True),  # JSON: when, and of what
+    text("declared_by", required=True),
+    at("declared_at"),
+    at("over_at", required=False),  # for good: its end, or when somebody ended it
 )
 
 # One period in which one rule was violated by one subject; `key` tells the period.
