@@ -29,7 +29,7 @@ BREATHE_S = 10.0
 
 def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
-    watch = Watch(hub.db, hub.writer, hub.book)
+    watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(

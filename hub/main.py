@@ -22,6 +22,7 @@ from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
 from hub.evaluate.book import book_of
+from hub.evaluate.plan import plan_of
 from hub.housekeeping import loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
@@ -95,6 +96,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         intake,
         fleet,
         book_of(settings),
+        plan_of(settings),
         limit,
     )
 

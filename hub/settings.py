@@ -181,6 +181,7 @@ class Settings(_Section):
         "info", description="least told"
     )
     log_format: Literal["console", "json"] = Field("console", description="for people or programs")
+    timezone: str = Field("UTC", description="where people live, for schedules that are learned")
     max_body_bytes: Size = Field(5 * MIB, description="largest body of one lineage event")
     max_batch_bytes: Size = Field(20 * MIB, description="largest body of a batch of them")
     max_queued_events: int = Field(
@@ -203,9 +204,11 @@ class Settings(_Section):
 
     calendars: Objects = []
     connections: Objects = []
+    maintenance: Objects = []
     notifiers: Objects = []
     routes: Objects = []
     rules: Objects = []
+    schedules: Objects = []
     sensors: Objects = []
     silences: Objects = []
     subscriptions: Objects = []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
+from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
@@ -31,4 +32,5 @@ class Hub:
     intake: Intake
     fleet: Fleet
     book: Book
+    plan: Plan
     ingest_limit: IngestLimit | None = None

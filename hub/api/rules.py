@@ -31,7 +31,7 @@ class RuleView(Struct, rename="camel"):
     """A rule in force: its kind, whom it selects, and its kind's settings.
 
     select: null where it would name what is private to a team that the viewer does not belong to.
-    flapping: when its incidents are kept open; null: never. escalate: null: never.
+    calendar: on which days it opens incidents; null: on all. flapping: when its incidents are kept open; null: never. escalate: null: never.
     """
 
     name: str
@@ -42,6 +42,7 @@ class RuleView(Struct, rename="camel"):
     dry_run: bool
     flapping: dict[str, Any] | None
     escalate: dict[str, Any] | None
+    calendar: str | None
 
 
 class Rules(Struct, rename="camel"):
@@ -63,7 +64,7 @@ def list_rules(hub: Hub, by: Reader) -> Response:
             found.append(
                 RuleView(
                     one.name, one.kind, one.severity, select, one.settings, one.dry_run,
-                    flapping, escalate,
+                    flapping, escalate, rule.days.words if rule.days else None,
                 )
             )  # fmt: skip
     return answer(Rules(found))
@@ -76,7 +77,7 @@ def explain_rules(node_id: NodeId, hub: Hub, by: Reader) -> Response:
     Nothing is moved by it. Rules that do not apply come last, each with the reason.
     """
     eyes = viewer_of(by)
-    watch = Watch(hub.db, hub.writer, hub.book)
+    watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
     with hub.db.reading() as connection:
         closed = closed_to(connection, _eyes(by))
         job, dataset = subject_of(connection, eyes, node_id)

@@ -10,6 +10,7 @@ import yaml
 
 from hub.commands.common import ConfigFile, load, out
 from hub.evaluate.book import book_of
+from hub.evaluate.plan import plan_of
 from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
 
@@ -25,6 +26,7 @@ def check(config: ConfigFile = None) -> None:
     settings = load(config)
     check_file(settings)
     book_of(settings)
+    plan_of(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

@@ -8,6 +8,7 @@
         settings: {limit_s: 5400}
 
 A rule of the file that has the name of one of the pack takes its place (`enabled: false` ends it).
+`calendar` says on which days a rule opens incidents.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import rules
 from hub.errors import ConfigError
+from hub.evaluate.calendars import Calendars, ChoiceGiven, calendars_of, choice_of
+from hub.evaluate.given import problem
 from hub.incidents import PLAIN, Escalation, Flapping, Severity, Terms
 from hub.model import EntityName
 from hub.rules.base import Fact, Kind, Subject, kinds
+from hub.schedules.days import Choice
 from hub.settings import Settings
 
 rules.load()
 
+_NONE: Final[Calendars] = {}
 _USUAL: Final = Flapping()
 #: Kinds whose incidents stand for a slot, a partition, a check or a pool each. Those of others are
 #: the same trouble of their subject again and again, whatever their keys.
@@ -106,6 +111,7 @@ class Declared(BaseModel):
     severity: Severity = "error"
     select: Selector = Selector()
     settings: dict[str, Any] = {}
+    calendar: ChoiceGiven | None = Field(None, description="on which days it opens incidents")
     dry_run: bool = Field(False, description="incidents are kept, and nobody is told")
     enabled: bool = True
     flapping: Flapping | None = None
@@ -113,7 +119,7 @@ class Declared(BaseModel):
 
     def mark(self) -> str:
         """The same as long as it finds the same in the same subjects."""
-        return self.model_dump_json(include={"kind", "select", "settings"})
+        return self.model_dump_json(include={"kind", "select", "settings", "calendar"})
 
 
 #: What is watched without any configuration.
@@ -136,6 +142,7 @@ class Rule:
 
     declared: Declared
     kind: Kind
+    days: Choice | None = None
 
     @property
     def name(self) -> str:
@@ -156,10 +163,12 @@ class Rule:
 class Book:
     """All rules in force."""
 
-    def __init__(self, declared: Iterable[Declared]) -> None:
-        """Raises ConfigError for an unknown kind, or settings that are not of the kind."""
+    def __init__(self, declared: Iterable[Declared], calendars: Calendars = _NONE) -> None:
+        """Raises ConfigError for an unknown kind or calendar, or settings that are not of the kind."""
         told = list(declared)
-        self.rules: dict[str, Rule] = {one.name: rule_of(one) for one in told if one.enabled}
+        self.rules: dict[str, Rule] = {
+            one.name: rule_of(one, calendars) for one in told if one.enabled
+        }
         self.ended = tuple(one for one in told if not one.enabled)
 
     def terms_of(self, rule: str) -> Terms:
@@ -201,22 +210,24 @@ class Book:
         )
 
 
-def rule_of(one: Declared) -> Rule:
+def rule_of(one: Declared, calendars: Calendars = _NONE) -> Rule:
     """The rule with its kind's code; raises ConfigError, which names the rule and the setting."""
     try:
-        return _rule(one)
+        return _rule(one, calendars)
     except ValidationError as error:
-        problems = "; ".join(_problem(detail) for detail in error.errors(include_url=False))
+        problems = "; ".join(problem(detail) for detail in error.errors(include_url=False))
         raise ConfigError(f"rule {one.name!r} ({one.kind}): {problems}") from None
 
 
-def _rule(one: Declared) -> Rule:
+def _rule(one: Declared, calendars: Calendars) -> Rule:
     kind = kinds.get(one.kind)
-    return Rule(one, kind(kind.Config.model_validate(one.settings)))
+    code = kind(kind.Config.model_validate(one.settings))
+    return Rule(one, code, choice_of(one.calendar, calendars))
 
 
 def book_of(settings: Settings) -> Book:
     """The pack and the rules of the file. Raises ConfigError; tells all that is wrong."""
+    calendars = calendars_of(settings)
     found: dict[str, Declared] = {one.name: one for one in PACK}
     problems: list[str] = []
     own: set[str] = set()
@@ -226,36 +237,34 @@ def book_of(settings: Settings) -> Book:
             one = Declared.model_validate(given)
         except ValidationError as error:
             problems += [
-                f"{place(*detail['loc'])}: rules.{index}.{_problem(detail)}"
+                f"{place(*detail['loc'])}: rules.{index}.{problem(detail)}"
                 for detail in error.errors(include_url=False)
             ]
             continue
-        problems += _wrong(one, place)
+        problems += _wrong(one, calendars, place)
         if one.name in own:
             problems.append(f"{place('name')}: the rule {one.name!r} stands more than once")
         own.add(one.name)
         found[one.name] = one
     if problems:
         raise ConfigError("\n".join(problems))
-    return Book(found.values())
+    return Book(found.values(), calendars)
 
 
-def _wrong(one: Declared, place: Callable[..., str]) -> list[str]:
-    """What is wrong with a rule's kind and settings, each with its place."""
+def _wrong(one: Declared, calendars: Calendars, place: Callable[..., str]) -> list[str]:
+    """What is wrong with a rule's kind, settings and calendar, each with its place."""
     told = f"rule {one.name!r} ({one.kind})"
     try:
-        _rule(one)
+        choice_of(one.calendar, calendars)
+    except ConfigError as error:
+        return [f"{place('calendar')}: {told}: {error}"]
+    try:
+        _rule(one, calendars)
     except ValidationError as error:
         return [
-            f"{place('settings', *detail['loc'])}: {told}: {_problem(detail)}"
+            f"{place('settings', *detail['loc'])}: {told}: {problem(detail)}"
             for detail in error.errors(include_url=False)
         ]
     except ConfigError as error:
         return [f"{place('kind')}: {error}"]
     return []
-
-
-def _problem(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"]))
-    text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"{where}: {text}"

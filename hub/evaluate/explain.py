@@ -30,7 +30,10 @@ class Told(Struct, frozen=True, rename="camel"):
 
 
 class ScheduleTold(Told, frozen=True):
-    """The schedule that rules go by, since when it holds, and when it demands the next run."""
+    """The schedule that rules go by, since when it holds, and when it demands the next run.
+
+    origin: file, declared or learned. calendar: on which days alone it is due.
+    """
 
     kind: str
     expression: str
@@ -39,6 +42,8 @@ class ScheduleTold(Told, frozen=True):
     since: datetime
     next_due_at: datetime | None
     next_nominal_at: datetime | None
+    origin: str
+    calendar: str | None
 
 
 class BaselineTold(Told, frozen=True):
@@ -247,6 +252,8 @@ def _schedule(seen: Any, now: datetime) -> ScheduleTold:
         last.since,
         None if slot is None else slot.due_at,
         None if slot is None else slot.nominal_at,
+        last.origin,
+        last.days.words if last.days else None,
     )
 
 

@@ -15,6 +15,7 @@ from hub.store import expectations, facts, spans
 from hub.store.cursors import save_places
 from hub.store.db import Connection
 from hub.store.expectations import Expected, save_expectations
+from hub.store.hub_schedules import save_schedules
 from hub.store.incident_steps import (
     Held,
     find_incident,
@@ -50,6 +51,7 @@ def save(connection: Connection, this: Round, fence: Fence) -> None:
             end(connection, held, "its rule no longer selects it", this.now)
     dropped = [Expected(looked, expectations.NOBODY, None) for looked in this.gone]
     save_expectations(connection, [*waiting, *dropped])
+    save_schedules(connection, this.schedules)
     for key, over_time in this.edited.items():
         spans.save_spans(connection, key, over_time)
     facts.save_baselines(connection, this.fitted, this.now)

@@ -9,11 +9,14 @@ from datetime import datetime
 from msgspec import Struct
 
 from hub.baselines.baseline import Baseline
+from hub.evaluate.maintenance import Maintenance
 from hub.incidents import PLAIN, Terms
 from hub.rules.base import DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
+from hub.schedules.spans import Origin
 from hub.store.changes import Places
 from hub.store.db import Connection
 from hub.store.expectations import Horizons, Looked
+from hub.store.hub_schedules import HubSchedule
 from hub.store.incident_steps import Place
 from hub.store.neighbours import Neighbours
 from hub.store.orchestrator_facts import roll_calls
@@ -55,6 +58,8 @@ class Round:
     timed: Sequence[tuple[int, Terms]] = ()  # incidents that time alone moves, of what terms
     fitted: dict[int, Baseline | None] = field(default_factory=dict)
     edited: Spans = field(default_factory=dict)
+    schedules: dict[tuple[int, Origin], HubSchedule | None] = field(default_factory=dict)
+    windows: Sequence[Maintenance] = ()
     _calls: RollCalls = field(default_factory=dict)
 
     def roll_calls(self, connection: Connection, orchestrators: Iterable[int]) -> RollCalls:
@@ -65,4 +70,4 @@ class Round:
 
     @property
     def empty(self) -> bool:
-        return not (self.places or self.found or self.gone or self.timed)
+        return not (self.places or self.found or self.gone or self.timed or self.schedules)

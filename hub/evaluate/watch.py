@@ -14,26 +14,32 @@ from typing import Any, Final, NamedTuple
 import structlog
 from msgspec.structs import replace
 
+from hub.evaluate import filing
 from hub.evaluate.book import Book, Rule
 from hub.evaluate.datasets import Datasets
 from hub.evaluate.jobs import Jobs
+from hub.evaluate.learner import Learner
+from hub.evaluate.maintenance import Within, of_store
 from hub.evaluate.orchestrators import Orchestrators
-from hub.evaluate.outcome import READER, end, save
+from hub.evaluate.outcome import READER, save
+from hub.evaluate.plan import Plan
+from hub.evaluate.quiet import hushed, quiets
 from hub.evaluate.round import Found, Round
+from hub.evaluate.start import begin, looks, rescheduled
 from hub.model import ChangeKind
 from hub.rules.base import Fact, Judgement, Status, Subject
-from hub.store import expectations, facts, spans
+from hub.store import expectations, facts
 from hub.store.cursors import Change, read_changes
 from hub.store.db import Connection, Database
-from hub.store.expectations import Looked, keep_marks, kept_marks
+from hub.store.expectations import Looked
 from hub.store.facts import DatasetRow, JobRow
-from hub.store.incident_steps import Place, due_incidents, open_of_other_rules
+from hub.store.incident_steps import Place, due_incidents
 from hub.store.leases import Fence
+from hub.store.maintenance import JUDGED, list_windows
 from hub.store.neighbours import Neighbours, downstream, jobs_of, upstream
 from hub.store.orchestrator_facts import OrchestratorRow, orchestrator_ids, orchestrator_rows
 from hub.store.outages import breathe
 from hub.store.signs import jobs_within
-from hub.store.spans import Spans
 from hub.store.types import EPOCH
 from hub.store.writer import Writer
 
@@ -64,13 +70,20 @@ SIGHTS: Final[Mapping[Subject, Sight]] = {
 }
 
 
+_NO_PLAN: Final = Plan()
+
+
 class Watch:
     """Evaluates the rules of a book over one store."""
 
-    def __init__(self, db: Database, writer: Writer[Any, Any], book: Book) -> None:
+    def __init__(
+        self, db: Database, writer: Writer[Any, Any], book: Book, plan: Plan = _NO_PLAN
+    ) -> None:
         self._db = db
         self._writer = writer
         self._book = book
+        self._plan = plan
+        self._learner = Learner(plan.timezone)
         self._begun = False
         self._counted_at: datetime | None = None
 
@@ -91,8 +104,7 @@ class Watch:
         """What each rule that selects a subject would say of it now, and the subject's row, if there
         is one. Nothing is kept.
         """
-        this = Round(now, expectations.horizons(connection, now))
-        this.callers = self._book.of_need(Fact.ROLL_CALL)
+        this = self._begun_round(connection, now)
         wanted = [
             Looked(rule.name, subject, key)
             for rule in self._book.rules.values()
@@ -102,23 +114,19 @@ class Watch:
         return this, list(SIGHTS[subject].rows(connection, [key]))
 
     def _begin(self, connection: Connection, now: datetime, fence: Fence) -> None:
-        """Ends the incidents of rules that were taken out of the book, for nobody else would, and
-        lets rules that are new or were changed look at all there is.
-        """
         fence(connection)
         breathe(connection, now)
-        kinds = {rule.name: rule.declared.kind for rule in self._book.rules.values()}
-        for held in open_of_other_rules(connection, kinds):
-            end(connection, held, "its rule is no longer in force", now)
-        kept, marks = kept_marks(connection), self._book.marks()
-        for rule in self._book.rules.values():
-            if kept.get(rule.name) != marks[rule.name]:
-                expectations.sow(connection, rule.name, rule.subject, now)
-        if kept != marks:
-            keep_marks(connection, marks)
+        begin(connection, self._book, self._plan, now)
+
+    def _begun_round(self, connection: Connection, now: datetime) -> Round:
+        this = Round(now, expectations.horizons(connection, now))
+        this.callers = self._book.of_need(Fact.ROLL_CALL)
+        this.listeners = self._book.of_need(Fact.SIGNS)
+        this.windows = [*self._plan.windows, *of_store(list_windows(connection, now - JUDGED))]
+        return this
 
     def _judge(self, connection: Connection, now: datetime) -> Round:
-        this = Round(now, expectations.horizons(connection, now))
+        this = self._begun_round(connection, now)
         changes, this.places = read_changes(connection, READER, CHANGES)
         due = expectations.due(connection, this.horizons, DUE)
         this.timed = [
@@ -126,12 +134,11 @@ class Watch:
             for held in due_incidents(connection, now, DUE)
         ]
         this.more = len(changes) >= CHANGES or DUE in (len(due), len(this.timed))
-        this.edited = _edited(connection, changes)
-        this.callers = self._book.of_need(Fact.ROLL_CALL)
-        this.listeners = self._book.of_need(Fact.SIGNS)
+        self._schedules(connection, this, changes)
+        news = map(rescheduled, this.edited)
         wanted = {
             *due,
-            *self._woken(changes),
+            *looks(self._book, [*changes, *news]),
             *self._woken_within(connection, changes),
             *self._strangers(connection, now),
         }
@@ -143,15 +150,13 @@ class Watch:
         this.gone = [looked for looked in due if looked not in judged]
         return this
 
-    def _woken(self, changes: Iterable[Change]) -> Iterator[Looked]:
-        for change in changes:
-            for subject, key in (
-                (Subject.JOB, change.job_id),
-                (Subject.DATASET, change.dataset_id),
-            ):
-                if key is not None:
-                    for rule in self._book.woken_by(change.kind, subject):
-                        yield Looked(rule.name, subject, key)
+    def _schedules(self, connection: Connection, this: Round, changes: Sequence[Change]) -> None:
+        """What changes of when jobs are meant to run: as was declared, is filed, or was learned."""
+        this.schedules |= filing.of_new_jobs(connection, self._plan.agenda, changes, this.now)
+        this.schedules |= self._learner.round(connection, changes, this.now)
+        changed = {c.job_id for c in changes if c.kind == ChangeKind.SCHEDULE_CHANGED and c.job_id}
+        changed.update(key for key, _ in this.schedules)
+        this.edited = filing.edited(connection, changed, this.schedules, this.now)
 
     def _strangers(self, connection: Connection, now: datetime) -> Iterator[Looked]:
         """Orchestrators, now and then: nothing else wakes the rules that speak of them."""
@@ -199,12 +204,9 @@ class Watch:
         needs = frozenset(fact for _, rules in chosen for rule in rules for fact in rule.kind.needs)
         seen = sight.look(connection, this, rows, open_keys, needs)
         for row, rules in chosen:
-            as_of = this.horizons.of(row.orchestrator_id) or EPOCH
             for rule in rules:
-                sight_of = seen.see(row, rule.name)
-                judgement, error = _judged(rule, sight_of, as_of, this.now)
-                one = replace(_found(this, rule, row, judgement, error), seen=sight_of)
                 open_now = open_keys.get((rule.name, row.id), frozenset())
+                one = _look_at(this, rule, row, seen, open_now)
                 this.found.append(_surrounded(connection, one, open_now))
 
     def _chosen(
@@ -228,6 +230,22 @@ class Watch:
         return chosen
 
 
+def _look_at(
+    this: Round,
+    rule: Rule,
+    row: JobRow | DatasetRow | OrchestratorRow,
+    seen: Any,
+    open_now: frozenset[str],
+) -> Found:
+    """What a rule finds of a subject, as far as maintenance and its calendar let it count."""
+    as_of = this.horizons.of(row.orchestrator_id) or EPOCH
+    sight = seen.see(row, rule.name)
+    judgement, error = _judged(rule, sight, as_of, this.now)
+    times = quiets(this.windows, Within(row.team, row.orchestrator, row.job), rule.days)
+    counts = hushed(judgement, open_now, times, as_of, absence=rule.kind.absence)
+    return replace(_found(this, rule, row, counts, error), seen=sight)
+
+
 def _found(
     this: Round,
     rule: Rule,
@@ -242,14 +260,6 @@ def _found(
         # Nothing of it can be judged yet: it waits for the end of the first read.
         judgement = replace(judgement, due_at=this.now)
     return Found(place, looked, row.orchestrator_id, judgement, error, terms=rule.terms)
-
-
-def _edited(connection: Connection, changes: Iterable[Change]) -> Spans:
-    """Schedules over time of the jobs whose schedule was declared anew."""
-    changed = {c.job_id for c in changes if c.kind == ChangeKind.SCHEDULE_CHANGED and c.job_id}
-    before = spans.spans_of(connection, changed)
-    now = spans.declared(connection, changed)
-    return {key: spans.edited(before.get(key, []), span) for key, span in now.items()}
 
 
 def _judged(rule: Rule, seen: Any, as_of: datetime, now: datetime) -> tuple[Judgement, str | None]:

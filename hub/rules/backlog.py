@@ -55,6 +55,7 @@ class Backlog:
 
     Config: ClassVar[type[RuleConfig]] = Limits
     subject: ClassVar = Subject.ORCHESTRATOR
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.BACKLOG})
     wakes: ClassVar = frozenset[ChangeKind]()
 

@@ -60,7 +60,8 @@ class Status(StrEnum):
 class Verdict(Struct, frozen=True):
     """What a rule finds of its subject in one period; `key` tells periods apart.
 
-    since: when it went wrong. retracted: with OK, evidence that came late shows that nothing was
+    since: when it went wrong. due_at: of a slot or a deadline, when that was; what was due within a
+    maintenance window is not told, while what merely still is so is told after it. retracted: with OK, evidence that came late shows that nothing was
     ever wrong, which is not the same as healed.
     """
 
@@ -70,6 +71,7 @@ class Verdict(Struct, frozen=True):
     evidence: Evidence = {}
     since: datetime | None = None
     retracted: bool = False
+    due_at: datetime | None = None
 
 
 class Judgement(Struct, frozen=True):
@@ -253,6 +255,7 @@ class Kind(Protocol):
 
     Config: ClassVar[type[RuleConfig]]
     subject: ClassVar[Subject]
+    absence: ClassVar[bool]  # whether it speaks of what did not happen
     wakes: ClassVar[frozenset[ChangeKind]]
     needs: ClassVar[frozenset[Fact]]
 

@@ -47,6 +47,7 @@ class Slowing:
 
     Config: ClassVar[type[RuleConfig]] = Growth
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = False
     needs: ClassVar = frozenset({Fact.RUNS, Fact.HISTORY})
     wakes: ClassVar = frozenset({ChangeKind.RUN_COMPLETED})
 

@@ -49,6 +49,7 @@ class FailedRun:
 
     Config: ClassVar[type[RuleConfig]] = Failures
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = False
     needs: ClassVar = frozenset({Fact.RUNS})
     wakes: ClassVar = frozenset({ChangeKind.RUN_FAILED, ChangeKind.RUN_COMPLETED})
 

@@ -36,6 +36,7 @@ class Freshness:
 
     Config: ClassVar[type[RuleConfig]] = Age
     subject: ClassVar = Subject.DATASET
+    absence: ClassVar = True
     needs: ClassVar = frozenset[Fact]()
     wakes: ClassVar = frozenset({ChangeKind.DATASET_UPDATED, ChangeKind.FRESHNESS_POLICY_CHANGED})
 

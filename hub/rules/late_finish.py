@@ -62,6 +62,7 @@ class LateFinish(SlotRule):
 
     Config: ClassVar[type[RuleConfig]] = Deadline
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
     wakes: ClassVar = frozenset(
         {ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_COMPLETED, ChangeKind.RUN_FAILED}

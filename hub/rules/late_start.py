@@ -34,6 +34,7 @@ class LateStart(SlotRule):
 
     Config: ClassVar[type[RuleConfig]] = Start
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
     wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
     word: ClassVar = "started"

@@ -22,19 +22,21 @@ from hub.rules.base import (
     Status,
     Subject,
     Verdict,
+    healed,
     kinds,
     said,
     spoken,
-    start_of,
 )
-from hub.rules.slot_rule import MOST_OPEN, lag_of, slot_key, unknowable
+from hub.rules.slot_rule import MOST_OPEN, lag_of, slot_key, starts_of, unknowable
 from hub.schedules.demand import due_slots, next_slot, span_at
+from hub.schedules.graces import grace_of, longest
+from hub.schedules.habits import LOOKED_AT, keeps
 from hub.schedules.matching import Matching, Start, match
-from hub.schedules.slots import Slot, timetable_of
+from hub.schedules.slots import Slot
+from hub.schedules.spans import Habit
 
-#: The grace where none is told: a quarter of the distance between slots, within these.
-LEAST_GRACE: Final = timedelta(minutes=1)
-MOST_GRACE: Final = timedelta(minutes=10)
+#: Slots in a row of a learned schedule that are counted.
+MOST_IN_A_ROW: Final = 3
 
 
 class Grace(RuleConfig):
@@ -55,32 +57,40 @@ class MissedSchedule:
     Of jobs whose orchestrator is not asked it says nothing for times in which runs may have happened
     unheard, and first waits for what becomes of the orchestrator's other jobs: if most of them are
     missing too it is not they. What was due before the rule first looked is not judged.
+
+    Of a learned schedule it waits longer, and one incident stands for all slots in a row; it says
+    nothing while the job's latest runs do not keep to what was learned.
     """
 
     Config: ClassVar[type[RuleConfig]] = Grace
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE, Fact.ROLL_CALL})
     wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
 
     def __init__(self, config: Grace) -> None:
         self._grace = None if config.grace_s is None else timedelta(seconds=config.grace_s)
-        self._most_grace = MOST_GRACE if self._grace is None else self._grace
 
     def judge(self, job: JobSeen, as_of: datetime) -> Judgement:
         if not job.spans:
             return Judgement()
-        judged_from = self._judged_from(job, as_of)
-        begin = min([judged_from, as_of, *map(_due_of, job.open)]) - self._most_grace
-        slots = due_slots(job.spans, begin, as_of)
-        matching = match(slots, [start_of(run) for run in job.runs])
+        if job.spans[-1].until is not None:
+            return Judgement(healed(job.open, "no schedule holds any more"))
+        judged_from, most = self._judged_from(job, as_of), longest(job.spans, self._grace)
+        learned = job.spans[-1].habit is not None
+        # Whether a job keeps to what was learned of it is seen from its latest runs.
+        seen = [run.started_at or run.sort_at for run in job.runs[:LOOKED_AT]] if learned else []
+        slots = due_slots(
+            job.spans, min([judged_from, as_of, *map(_due_of, job.open), *seen]) - most, as_of
+        )
+        matching = match(slots, starts_of(job))
         met_at = max((slot.due_at for slot in matching.taken), default=job.met_at)
-        missed, held = self._missed(job, slots, matching, judged_from, as_of)
+        look = self._unlike_before if learned else self._missed
+        missed, held = look(job, slots, matching, judged_from, as_of)
         verdicts = (*missed, *self._over(job, slots, matching))
         if held is not None:
             return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
-        following = next_slot(
-            job.spans, as_of, partial(self._limit, job), self._most_grace, matching.taken
-        )
+        following = next_slot(job.spans, as_of, partial(self._limit, job), most, matching.taken)
         if following is None:
             return Judgement(verdicts, met_at=met_at)
         return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)
@@ -121,17 +131,48 @@ class MissedSchedule:
                 found += _overtaken(slot, matching)
         return found, None
 
+    def _unlike_before(
+        self,
+        job: JobSeen,
+        slots: Sequence[Slot],  # noqa: ARG002  those of the matching
+        matching: Matching,
+        judged_from: datetime,
+        as_of: datetime,
+    ) -> tuple[list[Verdict], Held | None]:
+        """The slots of a learned schedule since its last run, as one; what was before is past."""
+        habit, key = job.spans[-1].habit, min(job.open, default=None)
+        assert habit is not None
+        missed = self._since_the_last(job, matching, judged_from, as_of)
+        found: list[Verdict] = []
+        if missed and not keeps(matching, self._grace_of(job, missed[0])):
+            why = "its latest runs do not keep to what was learned of it"
+            return [Verdict(Status.UNKNOWN, slot_key(missed[0]), why), *healed(job.open, why)], None
+        for nth, slot in enumerate(missed):
+            limit = self._limit(job, slot)
+            unknown = _unknown(job, slot, limit) if key is None else None
+            if unknown is not None:
+                found.append(Verdict(Status.UNKNOWN, slot_key(slot), unknown))
+                continue
+            held = _held(job, slot, limit, as_of) if key is None else None
+            if held is None:
+                found.append(_learned(key or slot_key(slot), missed[nth:], limit, habit))
+            return found, held
+        return found, None
+
+    def _since_the_last(
+        self, job: JobSeen, matching: Matching, judged_from: datetime, as_of: datetime
+    ) -> list[Slot]:
+        """Slots without a run, none of whose later ones has one: of a new row those not yet judged."""
+        last = max(matching.taken, default=None)
+        since = [slot for slot in matching.open if last is None or slot > last]
+        over = [slot for slot in since if self._limit(job, slot) <= as_of]
+        return [slot for slot in over if job.open or self._limit(job, slot) >= judged_from]
+
     def _limit(self, job: JobSeen, slot: Slot) -> datetime:
         return slot.due_at + self._grace_of(job, slot)
 
     def _grace_of(self, job: JobSeen, slot: Slot) -> timedelta:
-        if self._grace is not None:
-            return self._grace
-        # By the schedule that demanded the slot, so that an edit does not move what is waited for.
-        span = span_at(job.spans, slot.due_at)
-        timetable = None if span is None else timetable_of(span.schedule)
-        gap = MOST_GRACE if timetable is None else timetable.gap(slot.due_at) / 4
-        return min(max(gap, LEAST_GRACE), MOST_GRACE)
+        return grace_of(job.spans, slot.due_at, self._grace)
 
     def _over(self, job: JobSeen, slots: Sequence[Slot], matching: Matching) -> Iterator[Verdict]:
         """What became of the slots that were missed."""
@@ -210,7 +251,28 @@ def _violated(slot: Slot, limit: datetime) -> Verdict:
         "graceS": grace_s,
     }
     reason = f"no run for the slot of {said(slot.due_at)} within {spoken(grace_s)}"
-    return Verdict(Status.VIOLATED, slot_key(slot), reason, evidence, slot.due_at)
+    return Verdict(
+        Status.VIOLATED, slot_key(slot), reason, evidence, slot.due_at, due_at=slot.due_at
+    )
+
+
+def _learned(key: str, missed: Sequence[Slot], limit: datetime, habit: Habit) -> Verdict:
+    slot, count = missed[0], min(len(missed), MOST_IN_A_ROW)
+    grace_s = (limit - slot.due_at).total_seconds()
+    more = ("", ", nor for the next one", ", nor for those after it")[count - 1]
+    reason = (
+        f"no run for the slot of {said(slot.due_at)} within {spoken(grace_s)}{more}; "
+        f"the schedule is learned from {habit.runs} runs"
+    )
+    evidence = {
+        "dueAt": slot.due_at.isoformat(),
+        "graceS": grace_s,
+        "inARow": count,
+        "learned": True,
+        "runs": habit.runs,
+        "learnedFrom": habit.evidence,
+    }
+    return Verdict(Status.VIOLATED, key, reason, evidence, slot.due_at, due_at=slot.due_at)
 
 
 def _came(slot: Slot, start: Start, grace: timedelta) -> Verdict:

@@ -45,6 +45,7 @@ class OrchestratorSilent:
 
     Config: ClassVar[type[RuleConfig]] = Patience
     subject: ClassVar = Subject.ORCHESTRATOR
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.ROLL_CALL})
     wakes: ClassVar = frozenset[ChangeKind]()
 

@@ -42,6 +42,7 @@ class Overrun:
 
     Config: ClassVar[type[RuleConfig]] = Length
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.RUNS, Fact.BASELINE})
     wakes: ClassVar = frozenset(
         {

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
+from msgspec.structs import replace
+
 from hub.model import Evidence
 from hub.rules.base import (
     JobSeen,
@@ -20,7 +22,7 @@ from hub.rules.base import (
     start_of,
 )
 from hub.schedules.demand import due_slots, next_slot
-from hub.schedules.matching import Matching, match
+from hub.schedules.matching import Matching, Start, match
 from hub.schedules.slots import Slot
 
 #: No more incidents of a rule on a job are open.
@@ -58,7 +60,7 @@ class SlotRule(ABC):
         asked = [datetime.fromisoformat(key) for key in job.open]
         begin = job.awaits or (job.waited_for or as_of) - self.behind - lag
         slots = due_slots(job.spans, min([begin, *asked]), as_of)
-        matching = match(slots, map(start_of, job.runs))
+        matching = match(slots, starts_of(job))
         verdicts: list[Verdict] = []
         room = MOST_OPEN - len(job.open)
         for slot in slots:
@@ -96,7 +98,7 @@ class SlotRule(ABC):
         if not is_open or done is None:
             reason, evidence = self.found(slot, run)
             told = {"dueAt": slot.due_at.isoformat(), "limitAt": limit.isoformat(), **evidence}
-            yield Verdict(Status.VIOLATED, key, reason, told, limit)
+            yield Verdict(Status.VIOLATED, key, reason, told, limit, due_at=slot.due_at)
         if run is not None and done is not None:
             late_s = (done - limit).total_seconds()
             reason = f"run {run.natural_id} {self.word} {spoken(late_s)} after it should have"
@@ -130,6 +132,14 @@ class SlotRule(ABC):
             ),
             None,
         )
+
+
+def starts_of(job: JobSeen) -> list[Start]:
+    """What its runs are called by says nothing of slots that were learned from when they started."""
+    starts = [start_of(run) for run in job.runs]
+    if not job.spans or job.spans[-1].habit is None:
+        return starts
+    return [replace(start, nominal_at=None) for start in starts]
 
 
 def slot_key(slot: Slot) -> str:

@@ -87,6 +87,7 @@ class StuckRun:
 
     Config: ClassVar[type[RuleConfig]] = Silence
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = True
     needs: ClassVar = frozenset({Fact.RUNS, Fact.BASELINE, Fact.SIGNS})
     wakes: ClassVar = frozenset(
         {

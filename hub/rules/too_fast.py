@@ -51,6 +51,7 @@ class TooFast:
 
     Config: ClassVar[type[RuleConfig]] = Shortness
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = False
     needs: ClassVar = frozenset({Fact.RUNS, Fact.BASELINE})
     wakes: ClassVar = frozenset({ChangeKind.RUN_COMPLETED})
 

@@ -72,6 +72,7 @@ class TooOften:
 
     Config: ClassVar[type[RuleConfig]] = Frequency
     subject: ClassVar = Subject.JOB
+    absence: ClassVar = False
     needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
     wakes: ClassVar = frozenset({ChangeKind.RUN_STARTED})
 
