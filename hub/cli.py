@@ -20,10 +20,12 @@ from hub.commands import (
     doctor,
     events,
     incidents,
+    maintenance,
     migrate,
     orchestrators,
     retention,
     rules,
+    schedules,
     serve,
     store,
     token,
@@ -48,6 +50,8 @@ app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(rules.app, name="rules")
+app.add_typer(schedules.app, name="schedules")
+app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -11,11 +11,11 @@ from starlette.responses import Response
 
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
-from hub.api.params import Eyes, Hub, Instant, Paged
+from hub.api.params import Cursor, Eyes, Hub, Instant, Limit, Paged, Text
 from hub.api.paths import Name
-from hub.errors import NotFound
+from hub.errors import BadInput, NotFound
 from hub.model import EntityName
-from hub.store import datasets, jobs, names, quality, schedules, slots
+from hub.store import datasets, jobs, names, quality, schedules, slots, upcoming
 from hub.store.jobs import list_child_jobs
 from hub.store.lineage import Way, walk
 from hub.store.reading import Page
@@ -27,6 +27,9 @@ _JOB = "/namespaces/{namespace}/jobs/{job}"
 _DATASET = "/namespaces/{namespace}/datasets/{dataset}"
 #: How many of each thing a page shows at first.
 FIRST = Page(limit=20)
+#: So far ahead the slots of many jobs are told.
+_FARTHEST = timedelta(days=35)
+_SOONEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class JobPage(Struct, rename="camel"):
@@ -55,6 +58,11 @@ class Warnings(Struct, rename="camel"):
 
 class Schedules(Struct, rename="camel"):
     schedules: list[schedules.ScheduleView]
+    next_cursor: str | None
+
+
+class UpcomingSlots(Struct, rename="camel"):
+    slots: list[upcoming.UpcomingSlotView]
     next_cursor: str | None
 
 
@@ -118,12 +126,12 @@ def list_warnings(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
 
 @router.get(_JOB + "/schedule", responses=answers(schedules.ScheduleView))
 def get_schedule(namespace: Name, job: Name, hub: Hub, eyes: Eyes) -> Response:
-    """When a job is meant to run, as its orchestrator declares it."""
+    """When a job is meant to run: as the file says, else as it is declared, else as it was learned."""
     with hub.db.reading() as connection:
         key = names.find_job(connection, eyes, EntityName(namespace, job))
         found = schedules.schedule_of(connection, eyes, key)
     if found is None:
-        raise NotFound(f"Job '{job}' has declared no schedule.")
+        raise NotFound(f"Job '{job}' has no schedule: none is declared, and none was learned yet.")
     return answer(found)
 
 
@@ -135,22 +143,47 @@ def list_slots(
     eyes: Eyes,
     since: Annotated[Instant | None, Query(alias="from", description="a day before `to`")] = None,
     to: Annotated[Instant | None, Query(description="now")] = None,
+    until: Annotated[Instant | None, Query(description="also those upcoming until then")] = None,
 ) -> Response:
-    """When the schedule of a job demanded runs, as far as all is known, and which run answered."""
+    """When the schedule of a job demanded runs, as far as all is known, and which run answered; and will demand them."""
     now = datetime.now(UTC)
     end = to or now
     begin = since or end - timedelta(days=1)
     with hub.db.reading() as connection:
         key = names.find_job(connection, eyes, EntityName(namespace, job))
-        return answer(slots.slots_of(connection, eyes, key, begin, end, now))
+        return answer(slots.slots_of(connection, eyes, key, begin, end, now, until))
 
 
 @router.get("/schedules", responses=answers(Schedules))
 def list_schedules(hub: Hub, eyes: Eyes, page: Paged) -> Response:
-    """Every declared schedule."""
+    """The schedule of every job that has one, be it of the file, declared or learned."""
     with hub.db.reading() as connection:
         found = schedules.list_schedules(connection, eyes, page)
     return answer(Schedules(found.items, found.next))
+
+
+@router.get("/schedules/upcoming", responses=answers(UpcomingSlots))
+def list_upcoming_slots(
+    hub: Hub,
+    eyes: Eyes,
+    since: Annotated[Instant | None, Query(alias="from", description="now")] = None,
+    to: Annotated[Instant | None, Query(description="a day after `from`")] = None,
+    team: Annotated[Text | None, Query(max_length=63)] = None,
+    namespace: Annotated[Text | None, Query(max_length=4096)] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """What all jobs are meant to do next, job by job. A page may be short, and not be the last."""
+    begin = since or datetime.now(UTC)
+    if not _SOONEST <= begin <= _LATEST:
+        raise BadInput("from", begin.isoformat(), f"a time from {_SOONEST:%Y} to {_LATEST:%Y}")
+    end = to or begin + timedelta(days=1)
+    if not begin <= end <= begin + _FARTHEST:
+        raise BadInput("to", end.isoformat(), f"a time within {_FARTHEST.days} days after `from`")
+    asked = upcoming.Asked(begin, end, team, namespace)
+    with hub.db.reading() as connection:
+        found = upcoming.list_upcoming(connection, eyes, asked, Page(limit, after=cursor))
+    return answer(UpcomingSlots(found.items, found.next))
 
 
 @router.get(_DATASET + "/checks", responses=answers(Checks))

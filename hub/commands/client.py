@@ -53,6 +53,12 @@ class Client:
             raise Unavailable(f"{self.where} answers {answer.status_code}: {detail(answer)}")
         return answer
 
+    def done(self, method: str, path: str, **options: Any) -> None:
+        """Asks for what has no answer of its own; an error tells why it was not done."""
+        answer = self.ask(method, path, **options)
+        if not answer.is_success:
+            raise_refusal(self, answer)
+
     def json(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of a good answer; an error tells what another one says."""
         answer = self.ask(method, path, **options)

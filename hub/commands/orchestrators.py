@@ -113,7 +113,7 @@ def remove(
     """Ask an orchestrator no longer; what was recorded of it stays."""
     confirm(f"Ask {name} no longer?", yes=yes)
     with hub_at_work(load(config, database_url=database_url)) as hub:
-        hub.ask("DELETE", f"/api/v1/orchestrators/{name}").raise_for_status()
+        hub.done("DELETE", f"/api/v1/orchestrators/{name}")
     out.print(f"{name} is asked no longer")
 
 
