@@ -52,8 +52,7 @@ def save(connection: Connection, this: Round, fence: Fence) -> None:
     dropped = [Expected(looked, expectations.NOBODY, None) for looked in this.gone]
     save_expectations(connection, [*waiting, *dropped])
     save_schedules(connection, this.schedules)
-    for key, over_time in this.edited.items():
-        spans.save_spans(connection, key, over_time)
+    spans.save_spans(connection, this.edited)
     facts.save_baselines(connection, this.fitted, this.now)
     save_places(connection, READER, this.places)
 

@@ -51,8 +51,7 @@ def _file(connection: Connection, book: Book, plan: Plan, now: datetime) -> None
     changed = filing.all_of(connection, plan.agenda, now)
     save_schedules(connection, changed)
     edited = filing.edited(connection, {key for key, _ in changed}, {}, now)
-    for key, held in edited.items():
-        spans.save_spans(connection, key, held)
+    spans.save_spans(connection, edited)
     waits = expectations.waits(connection, Subject.JOB, edited)
     save_expectations(
         connection,

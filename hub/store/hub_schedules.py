@@ -9,15 +9,15 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.model import EntityName, Schedule
 from hub.schedules.days import Choice
 from hub.schedules.matching import Origin as StartedBy
 from hub.schedules.origins import origin_of
 from hub.schedules.spans import Habit, Origin, Span
-from hub.store.reading import among, newest_of_each
+from hub.store.reading import among, chunks, newest_of_each
 from hub.store.tables import hub_schedule, job, namespace, run, schedule
+from hub.store.upsert import upsert
 
 #: Runs that a schedule is learned from.
 LATEST: Final = 90
@@ -68,19 +68,20 @@ def of_origin(connection: Connection, origin: Origin) -> dict[int, HubSchedule]:
 
 
 def save_schedules(connection: Connection, found: HubSchedules) -> None:
-    for (key, origin), one in sorted(found.items()):
-        where = (hub_schedule.c.job_id == key) & (hub_schedule.c.origin == origin)
-        if one is None:
+    held = hub_schedule.c
+    kept = []
+    for origin in Origin:
+        mine = {key: one for (key, whose), one in sorted(found.items()) if whose is origin}
+        kept += [
+            {"job_id": key, "origin": origin.value, **_values(one)}
+            for key, one in mine.items()
+            if one is not None
+        ]
+        gone = [key for key, one in mine.items() if one is None]
+        for part in chunks(gone):
+            where = (held.origin == origin.value) & held.job_id.in_(part)
             connection.execute(hub_schedule.delete().where(where))
-        else:
-            _put(connection, {"job_id": key, "origin": origin.value, **_values(one)})
-
-
-def _put(connection: Connection, values: dict[str, Any]) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    put = dialect.insert(hub_schedule).values(values)
-    changed = {name: put.excluded[name] for name in values if name not in {"job_id", "origin"}}
-    connection.execute(put.on_conflict_do_update(index_elements=["job_id", "origin"], set_=changed))
+    upsert(connection, hub_schedule, kept)
 
 
 def _values(one: HubSchedule) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from hub.model import Schedule
 from hub.schedules.days import Choice
@@ -17,6 +17,7 @@ from hub.store.hub_schedules import HubSchedules, decoded, encoded, held_schedul
 from hub.store.reading import among
 from hub.store.tables import job, schedule, schedule_span
 from hub.store.types import from_micros
+from hub.store.upsert import upsert
 
 _FIELDS = [name for name in Schedule.__struct_fields__ if name in schedule.c]
 _DECLARED = select(
@@ -118,18 +119,19 @@ def _same(one: Span, other: Span) -> bool:
     return (one.schedule, one.origin, one.days) == (other.schedule, other.origin, other.days)
 
 
-def save_spans(connection: Connection, job_id: int, held: list[Span]) -> None:
-    """Keeps what `edited` has changed: the last two of them."""
-    mine = schedule_span.c
-    for span in held[-2:]:
-        values = {
+def save_spans(connection: Connection, found: Spans) -> None:
+    """Keeps what `edited` has changed: of each job the last two."""
+    rows = [
+        {
+            "job_id": job_id,
+            "since": span.since,
             "until": span.until,
             "schedule": encoded(span.schedule),
             "origin": span.origin.value,
             "days": encoded(span.days),
             "habit": encoded(span.habit),
         }
-        where = (mine.job_id == job_id) & (mine.since == span.since)
-        if not connection.execute(update(schedule_span).where(where).values(values)).rowcount:
-            row = {"job_id": job_id, "since": span.since, **values}
-            connection.execute(schedule_span.insert().values(row))
+        for job_id, held in found.items()
+        for span in held[-2:]
+    ]
+    upsert(connection, schedule_span, rows)
