@@ -24,6 +24,8 @@ ORDERS: Final = "dataset:postgres%3A%2F%2Fdwh%3A5432:dwh.core.orders"
 
 #: What to look at, and how. Every one is asked for by a test.
 SIGHTS: Final = (
+    ("what is wrong now", "{api}/incidents?open=true&roots=true"),
+    ("what watches a job", "{api}/rules/explain?nodeId=job:af-prod:stock_levels"),
     ("what failed last", "{api}/jobs?lastRunStates=FAILED&limit=5"),
     ("a run that hangs", "{api}/namespaces/af-prod/jobs/export_partners/runs?limit=1"),
     ("a job that is late", "{api}/namespaces/af-prod/jobs/stock_levels"),

@@ -201,9 +201,15 @@ def _line(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
         severity_of(one),
         _state(one) + (f", causes {one['children']}" if one["children"] else ""),
         escape(one["rule"]),
-        escape(what(one)),
+        escape(_name(one)),
         escape(one["reason"]),
     )
+
+
+def _name(told: dict[str, Any]) -> str:
+    """Without the namespace, which would take the room of the name."""
+    name = told["job"] or told["dataset"]
+    return str(name["name"] if name else told.get("orchestrator") or "")
 
 
 def severity_of(one: dict[str, Any]) -> str:
