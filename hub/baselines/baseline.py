@@ -59,6 +59,7 @@ class Baseline(Struct, frozen=True):
     quantiles: tuple[float, ...]  # of residuals, at equal steps of probability
     samples: int
     floor_s: float
+    guard_low: float = 0.0  # the second smallest residual
 
     def expected(self, at: datetime) -> float:
         return exp(self._place(at).center)

@@ -57,6 +57,7 @@ def fit(
         quantiles=tuple(_quantiles(ordered)),
         samples=len(history),
         floor_s=floor_s,
+        guard_low=round(float(ordered[1]), 4),
     )
 
 

@@ -133,6 +133,16 @@ PACK: Final = (
     Declared(name="stuck", kind="stuck", severity="warning"),
     Declared(name="creep", kind="creep", severity="info"),
     Declared(name="too-fast", kind="too_fast", severity="info"),
+    Declared(name="late-update", kind="freshness", severity="info", settings={"learned": True}),
+    Declared(name="failed-check", kind="failed_check", settings={"severities": ["ERROR"]}),
+    Declared(
+        name="check-warning",
+        kind="failed_check",
+        severity="info",
+        settings={"severities": ["WARN"]},
+    ),
+    Declared(name="volume", kind="volume", severity="warning"),
+    Declared(name="schema-change", kind="schema_change", severity="info"),
 )
 
 

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 
 from hub.baselines.baseline import Baseline
 from hub.baselines.fit import fit
+from hub.evaluate.blindness import blind_times
 from hub.evaluate.round import OpenKeys, Round
 from hub.model import RunState
-from hub.rules.base import Blind, Fact, History, JobSeen, RollCall, RunSeen, Subject
-from hub.store import expectations, facts, histories, outages, signs, spans
+from hub.rules.base import Fact, History, JobSeen, RollCall, RunSeen, Subject
+from hub.store import expectations, facts, histories, signs, spans
 from hub.store.db import Connection
 from hub.store.facts import JobRow
-from hub.store.orchestrator_facts import unheard
 
 _ID_DIGITS: Final = 19
 #: So long after it wanted to look a rule sees more of a job's runs.
@@ -53,7 +53,7 @@ class Jobs:
             spans.spans_of(connection, keys) | this.edited if Fact.SCHEDULE in needs else {}
         )
         absent = not needs.isdisjoint({Fact.SCHEDULE, Fact.SIGNS})
-        self._blind = _blind(connection, this, rows) if absent else {}
+        self._blind = blind_times(connection, this, rows) if absent else {}
         self._calls = self._roll_calls(connection, this, rows) if Fact.ROLL_CALL in needs else {}
         self._learned = _baselines(connection, this, keys) if Fact.BASELINE in needs else {}
         if Fact.SIGNS in needs:
@@ -111,19 +111,6 @@ class Jobs:
             there = {run.id for run in latest}
             runs[key] = [*latest, *(run for run in runs.get(key, ()) if run.id not in there)]
         return runs
-
-
-def _blind(connection: Connection, this: Round, rows: Sequence[JobRow]) -> dict[int, list[Blind]]:
-    """When runs may have happened unheard, by orchestrator, of those that only push."""
-    unasked = {
-        row.orchestrator_id for row in rows if not this.horizons.watched(row.orchestrator_id)
-    }
-    if not unasked:
-        return {}
-    since = this.now - outages.KEPT
-    ours = outages.outages(connection, since)
-    theirs = unheard(connection, unasked, since)
-    return {key: [*ours, *theirs.get(key, ())] for key in unasked}
 
 
 def _add_signs(

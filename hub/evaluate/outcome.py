@@ -11,7 +11,7 @@ from hub.evaluate.round import Found, Round
 from hub.incidents import Terms, caused, damp, pass_time, resolve, step, turned
 from hub.model import Resolution, Step, Transition
 from hub.rules.base import Status, Subject, Verdict
-from hub.store import expectations, facts, spans
+from hub.store import dataset_baselines, expectations, facts, spans
 from hub.store.cursors import save_places
 from hub.store.db import Connection
 from hub.store.expectations import Expected, save_expectations
@@ -54,6 +54,7 @@ def save(connection: Connection, this: Round, fence: Fence) -> None:
     save_schedules(connection, this.schedules)
     spans.save_spans(connection, this.edited)
     facts.save_baselines(connection, this.fitted, this.now)
+    dataset_baselines.save(connection, this.learned, this.now)
     save_places(connection, READER, this.places)
 
 
@@ -94,7 +95,8 @@ def _apply(connection: Connection, one: Found, verdict: Verdict, now: datetime) 
     if made is None:
         return
     if held is None:
-        key = open_incident(connection, one.place, made, one.below, now)
+        columns = one.columns.get(verdict.key)
+        key = open_incident(connection, one.place, made, one.below, now, columns)
         _log(key, one.place.rule, made)
     else:
         key = held.id

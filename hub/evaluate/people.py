@@ -11,7 +11,7 @@ from hub.evaluate.outcome import release_children
 from hub.incidents import call, reopen
 from hub.model import CALLED_SO, Incident, Resolution, Step, Transition
 from hub.rules.base import LEARNED, Subject
-from hub.store import facts
+from hub.store import dataset_baselines, facts
 from hub.store.db import Connection
 from hub.store.expectations import Looked, look_now
 from hub.store.incident_steps import Held, hold_incident, move_incident
@@ -78,4 +78,6 @@ def _learn_anew(connection: Connection, held: Held, now: datetime) -> None:
     """What is normal is learned by what counts now, and the rule looks again by that."""
     if held.subject_kind == Subject.JOB:
         facts.forget_baselines(connection, held.subject_id)
+    elif held.subject_kind == Subject.DATASET:
+        dataset_baselines.forget(connection, held.subject_id)
     look_now(connection, Looked(held.rule, held.subject_kind, held.subject_id), now)

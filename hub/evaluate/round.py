@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,6 +14,9 @@ from hub.incidents import PLAIN, Terms
 from hub.rules.base import DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
 from hub.schedules.spans import Origin
 from hub.store.changes import Places
+from hub.store.column_impact import Below
+from hub.store.cursors import Change
+from hub.store.dataset_baselines import Learned
 from hub.store.db import Connection
 from hub.store.expectations import Horizons, Looked
 from hub.store.hub_schedules import HubSchedule
@@ -30,7 +33,10 @@ RollCalls = dict[int, RollCall]
 
 
 class Found(Struct, frozen=True):
-    """What a rule saw and found of a subject, and what surrounds the subject if it looks bad."""
+    """What a rule saw and found of a subject, and what surrounds the subject if it looks bad.
+
+    columns: by the key of a verdict that names columns, those that derive from them.
+    """
 
     place: Place
     looked: Looked
@@ -41,6 +47,7 @@ class Found(Struct, frozen=True):
     above: Neighbours | None = None
     terms: Terms = PLAIN
     seen: JobSeen | DatasetSeen | OrchestratorSeen | None = None
+    columns: Mapping[str, Below] = {}
 
 
 @dataclass(slots=True)
@@ -60,6 +67,8 @@ class Round:
     edited: Spans = field(default_factory=dict)
     schedules: dict[tuple[int, Origin], HubSchedule | None] = field(default_factory=dict)
     windows: Sequence[Maintenance] = ()
+    changes: Sequence[Change] = ()
+    learned: Learned = field(default_factory=dict)
     _calls: RollCalls = field(default_factory=dict)
 
     def roll_calls(self, connection: Connection, orchestrators: Iterable[int]) -> RollCalls:

@@ -29,10 +29,12 @@ from hub.evaluate.start import begin, looks, rescheduled
 from hub.model import ChangeKind
 from hub.rules.base import Fact, Judgement, Status, Subject
 from hub.store import expectations, facts
+from hub.store.column_impact import columns_below
 from hub.store.cursors import Change, read_changes
+from hub.store.dataset_rows import DatasetRow, dataset_rows
 from hub.store.db import Connection, Database
 from hub.store.expectations import Looked
-from hub.store.facts import DatasetRow, JobRow
+from hub.store.facts import JobRow
 from hub.store.incident_steps import Place, due_incidents
 from hub.store.leases import Fence
 from hub.store.maintenance import JUDGED, list_windows
@@ -64,7 +66,7 @@ class Sight(NamedTuple):
 
 SIGHTS: Final[Mapping[Subject, Sight]] = {
     Subject.JOB: Sight(facts.job_rows, Jobs),
-    Subject.DATASET: Sight(facts.dataset_rows, Datasets),
+    Subject.DATASET: Sight(dataset_rows, Datasets),
     # Last: it is judged by what was found of its jobs.
     Subject.ORCHESTRATOR: Sight(orchestrator_rows, Orchestrators),
 }
@@ -134,6 +136,7 @@ class Watch:
             for held in due_incidents(connection, now, DUE)
         ]
         this.more = len(changes) >= CHANGES or DUE in (len(due), len(this.timed))
+        this.changes = changes
         self._schedules(connection, this, changes)
         news = map(rescheduled, this.edited)
         wanted = {
@@ -287,4 +290,9 @@ def _surrounded(connection: Connection, one: Found, open_now: frozenset[str]) ->
         one,
         below=downstream(connection, jobs=jobs, datasets=datasets),
         above=upstream(connection, jobs=jobs, datasets=datasets),
+        columns={
+            verdict.key: columns_below(connection, one.looked.subject, verdict.columns)
+            for verdict in one.judgement.verdicts
+            if verdict.columns
+        },
     )

@@ -15,12 +15,22 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Protocol
 
+import msgspec
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from hub.baselines.baseline import Baseline
+from hub.baselines.growth import Growing
 from hub.baselines.samples import Sample
-from hub.model import ChangeKind, EntityName, Evidence, HealthStatus, RunState
+from hub.model import (
+    ChangeKind,
+    CheckStatus,
+    EntityName,
+    Evidence,
+    HealthStatus,
+    RunState,
+    Severity,
+)
 from hub.registry import Registry
 from hub.schedules.matching import Start
 from hub.schedules.origins import origin_of
@@ -45,10 +55,17 @@ class Fact(StrEnum):
     BACKLOG = "backlog"
     SIGNS = "signs"  # of life, of runs that run for a minute; the end of a parent run wakes too
     HISTORY = "history"  # of durations, read when it is asked for
+    UPDATES = "updates"
+    PARTITIONS = "partitions"
+    CHECKS = "checks"
+    SCHEMAS = "schemas"  # of the updates
+    VOLUMES = "volumes"  # baselines of rows and bytes
+    BLIND = "blind"
+    INTERVALS = "intervals"  # baseline of the time between updates
 
 
 #: What is learned from history, which people correct by calling an incident the new normal.
-LEARNED: Final = frozenset({Fact.BASELINE, Fact.HISTORY})
+LEARNED: Final = frozenset({Fact.BASELINE, Fact.HISTORY, Fact.VOLUMES, Fact.INTERVALS})
 
 
 class Status(StrEnum):
@@ -61,8 +78,9 @@ class Verdict(Struct, frozen=True):
     """What a rule finds of its subject in one period; `key` tells periods apart.
 
     since: when it went wrong. due_at: of a slot or a deadline, when that was; what was due within a
-    maintenance window is not told, while what merely still is so is told after it. retracted: with OK, evidence that came late shows that nothing was
-    ever wrong, which is not the same as healed.
+    maintenance window is not told, while what merely still is so is told after it. retracted: with
+    OK, evidence that came late shows that nothing was ever wrong, which is not the same as healed.
+    columns: those of the dataset that it is about.
     """
 
     status: Status
@@ -72,6 +90,7 @@ class Verdict(Struct, frozen=True):
     since: datetime | None = None
     retracted: bool = False
     due_at: datetime | None = None
+    columns: tuple[str, ...] = ()
 
 
 class Judgement(Struct, frozen=True):
@@ -194,14 +213,85 @@ class JobSeen(Struct, frozen=True):
     history: Callable[[], History | None] = History  # None: not now, this round has read enough
 
 
+class UpdateSeen(Struct, frozen=True):
+    """One update of a dataset. `id` is the store's; `partition` "" is the dataset as a whole."""
+
+    id: int
+    at: datetime
+    partition: str = ""
+    rows: int | None = None
+    bytes: int | None = None
+    schema_id: int | None = None
+
+
+class PartitionSeen(Struct, frozen=True):
+    """When a partition was first and last updated."""
+
+    first_at: datetime
+    last_at: datetime
+
+
+class CheckName(Struct, frozen=True, order=True):
+    """A check on a column ("": the dataset as a whole) of a partition ("": of all)."""
+
+    name: str
+    column: str = ""
+    partition: str = ""
+
+    @property
+    def key(self) -> str:
+        """That of an incident of this check."""
+        return msgspec.json.encode(msgspec.structs.astuple(self)).decode()
+
+    @classmethod
+    def of_key(cls, key: str) -> CheckName | None:
+        """None: it is the key of something else."""
+        try:
+            return cls(*msgspec.json.decode(key, type=tuple[str, str, str]))
+        except msgspec.MsgspecError:
+            return None
+
+
+class CheckSeen(Struct, frozen=True):
+    """The latest result of a check."""
+
+    name: CheckName
+    at: datetime
+    status: CheckStatus
+    severity: Severity = Severity.ERROR
+    expected: str | None = None
+    actual: str | None = None
+
+
+Columns = Mapping[str, str | None]
+"""Types of columns by their names."""
+
+
 class DatasetSeen(Struct, frozen=True):
-    """What is known of a dataset. `max_lag_s`: how old it may get, as somebody declared."""
+    """What is known of a dataset. `max_lag_s`: how old it may get, as somebody declared.
+
+    cron, timezone: at each of its ticks, at which alone it may not be older than that. updates: the
+    latest ones, the latest first. partitions: those whose keys are the last in the alphabet, and
+    those of open incidents. checks: of those with news or open incidents the latest result each.
+    schemas: of the updates, by id, where there are several. volumes: by metric (rows, bytes).
+    paused: so is the job that updates it.
+    """
 
     name: EntityName
     last_update_at: datetime | None = None
     known_at: datetime | None = None
     max_lag_s: float | None = None
     open: frozenset[str] = frozenset()
+    cron: str | None = None
+    timezone: str = "UTC"
+    updates: Sequence[UpdateSeen] = ()
+    partitions: Mapping[str, PartitionSeen] = {}
+    checks: Sequence[CheckSeen] = ()
+    schemas: Mapping[int, Columns] = {}
+    volumes: Mapping[str, Growing] = {}
+    intervals: Baseline | None = None
+    paused: bool = False
+    blind: Sequence[Blind] = ()  # of those whose orchestrator is not watched, in their order
 
 
 class Waiting(Struct, frozen=True):
@@ -257,7 +347,11 @@ class Kind(Protocol):
     subject: ClassVar[Subject]
     absence: ClassVar[bool]  # whether it speaks of what did not happen
     wakes: ClassVar[frozenset[ChangeKind]]
-    needs: ClassVar[frozenset[Fact]]
+
+    @property
+    def needs(self) -> frozenset[Fact]:
+        """By its settings or always."""
+        ...
 
     def __init__(self, config: Any) -> None: ...
 

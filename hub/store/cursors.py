@@ -18,6 +18,7 @@ class Change(Struct, frozen=True):
     job_id: int | None
     run_id: int | None
     dataset_id: int | None
+    detail: str | None = None  # JSON
 
 
 def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[Change], Places]:
@@ -35,7 +36,9 @@ def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[
         mine = connection.execute(following(writer, held.get(writer, 0), room)).all()
         if mine:
             moved[writer] = mine[-1].seq
-        found += [Change(row.kind, row.job_id, row.run_id, row.dataset_id) for row in mine]
+        found += [
+            Change(row.kind, row.job_id, row.run_id, row.dataset_id, row.detail) for row in mine
+        ]
     return found, moved
 
 

@@ -18,9 +18,7 @@ from hub.store.expectations import NOBODY
 from hub.store.reading import among, newest_of_each
 from hub.store.tables import (
     baseline,
-    dataset,
     dataset_tag,
-    freshness_policy,
     incident,
     job,
     job_tag,
@@ -28,7 +26,6 @@ from hub.store.tables import (
     orchestrator,
     run,
 )
-from hub.store.tables import dataset_update as update
 from hub.store.upsert import upsert
 
 #: Runs of a job that rules see, also when they have not looked for long.
@@ -62,24 +59,6 @@ class JobRow(Struct, frozen=True):
         return self.name
 
 
-class DatasetRow(Struct, frozen=True):
-    """`job`: the one that updated it last, whose orchestrator is named too."""
-
-    id: int
-    name: EntityName
-    orchestrator_id: int
-    team: str | None
-    known_at: datetime
-    last_update_at: datetime | None
-    max_lag_s: float | None
-    orchestrator: str | None = None
-    job: EntityName | None = None
-
-    @property
-    def inner(self) -> bool:
-        return False
-
-
 _JOBS = (
     select(
         job.c.id,
@@ -94,34 +73,6 @@ _JOBS = (
     .join(namespace, namespace.c.id == job.c.namespace_id)
     .outerjoin(orchestrator, orchestrator.c.id == job.c.orchestrator_id)
     .where(job.c.hidden.is_(False))
-)
-_DATASETS: Select[Any] = (
-    select(
-        dataset.c.id,
-        namespace.c.name.label("space"),
-        dataset.c.name,
-        dataset.c.team,
-        dataset.c.created_at,
-        dataset.c.last_update_at,
-        freshness_policy.c.max_lag_s,
-        freshness_policy.c.cron,
-    )
-    .join(namespace, namespace.c.id == dataset.c.namespace_id)
-    .outerjoin(freshness_policy, freshness_policy.c.dataset_id == dataset.c.id)
-    .where(dataset.c.hidden.is_(False))
-)
-_MAKERS = (
-    select(
-        update.c.dataset_id,
-        run.c.orchestrator_id,
-        orchestrator.c.name.label("orchestrator"),
-        namespace.c.name.label("space"),
-        job.c.name,
-    )
-    .join(run, run.c.id == update.c.run_id)
-    .join(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
-    .join(job, job.c.id == run.c.job_id)
-    .join(namespace, namespace.c.id == job.c.namespace_id)
 )
 _RUNS = select(
     run.c.id,
@@ -160,39 +111,6 @@ def job_rows(connection: Connection, keys: Iterable[int]) -> list[JobRow]:
         )
         for row in among(connection, _JOBS, job.c.id, keys)
     ]
-
-
-def dataset_rows(connection: Connection, keys: Iterable[int]) -> list[DatasetRow]:
-    rows = among(connection, _DATASETS, dataset.c.id, keys)
-    makers = _makers(connection, [row.id for row in rows])
-    return [
-        DatasetRow(
-            row.id,
-            EntityName(row.space, row.name),
-            makers.get(row.id, _NOBODY)[0],
-            row.team,
-            row.created_at,
-            row.last_update_at,
-            # One with a cron is due at its ticks and not by its age alone.
-            row.max_lag_s if row.cron is None else None,
-            *makers.get(row.id, _NOBODY)[1:],
-        )
-        for row in rows
-    ]
-
-
-_NOBODY = (NOBODY, None, None)
-
-
-def _makers(
-    connection: Connection, keys: list[int]
-) -> dict[int, tuple[int, str | None, EntityName | None]]:
-    """The orchestrator and the job of the run that updated each dataset last."""
-    latest = newest_of_each(connection, update, "dataset_id", "at", keys, 1)
-    return {
-        row.dataset_id: (row.orchestrator_id, row.orchestrator, EntityName(row.space, row.name))
-        for row in among(connection, _MAKERS, update.c.id, latest)
-    }
 
 
 def tags(connection: Connection, kind: str, keys: Iterable[int]) -> dict[int, set[str]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select
 from hub.errors import NotFound
 from hub.model import Flaps, Incident, IncidentState, Resolution, Step
 from hub.store.access import next_id
+from hub.store.column_impact import Below, Column
 from hub.store.neighbours import Neighbours
 from hub.store.reading import among
 from hub.store.tables import incident, incident_transition, job, recurrence
@@ -115,9 +116,14 @@ def save_turns(connection: Connection, place: Place, key: str, turns: Sequence[d
 
 
 def open_incident(
-    connection: Connection, place: Place, made: Step, below: Neighbours | None, now: datetime
+    connection: Connection,
+    place: Place,
+    made: Step,
+    below: Neighbours | None,
+    now: datetime,
+    columns: Below | None = None,
 ) -> int:
-    """Enters an incident that was not there; its id."""
+    """Enters an incident that was not there; its id. below, columns: what is downstream of it."""
     number = next_id(connection, "incident")
     whose = {f"{place.subject_kind}_id": place.subject_id}
     connection.execute(
@@ -125,7 +131,7 @@ def open_incident(
             id=number,
             **msgspec.structs.asdict(place) | whose | _moving(made.incident, now),
             key=made.incident.key,
-            impact=None if below is None else _text(_nearest(below)),
+            impact=None if below is None else _text(_nearest(below, columns or Below())),
         )
     )
     _note(connection, number, made, now, None)
@@ -209,10 +215,19 @@ _SILENT = select(incident.c.id).where(
 )
 
 
-def _nearest(below: Neighbours) -> Neighbours:
+class Impact(Struct, frozen=True):
+    """What is downstream, as it is kept."""
+
+    jobs: list[int]
+    datasets: list[int]
+    columns: list[Column] = []
+    truncated: bool = False
+
+
+def _nearest(below: Neighbours, columns: Below) -> Impact:
     jobs, datasets = below.jobs[:KEPT], below.datasets[:KEPT]
     cut_off = below.truncated or len(jobs) < len(below.jobs) or len(datasets) < len(below.datasets)
-    return Neighbours(jobs, datasets, cut_off)
+    return Impact(jobs, datasets, columns.columns, cut_off or columns.truncated)
 
 
 def _moving(one: Incident, now: datetime) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from msgspec import Raw
 from sqlalchemy import Connection, Row, select
 
 from hub.model import EntityName
+from hub.store.column_impact import ColumnView
 from hub.store.reading import among, uuid_text
 from hub.store.tables import run
 from hub.store.views import View
@@ -48,10 +49,14 @@ class TransitionView(View, frozen=True):
 
 
 class ImpactView(View, frozen=True):
-    """What was downstream when the incident opened, the nearest first. `truncated`: and more."""
+    """What was downstream when the incident opened, the nearest first. `truncated`: and more.
+
+    columns: those that derive from the columns that the incident is about.
+    """
 
     jobs: list[EntityName]
     datasets: list[EntityName]
+    columns: list[ColumnView]
     truncated: bool
 
 

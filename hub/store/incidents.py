@@ -24,6 +24,8 @@ from sqlalchemy import (
 
 from hub.errors import NotFound
 from hub.model import EntityName, Viewer
+from hub.store.column_impact import columns_named
+from hub.store.incident_steps import Impact
 from hub.store.incident_views import (
     ImpactView,
     IncidentView,
@@ -32,7 +34,6 @@ from hub.store.incident_views import (
     transition_of,
     views_of,
 )
-from hub.store.neighbours import Neighbours
 from hub.store.reading import (
     Page,
     Slice,
@@ -135,7 +136,7 @@ def _impact(connection: Connection, viewer: Viewer, kept: str | None) -> ImpactV
     """By name, as far as the viewer may see it."""
     if kept is None:
         return None
-    below = msgspec.json.decode(kept, type=Neighbours)
+    below = msgspec.json.decode(kept, type=Impact)
     jobs = select(job.c.id, namespace.c.name, job.c.name)
     data = select(dataset.c.id, namespace.c.name, dataset.c.name)
     return ImpactView(
@@ -153,6 +154,7 @@ def _impact(connection: Connection, viewer: Viewer, kept: str | None) -> ImpactV
             dataset.c.id,
             below.datasets,
         ),
+        columns_named(connection, viewer, below.columns),
         below.truncated,
     )
 

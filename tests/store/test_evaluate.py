@@ -173,16 +173,22 @@ def test_a_dataset_is_stale_until_it_is_updated(hub: Hub) -> None:
         "observed_at": at(1),
     }
     hub.writer.record([observation(policy)])
-    look(hub, 5)
+    watch = Watch(hub.db, hub.writer, hub.book)  # one hub all the time
+
+    def look_on(minute: float) -> None:
+        while watch.round(START + timedelta(minutes=minute), no_fence):
+            pass
+
+    look_on(5)
     assert incidents(hub) == []
-    look(hub, 12)
+    look_on(12)
     (one,) = incidents(hub)
     assert (one.rule, one.dataset and one.dataset.name) == ("freshness", "mart")
     assert one.since == START + timedelta(minutes=11)
     record(hub, *run(2, "load", 13, 14, "COMPLETE", outputs=["mart"]))
-    look(hub, 15)
+    look_on(15)
     assert [one.state for one in incidents(hub)] == ["RESOLVED"]
-    look(hub, 30)
+    look_on(30)
     assert [one.state for one in incidents(hub)] == ["RESOLVED", "OPEN"]
 
 

@@ -22,6 +22,7 @@ from hub.store.tables.data import (
 )
 from hub.store.tables.detect import (
     baseline,
+    dataset_baseline,
     expectation,
     hub_schedule,
     incident,
@@ -73,6 +74,7 @@ __all__ = [
     "counter",
     "cursor",
     "dataset",
+    "dataset_baseline",
     "dataset_facet",
     "dataset_schema",
     "dataset_tag",

@@ -141,6 +141,14 @@ dataset_update = table_of(
     UniqueConstraint("dataset_id", "cause", "partition_key"),
 )
 Index("dataset_update_at", dataset_update.c.dataset_id, dataset_update.c.at)
+Index(
+    "dataset_update_partition",
+    dataset_update.c.dataset_id,
+    dataset_update.c.partition_key,
+    dataset_update.c.at,
+    sqlite_where=dataset_update.c.partition_key != "",
+    postgresql_where=dataset_update.c.partition_key != "",
+)
 
 column_edge = table_of(
     "column_edge",
@@ -172,6 +180,14 @@ check_result = table_of(
     text("expected"),
     text("actual"),
     UniqueConstraint("dataset_id", "name", "column_name", "partition_key", "run_id"),
+)
+Index(
+    "check_result_at",
+    check_result.c.dataset_id,
+    check_result.c.name,
+    check_result.c.column_name,
+    check_result.c.partition_key,
+    check_result.c.at,
 )
 
 freshness_policy = table_of(

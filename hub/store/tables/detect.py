@@ -38,6 +38,15 @@ baseline = table_of(
     clustered=True,
 )
 
+dataset_baseline = table_of(
+    "dataset_baseline",
+    key("dataset_id"),
+    text_key("metric"),  # rows | bytes | interval
+    text("payload"),  # JSON; none: too few updates yet
+    at("fitted_at"),
+    clustered=True,
+)
+
 # A job's schedule over time, as it was declared; none but the last of a job has no end.
 schedule_span = table_of(
     "schedule_span",
