@@ -141,9 +141,15 @@ _TAGS: Mapping[str, tuple[Select[Any], Column[int]]] = {
 def runs_seen(
     connection: Connection, jobs: Sequence[int], count: int = RUNS, also: Iterable[int] = ()
 ) -> dict[int, list[RunSeen]]:
-    """The latest runs of each job, the latest first; `also`: runs that are not among them."""
+    """The latest runs of each job, the latest first; `also`: runs that are not among them.
+
+    And the latest of those that have not ended, for a run may hang while many newer ones come.
+    """
     keys = newest_of_each(connection, run, "job_id", "sort_at", list(jobs), count)
-    rows = among(connection, _RUNS, run.c.id, {*keys, *also})
+    still = newest_of_each(
+        connection, run, "job_id", "sort_at", list(jobs), count, empty="ended_at"
+    )
+    rows = among(connection, _RUNS, run.c.id, {*keys, *still, *also})
     rows.sort(key=lambda row: (row.sort_at, row.id), reverse=True)
     found: dict[int, list[RunSeen]] = defaultdict(list)
     for row in rows:

@@ -183,10 +183,20 @@ def without_index(connection: Connection, column: ColumnElement[Any]) -> ColumnE
 
 
 def newest_of_each(
-    connection: Connection, child: Table, group: str, order: str, keys: list[int], count: int
+    connection: Connection,
+    child: Table,
+    group: str,
+    order: str,
+    keys: list[int],
+    count: int,
+    *,
+    empty: str | None = None,
 ) -> list[int]:
-    """Ids of the `count` newest children of each key, along the index (group, order)."""
-    statement = _newest(connection.dialect.name, child, group, order)
+    """Ids of the `count` newest children of each key, along the index (group, order).
+
+    empty: only those that have nothing in this column.
+    """
+    statement = _newest(connection.dialect.name, child, group, order, empty)
     found: list[int] = []
     for some in chunks(keys):
         given = msgspec.json.encode(some).decode() if _is_sqlite(connection) else some
@@ -210,22 +220,26 @@ def _is_sqlite(connection: Connection) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _newest(dialect: str, child: Table, group: str, order: str) -> Select[Any]:
+def _newest(dialect: str, child: Table, group: str, order: str, empty: str | None) -> Select[Any]:
     """Takes `keys`, as JSON on SQLite, and `count`."""
     if dialect == "sqlite":
         # Each key's subquery is evaluated once, along the index; SQLite has no LATERAL.
         given = func.json_each(bindparam("keys")).table_valued("value")
         mine = child.alias("mine")
-        top = _top(mine, group, order, given.c.value).correlate(given)
+        top = _top(mine, group, order, empty, given.c.value).correlate(given)
         return select(child.c.id).select_from(given.join(child, child.c.id.in_(top)))
     keys = cast(bindparam("keys"), ARRAY(BigInteger))
     unnested = func.unnest(keys).table_valued("value").render_derived()
-    top_rows = _top(child, group, order, unnested.c.value).lateral()
+    top_rows = _top(child, group, order, empty, unnested.c.value).lateral()
     return select(top_rows.c.id).select_from(unnested.join(top_rows, true()))
 
 
-def _top(child: Any, group: str, order: str, key: ColumnElement[Any]) -> Select[Any]:
+def _top(
+    child: Any, group: str, order: str, empty: str | None, key: ColumnElement[Any]
+) -> Select[Any]:
     mine = select(child.c.id).where(child.c[group] == key)
+    if empty is not None:
+        mine = mine.where(child.c[empty].is_(None))
     ordered = mine.order_by(child.c[order].desc(), child.c.id.desc())
     return ordered.limit(bindparam("count", type_=Integer))
 

@@ -118,6 +118,17 @@ def test_a_run_that_is_too_long_is_told_while_it_runs_and_over_when_it_ends(hub:
     assert (one.state, one.resolution) == ("RESOLVED", "healed")
 
 
+def test_a_run_that_hangs_while_many_newer_ones_come_is_told(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, None, ""))
+    for number in range(2, 32):
+        record(hub, *run(number, "load", number / 10, number / 10 + 0.05, "COMPLETE"))
+    look(hub, 9, overrun(limit_s=600))
+    assert incidents(hub) == []
+    look(hub, 11, overrun(limit_s=600))
+    (one,) = incidents(hub)
+    assert one.since == START + timedelta(minutes=10)
+
+
 def test_a_run_that_is_too_long_is_over_when_it_ends_however_many_came_since(hub: Hub) -> None:
     record(hub, *run(1, "load", 0, None, ""))
     look(hub, 0, overrun(limit_s=600))

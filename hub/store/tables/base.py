@@ -40,6 +40,8 @@ def text(name: str, *, required: bool = False) -> Column[str]:
     return Column(name, Text, nullable=not required)
 
 
-def partial_index(name: str, column: Column[Any], condition: ColumnElement[bool]) -> None:
+def partial_index(
+    name: str, column: Column[Any], condition: ColumnElement[bool], *more: Column[Any]
+) -> None:
     """An index over the few rows that fulfil a condition."""
-    Index(name, column, sqlite_where=condition, postgresql_where=condition)
+    Index(name, column, *more, sqlite_where=condition, postgresql_where=condition)

@@ -133,6 +133,7 @@ run = table_of(
 Index("run_of_job", run.c.job_id, run.c.sort_at)
 Index("run_of_parent", run.c.parent_run_id)
 partial_index("run_open", run.c.orchestrator_id, run.c.ended_at.is_(None))
+partial_index("run_open_of_job", run.c.job_id, run.c.ended_at.is_(None), run.c.sort_at)
 
 attempt = table_of(
     "attempt",
