@@ -170,8 +170,8 @@ class Watch:
             yield from self._all_of(Subject.ORCHESTRATOR, key)
 
     def _held(self, found: Iterable[Found]) -> Iterator[Looked]:
-        """Orchestrators of jobs that are held back: they may be silent."""
-        for key in {one.orchestrator_id for one in found if one.judgement.held}:
+        """Orchestrators of jobs of which nothing can be said yet, or at all: they may be silent."""
+        for key in {one.orchestrator_id for one in found if _is_open(one.judgement)}:
             yield from self._all_of(Subject.ORCHESTRATOR, key)
 
     def _all_of(self, subject: Subject, key: int) -> Iterator[Looked]:
@@ -247,6 +247,10 @@ def _look_at(
     times = quiets(this.windows, Within(row.team, row.orchestrator, row.job), rule.days)
     counts = hushed(judgement, open_now, times, as_of, absence=rule.kind.absence)
     return replace(_found(this, rule, row, counts, error), seen=sight)
+
+
+def _is_open(one: Judgement) -> bool:
+    return one.held or any(verdict.status is Status.UNKNOWN for verdict in one.verdicts)
 
 
 def _found(

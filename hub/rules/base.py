@@ -317,6 +317,7 @@ class OrchestratorSeen(Struct, frozen=True):
 
     last_event_at: its latest sign of life. asked: it is polled, and has answered completely up to
     `complete_to`, lately `failures` times in a row not at all. `backlog`: samples by pool, in order.
+    deaf_until: before that no hub was there to ask it.
     """
 
     name: EntityName
@@ -330,6 +331,7 @@ class OrchestratorSeen(Struct, frozen=True):
     backlog: Mapping[str, Sequence[Waiting]] = {}
     open: frozenset[str] = frozenset()
     awaits: datetime | None = None  # as the rule said when it last looked
+    deaf_until: datetime | None = None
 
 
 class RuleConfig(BaseModel):

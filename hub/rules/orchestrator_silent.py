@@ -70,7 +70,8 @@ class OrchestratorSilent:
     def _unanswered(self, seen: OrchestratorSeen, as_of: datetime) -> Iterator[Trouble]:
         if not seen.asked or seen.complete_to is None:
             return
-        if as_of - seen.complete_to > self._silence:
+        asked_since = max(seen.complete_to, seen.deaf_until or seen.complete_to)
+        if as_of - asked_since > self._silence:
             why = f": {seen.error}" if seen.error else ""
             reason = f"gave no complete answer since {_said(seen.complete_to)}{why}"
             evidence = {"completeTo": seen.complete_to.isoformat(), "failures": seen.failures}
