@@ -14,6 +14,7 @@ import typer
 
 from hub import logs
 from hub.commands import (
+    backtest,
     config,
     dead_letters,
     demo,
@@ -57,6 +58,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
+app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 
 

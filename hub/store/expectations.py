@@ -13,7 +13,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.meta import get_meta, put_meta
 from hub.store.reading import among, chunks, distinct
-from hub.store.tables import dataset, expectation, job, orchestrator, poll, watermark
+from hub.store.tables import (
+    dataset,
+    expectation,
+    job,
+    orchestrator,
+    poll,
+    watermark,
+)
 from hub.store.types import Timestamp, to_micros
 from hub.store.upsert import upsert
 

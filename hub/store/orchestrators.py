@@ -242,3 +242,8 @@ def _latest_backlog(connection: Connection, keys: list[int]) -> dict[int, list[B
 
 def _backlog(row: Row[Any]) -> BacklogView:
     return BacklogView(row.pool, row.at, row.queued, row.running, row.capacity, row.oldest_wait_s)
+
+
+def names(connection: Connection) -> dict[int, str]:
+    """Of all that are known, by their number."""
+    return {row.id: row.name for row in connection.execute(select(orchestrator))}

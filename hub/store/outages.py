@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -37,3 +38,13 @@ def outages(connection: Connection, since: datetime) -> list[Blind]:
         select(outage).where(outage.c.ended_at > since).order_by(outage.c.begun_at)
     )
     return [Blind(row.begun_at, row.ended_at, "the hub was down") for row in rows]
+
+
+def was_there(connection: Connection, now: datetime) -> None:
+    """Says that there was a hub all the time until now, whoever failed to say so."""
+    put_meta(connection, _ALIVE, str(to_micros(now)))
+
+
+def keep_outages(connection: Connection, found: Sequence[Blind]) -> None:
+    """Enters outages that are known from elsewhere."""
+    upsert(connection, outage, [{"begun_at": one.since, "ended_at": one.until} for one in found])

@@ -1,0 +1,1 @@
+"""Backtest: what rules would have told of the history that a store keeps, without side effects."""
