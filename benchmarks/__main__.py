@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
 from benchmarks import evaluation, ingest, latency, memory, polls, reads
-from benchmarks.detection import creep, durations
+from benchmarks.detection import creep, durations, suite
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
 from benchmarks.report import Section, heading, keep
@@ -28,6 +28,7 @@ def read(*, full: bool) -> Iterator[Section]:
 
 BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "creep": creep.run,
+    "detection": suite.run,
     "durations": durations.run,
     "evaluation": evaluation.run,
     "ingest": ingest.run,

@@ -33,10 +33,12 @@ from hub.schedules.graces import grace_of, longest
 from hub.schedules.habits import LOOKED_AT, keeps
 from hub.schedules.matching import Matching, Start, match
 from hub.schedules.slots import Slot
-from hub.schedules.spans import Habit
+from hub.schedules.spans import Habit, expected
 
 #: Slots in a row of a learned schedule that are counted.
 MOST_IN_A_ROW: Final = 3
+#: So far ahead it is looked for slots whose run is known of already.
+SOON: Final = timedelta(hours=1)
 
 
 class Grace(RuleConfig):
@@ -90,7 +92,10 @@ class MissedSchedule:
         verdicts = (*missed, *self._over(job, slots, matching))
         if held is not None:
             return Judgement(verdicts, held.until, held.slot.due_at, met_at, held=held.missing)
-        following = next_slot(job.spans, as_of, partial(self._limit, job), most, matching.taken)
+        # A run may be known of before its slot's time has come, where facts come late as a whole.
+        soon = expected(job.spans, as_of, as_of + SOON)
+        known = match([*slots, *soon], starts_of(job)).taken if soon else matching.taken
+        following = next_slot(job.spans, as_of, partial(self._limit, job), most, known)
         if following is None:
             return Judgement(verdicts, met_at=met_at)
         return Judgement(verdicts, self._limit(job, following), following.due_at, met_at)
