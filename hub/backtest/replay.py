@@ -40,7 +40,7 @@ from hub.store.leases import no_fence
 from hub.store.migrate import migrate
 from hub.store.outages import breathe, keep_outages, was_there
 from hub.store.polls import PollState, save_poll
-from hub.store.types import from_micros, to_micros
+from hub.store.types import EPOCH, from_micros, to_micros
 from hub.store.writer import Writer
 
 #: What comes in within so long is looked at together.
@@ -74,8 +74,11 @@ def scratch() -> Iterator[Database]:
 class Replay:
     """Records and evaluates what is fed to it, in the store that it is given."""
 
-    def __init__(self, db: Database, book: Book, *, step: timedelta = STEP) -> None:
-        self.now_us = 0
+    def __init__(
+        self, db: Database, book: Book, *, step: timedelta = STEP, begin: datetime = EPOCH
+    ) -> None:
+        """`begin`: what the clock shows at first, where a replay that was cut off goes on."""
+        self.now_us = to_micros(begin)
         self.items = self.rounds = 0
         self._db = db
         self._step_us = step // _MICROSECOND
@@ -125,7 +128,6 @@ class Replay:
 
     def down(self, until: datetime) -> None:
         """The hub does not run until then: what is due meanwhile is looked at afterwards."""
-        self._writer.call(lambda connection: was_there(connection, self.now), apart=True)
         self.now_us = max(self.now_us, to_micros(until))
         self._writer.call(lambda connection: breathe(connection, self.now), apart=True)
         self._look([], self.now_us)
@@ -151,6 +153,7 @@ class Replay:
         marks = list(self._marks.take(self.now_us))
         if layer or marks:
             self._writer.record([*layer, *marks])
+        self._writer.call(lambda connection: was_there(connection, self.now), apart=True)
         for name in {orchestrator_of(mark) for mark in marks} - self._asked:
             self._ask(name)
         more = True

@@ -42,7 +42,9 @@ def outages(connection: Connection, since: datetime) -> list[Blind]:
 
 def was_there(connection: Connection, now: datetime) -> None:
     """Says that there was a hub all the time until now, whoever failed to say so."""
-    put_meta(connection, _ALIVE, str(to_micros(now)))
+    before = get_meta(connection, _ALIVE)
+    if before is None or int(before) < to_micros(now):
+        put_meta(connection, _ALIVE, str(to_micros(now)))
 
 
 def keep_outages(connection: Connection, found: Sequence[Blind]) -> None:
