@@ -103,20 +103,22 @@ ORACLES: Final[Mapping[str, Callable[[History, datetime], Iterator[Fault]]]] = {
 }
 
 
-def put_faults(made: Fleet, seed: int, share: float = 0.02) -> list[Fault]:
+def put_faults(
+    made: Fleet, seed: int, share: float = 0.02, *, before: int = BEFORE, between: int = BETWEEN
+) -> list[Fault]:
     """Puts faults of every kind into the runs; about `share` of the runs are at fault."""
     chance = random.Random(seed)
     kinds, weights = list(INJECTIONS), [one.share for one in INJECTIONS.values()]
     found: list[Fault] = []
     for history in made.histories:
-        i = BEFORE + chance.randrange(BETWEEN)
+        i = before + chance.randrange(between)
         while i < len(history.runs) - 2:
             kind = chance.choices(kinds, weights)[0]
             one = INJECTIONS[kind]
             if one.fits(history.job):
                 since, until = one.inject(history, i, chance)
                 found.append(Fault(kind, history.job.name, since, until, one.also))
-            i += BETWEEN + int(chance.expovariate(share))
+            i += between + int(chance.expovariate(share))
     for oracle in ORACLES.values():
         found += [fault for history in made.histories for fault in oracle(history, made.end)]
     return found
