@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hub.backtest.replay import layered
 from hub.openlineage.decode import decode_event
@@ -11,7 +12,7 @@ from hub.record.incoming import Sender, incoming_event
 from tests.support.recording import micros, run_event
 
 
-def event(kind: str, minute: float, job: str = "load", **io: list[str]) -> Incoming:
+def event(kind: str, minute: float, job: str = "load", **io: Any) -> Incoming:
     raw = json.dumps(run_event(kind, minute, job=job, **io)).encode()
     return incoming_event(decode_event(raw), raw, raw, micros(minute), Sender())
 
