@@ -56,6 +56,7 @@ class Job(Struct, frozen=True):
     growth: float  # per day, as a share
     team: str
     lag_s: float | None = None  # of its output's freshness policy
+    beat_s: float | None = None  # between heartbeats of its runs
 
     @property
     def output(self) -> EntityName:
@@ -64,7 +65,10 @@ class Job(Struct, frozen=True):
 
 @dataclass
 class Run:
-    """One slot and what came of it. begin None: nothing; end None: it has not ended yet."""
+    """One slot and what came of it. begin None: nothing; end None: it never ends.
+
+    beats: so long it sends heartbeats if its job does; to its end if not told.
+    """
 
     slot: Slot
     number: int
@@ -72,6 +76,7 @@ class Run:
     seconds: float | None
     state: str = "COMPLETE"
     updates: bool = True
+    beats: float | None = None
 
     @property
     def end(self) -> datetime | None:
@@ -94,6 +99,7 @@ class History:
     job: Job
     runs: list[Run]
     pauses: list[Pause] = field(default_factory=list)
+    extra: list[Run] = field(default_factory=list)  # runs that no slot demands
 
 
 class Fleet(Struct, frozen=True):
@@ -124,13 +130,13 @@ def _job(chance: random.Random, number: int) -> Job:
         "hourly": f"{minute} * * * *",
         "monthly": f"{minute} {hour} 1 * *",
     }[every]
-    shape = chance.random()
+    shape, usual = chance.random(), exp(chance.uniform(4, 6 if every == "hourly" else 8))
     return Job(
         name=EntityName(whose.name, f"{every}_{number:04}"),
         orchestrator=whose,
         every=every,
         schedule=Schedule("cron", cron, zone, paused=False, catchup=False),
-        usual=exp(chance.uniform(4, 6 if every == "hourly" else 8)),
+        usual=usual,
         sigma=chance.choice((0.1, 0.2, 0.3)),
         tail=0.05 if chance.random() < 0.3 else 0.0,
         monday=2.0 if 0.2 < shape < 0.4 and every != "monthly" else 1.0,
@@ -139,6 +145,7 @@ def _job(chance: random.Random, number: int) -> Job:
         growth=0.002 if shape > 0.9 else 0.0,
         team=f"team-{chance.randrange(5)}",
         lag_s={"daily": 30 * 3600.0, "hourly": 3 * 3600.0}.get(every),
+        beat_s=300.0 if usual > 900 and chance.random() < 0.3 else None,
     )
 
 

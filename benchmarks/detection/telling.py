@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Final
 from uuid import UUID
@@ -74,13 +74,22 @@ def told(made: Fleet, seed: int = 0) -> Iterator[Incoming]:
 
 
 def _events(history: History, clock: Clock, end: int) -> Iterator[Heard]:
-    for run in history.runs:
+    for run in (*history.runs, *history.extra):
         if run.begin is None:
             continue
-        for kind, when in (("START", run.begin), (run.state, run.end)):
+        told = [("START", run.begin), *_beats(history.job, run), (run.state, run.end)]
+        for kind, when in told:
             at = end if when is None else to_micros(when)
             if at < end:
                 yield clock.heard(at), at, (kind, history.job, run)
+
+
+def _beats(job: Job, run: Run) -> Iterator[tuple[str, datetime | None]]:
+    length = run.beats if run.beats is not None else run.seconds
+    if job.beat_s is None or length is None or run.begin is None:
+        return
+    for number in range(1, int(length / job.beat_s) + 1):
+        yield "RUNNING", run.begin + timedelta(seconds=number * job.beat_s)
 
 
 def _declarations(history: History, clock: Clock, begin: datetime) -> Iterator[Heard]:

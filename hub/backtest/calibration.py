@@ -17,7 +17,7 @@ from msgspec import Struct
 from hub.baselines.baseline import Baseline
 from hub.baselines.fit import FEWEST, fit
 from hub.baselines.samples import Sample
-from hub.store.facts import SAMPLES
+from hub.store.histories import SAMPLES
 from hub.store.history import Took
 
 #: Moments (as shares of the expected duration) and limits (as probabilities) that are asked about.

@@ -25,6 +25,7 @@ from hub.evaluate.watch import Watch
 from hub.model import (
     Direction,
     EntityName,
+    EventType,
     FreshnessPolicyObserved,
     HealthObserved,
     ScheduleObserved,
@@ -53,6 +54,9 @@ _NEVER: Final = 2**62
 #: How often it is looked at an orchestrator that is polled and does not answer.
 QUIET: Final = timedelta(minutes=5)
 _QUIET_US: Final = QUIET // _MICROSECOND
+#: Heartbeats nearer to each other tell nothing new.
+NEAR: Final = timedelta(minutes=6)
+_NEAR_US: Final = NEAR // _MICROSECOND
 #: Items of one transaction.
 BATCH: Final = 1000
 
@@ -253,7 +257,8 @@ def _quiet(last: int, items: list[IncomingObservation], now_us: int) -> int:
 def layered(batch: list[Incoming], until_us: int) -> tuple[list[Incoming], list[Incoming]]:
     """What came by then and is the first of all its subjects, and the rest.
 
-    What comes within the hub's own period is looked at together.
+    What comes within the hub's own period is looked at together, and heartbeats with what came not
+    long before them.
     """
     layer: list[Incoming] = []
     rest: list[Incoming] = []
@@ -263,14 +268,19 @@ def layered(batch: list[Incoming], until_us: int) -> tuple[list[Incoming], list[
         if at_us > until_us:
             return layer, rest + batch[place:]
         subjects = list(subjects_of(item))
-        if any(at_us - touched.get(one, at_us) >= _LOOK_US for one in subjects):
+        near = _NEAR_US if _is_beat(item) else _LOOK_US
+        if any(at_us - touched.get(one, at_us) > near for one in subjects):
             rest.append(item)
             touched |= dict.fromkeys(subjects, -_NEVER)  # what follows waits, too
         else:
             layer.append(item)
             for one in subjects:
-                touched.setdefault(one, at_us)
+                touched[one] = at_us
     return layer, rest
+
+
+def _is_beat(item: Incoming) -> bool:
+    return isinstance(item, IncomingEvent) and item.event.event_type is EventType.RUNNING
 
 
 def _first_happening(batch: list[Incoming]) -> dict[Subject, int]:

@@ -19,7 +19,7 @@ from hub.model import Step, Transition
 from hub.store import history
 from hub.store.db import Database
 from hub.store.history import Told
-from hub.store.incidents import hold_incident, move_incident
+from hub.store.incident_steps import hold_incident, move_incident
 from hub.store.migrate import migrate
 from tests.support.hub_process import trackside
 
