@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 
 from msgspec import Struct
 
-from hub.model import EntityName
+from hub.model import CALLED_SO, EntityName, Resolution
 from hub.store.history import Told
 
 #: How a person, or late evidence, says that nothing was wrong.
-NOT_REAL: Final = frozenset({"expected", "new_normal", "retracted"})
+NOT_REAL: Final = CALLED_SO | {Resolution.RETRACTED}
 #: How far apart the same incident may begin in two replays.
 SLACK: Final = timedelta(minutes=15)
 
