@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from hub.backtest.replay import Replay
 from hub.evaluate.book import PACK, Book
@@ -17,6 +18,13 @@ from tests.support.blind import BEGIN, HOUR, MINUTE, World, in_order, polls, wit
 
 HOURLY = ("5 * * * *", "20 * * * *", "50 * * * *")
 TEN = BEGIN + 10 * HOUR
+
+
+@pytest.fixture(autouse=True)
+def never_alive(db: Database) -> None:
+    """No hub was there before."""
+    with db.writing() as connection:
+        connection.execute(text("DELETE FROM meta WHERE key = 'alive_at'"))
 
 
 def replayed(
