@@ -97,8 +97,8 @@ class Outcome(Struct, frozen=True):
 
 
 def run(*, full: bool) -> Iterator[Section]:
-    """1,000 jobs over a year, or 120 over ten weeks."""
-    jobs, days = (1000, 365) if full else (120, 70)
+    """1,000 jobs over a year, or 60 over six weeks."""
+    jobs, days = (1000, 365) if full else (60, 42)
     found = play(jobs, days, REPORTED)
     yield _section(found, jobs, days)
 

@@ -191,7 +191,7 @@ class Replay:
             if (at_us := self._due_at(row, held)) is not None
             and at_us < happens.get(_subject(row), _NEVER)
         )
-        first = min(times, default=_NEVER)
+        first = max(min(times, default=_NEVER), self.now_us + _LOOK_US)
         return min(first, quiet_us or _NEVER) if first <= until_us else quiet_us
 
     def _due_at(self, row: Waiting, held: Horizons) -> int | None:

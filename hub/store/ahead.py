@@ -24,6 +24,7 @@ _EARLIEST = select(expectation.c.orchestrator_id, func.min(expectation.c.due_at)
 class Waiting(Struct, frozen=True):
     """A rule that wants to look at a subject, by its name; None: of neither a job nor a dataset."""
 
+    rule: str
     kind: str
     subject: EntityName | None
     orchestrator_id: int
@@ -38,6 +39,7 @@ def waiting(connection: Connection, until: datetime) -> list[Waiting]:
     of_dataset = (mine.subject_kind == "dataset") & (dataset.c.id == mine.subject_id)
     rows = connection.execute(
         select(
+            mine.rule,
             mine.subject_kind,
             func.coalesce(spaces[0].c.name, spaces[1].c.name),
             func.coalesce(job.c.name, dataset.c.name),
@@ -52,6 +54,6 @@ def waiting(connection: Connection, until: datetime) -> list[Waiting]:
         .order_by(mine.due_at)
     )
     return [
-        Waiting(kind, None if space is None else EntityName(space, name), whose, at)
-        for kind, space, name, whose, at in rows
+        Waiting(rule, kind, None if space is None else EntityName(space, name), whose, at)
+        for rule, kind, space, name, whose, at in rows
     ]
