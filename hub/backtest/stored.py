@@ -76,7 +76,7 @@ class Stored:
         """Schedules when they were declared, policies when their dataset was heard of."""
         first = self._order.received[0] if self._order.received else 0
         with self._db.reading() as connection:
-            spans, policies = history.all_spans(connection), history.policies(connection)
+            spans, policies = history.declared_spans(connection), history.policies(connection)
         found: list[Incoming] = []
         for job, whose, team, span in spans:
             seen = ScheduleObserved(job, span.schedule, span.since)

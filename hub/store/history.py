@@ -114,17 +114,25 @@ def watched(connection: Connection) -> set[int]:
     return set(connection.scalars(select(watermark.c.orchestrator_id).distinct()))
 
 
-def all_spans(connection: Connection) -> list[tuple[EntityName, str | None, str | None, Span]]:
-    """Every schedule that ever held, with its job, and the job's orchestrator and team."""
+def declared_spans(connection: Connection) -> list[tuple[EntityName, str | None, str | None, Span]]:
+    """Every schedule that ever held, with its job, and the job's orchestrator and team.
+
+    Without those that were learned.
+    """
+    t = schedule_span.c
     wanted = (
-        select(namespace.c.name, job.c.name, orchestrator.c.name, job.c.team, *schedule_span.c)
-        .join(job, job.c.id == schedule_span.c.job_id)
+        select(
+            namespace.c.name, job.c.name, orchestrator.c.name, job.c.team,
+            t.since, t.until, t.schedule,
+        )
+        .join(job, job.c.id == t.job_id)
         .join(namespace, namespace.c.id == job.c.namespace_id)
         .outerjoin(orchestrator, orchestrator.c.id == job.c.orchestrator_id)
-        .order_by(schedule_span.c.since, job.c.id)
-    )
+        .where(func.coalesce(t.origin, "declared") != "learned")
+        .order_by(t.since, job.c.id)
+    )  # fmt: skip
     found = []
-    for space, name, whose, team, _, since, until, schedule in connection.execute(wanted):
+    for space, name, whose, team, since, until, schedule in connection.execute(wanted):
         what = msgspec.json.decode(schedule, type=Schedule)
         found.append((EntityName(space, name), whose, team, Span(what, since, until)))
     return found
