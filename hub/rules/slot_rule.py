@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -76,10 +76,21 @@ class SlotRule(ABC):
         def heard_by(slot: Slot) -> datetime:
             return self.limit_of(job, slot) + lag
 
-        following = next_slot(job.spans, as_of, heard_by, self.behind + lag)
+        done = self._done(job, slots, matching)
+        following = next_slot(job.spans, as_of, heard_by, self.behind + lag, done)
         if following is None:
             return Judgement(tuple(verdicts))
         return Judgement(tuple(verdicts), heard_by(following), following.due_at)
+
+    def _done(self, job: JobSeen, slots: Sequence[Slot], matching: Matching) -> set[Slot]:
+        """Slots that nothing need be waited for any more: their run has done it, in time."""
+        found = set()
+        for slot in slots:
+            run = self._run_of(job, slot, matching)
+            done = None if run is None else self.done_at(run)
+            if done is not None and done <= self.limit_of(job, slot):
+                found.add(slot)
+        return found
 
     def _verdicts(
         self, job: JobSeen, slot: Slot, limit: datetime, matching: Matching

@@ -6,12 +6,13 @@ writer; that is what a cursor holds (DESIGN D4).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from msgspec import Raw
-from sqlalchemy import Connection, Row, Select, func, or_, select
+from sqlalchemy import Connection, Integer, Row, bindparam, func, or_, select
 
 from hub.model import EntityName, Viewer
 from hub.store.reading import (
@@ -59,7 +60,7 @@ def list_changes(
         room = limit - len(found)
         if room <= 0:
             break
-        rows = connection.execute(following(writer, places.get(writer, 0), room)).all()
+        rows = following(connection, writer, places.get(writer, 0), room)
         if rows:
             places[writer] = rows[-1].seq
         found += _seen(connection, viewer, rows)
@@ -79,9 +80,18 @@ def _head(connection: Connection, writer: int) -> int:
     return int(connection.scalar(last) or 0)
 
 
-def following(writer: int, seq: int, limit: int) -> Select[Any]:
-    mine = select(change).where(change.c.writer_id == writer, change.c.seq > seq)
-    return mine.order_by(change.c.seq).limit(limit)
+def following(connection: Connection, writer: int, seq: int, limit: int) -> Sequence[Row[Any]]:
+    """The changes of one writer after a place, in order."""
+    given = {"writer": writer, "after": seq, "room": limit}
+    return connection.execute(_FOLLOWING, given).all()
+
+
+_FOLLOWING = (
+    select(change)
+    .where(change.c.writer_id == bindparam("writer"), change.c.seq > bindparam("after"))
+    .order_by(change.c.seq)
+    .limit(bindparam("room", type_=Integer))
+)
 
 
 def _seen(connection: Connection, viewer: Viewer, rows: Any) -> list[ChangeView]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from hub.store.changes import Places, following
 from hub.store.reading import distinct
@@ -23,23 +23,23 @@ class Change(Struct, frozen=True):
 
 def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[Change], Places]:
     """The changes that the reader has not dealt with, at most `limit`, and where it is then."""
-    rows = connection.execute(
-        select(cursor.c.writer_id, cursor.c.seq).where(cursor.c.reader == reader)
-    )
-    held = {row.writer_id: row.seq for row in rows}
+    held = {row.writer_id: row.seq for row in connection.execute(_PLACES, {"reader": reader})}
     found: list[Change] = []
     moved: Places = {}
     for writer in distinct(connection, change.c.writer_id):
         room = limit - len(found)
         if room <= 0:
             break
-        mine = connection.execute(following(writer, held.get(writer, 0), room)).all()
+        mine = following(connection, writer, held.get(writer, 0), room)
         if mine:
             moved[writer] = mine[-1].seq
         found += [
             Change(row.kind, row.job_id, row.run_id, row.dataset_id, row.detail) for row in mine
         ]
     return found, moved
+
+
+_PLACES = select(cursor.c.writer_id, cursor.c.seq).where(cursor.c.reader == bindparam("reader"))
 
 
 def save_places(connection: Connection, reader: str, moved: Places) -> None:

@@ -8,7 +8,18 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import BigInteger, Connection, case, func, literal, select, tuple_, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.meta import get_meta, put_meta
@@ -57,16 +68,14 @@ class Horizons(Struct, frozen=True):
 
 def horizons(connection: Connection, now: datetime) -> Horizons:
     """The watermarks of those that have one; the others go by the clock."""
-    rows = connection.execute(
-        select(watermark.c.orchestrator_id, func.min(watermark.c.complete_to)).group_by(
-            watermark.c.orchestrator_id
-        )
-    )
-    marks = {key: min(at, now) for key, at in rows}
-    polled = connection.scalars(
-        select(orchestrator.c.id).join(poll, poll.c.orchestrator == orchestrator.c.name)
-    )
-    return Horizons(now, dict.fromkeys(polled) | marks)
+    marks = {key: min(at, now) for key, at in connection.execute(_MARKED)}
+    return Horizons(now, dict.fromkeys(connection.scalars(_POLLED)) | marks)
+
+
+_MARKED = select(watermark.c.orchestrator_id, func.min(watermark.c.complete_to)).group_by(
+    watermark.c.orchestrator_id
+)
+_POLLED = select(orchestrator.c.id).join(poll, poll.c.orchestrator == orchestrator.c.name)
 
 
 def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
@@ -76,15 +85,20 @@ def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
         at, room = held.of(key), limit - len(found)
         if at is None or room <= 0:
             continue
-        mine = expectation.c
-        statement = (
-            select(mine.rule, mine.subject_kind, mine.subject_id)
-            .where(mine.orchestrator_id == key, mine.due_at <= at)
-            .order_by(mine.due_at)
-            .limit(room)
-        )
-        found += [Looked(*row) for row in connection.execute(statement)]
+        given = {"whose": key, "at": at, "room": room}
+        found += [Looked(*row) for row in connection.execute(_DUE, given)]
     return found
+
+
+_DUE = (
+    select(expectation.c.rule, expectation.c.subject_kind, expectation.c.subject_id)
+    .where(
+        expectation.c.orchestrator_id == bindparam("whose"),
+        expectation.c.due_at <= bindparam("at"),
+    )
+    .order_by(expectation.c.due_at)
+    .limit(bindparam("room", type_=Integer))
+)
 
 
 class Wait(Struct, frozen=True):
@@ -100,10 +114,9 @@ def waits(
     connection: Connection, kind: str, subjects: Iterable[int]
 ) -> dict[tuple[str, int], Wait]:
     """What each rule waits for of each subject, by (rule, subject)."""
-    mine = _WAITS.where(expectation.c.subject_kind == kind)
     return {
         (r.rule, r.subject_id): Wait(r.due_at, r.slot_at, r.met_at, bool(r.held))
-        for r in among(connection, mine, expectation.c.subject_id, subjects)
+        for r in among(connection, _WAITS, expectation.c.subject_id, subjects, kind=kind)
     }
 
 
@@ -114,7 +127,7 @@ _WAITS = select(
     expectation.c.slot_at,
     expectation.c.met_at,
     expectation.c.held,
-)
+).where(expectation.c.subject_kind == bindparam("kind"))
 
 
 class Expected(Struct, frozen=True):

@@ -9,7 +9,16 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Column, Connection, Row, Select, delete, literal_column, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    literal_column,
+    select,
+)
 
 from hub.baselines.baseline import Baseline
 from hub.model import EntityName, Resolution, RunState
@@ -91,7 +100,7 @@ _RUNS = select(
     run.c.own_state,
 )
 _OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key).where(
-    incident.c.resolved_at.is_(None)
+    incident.c.resolved_at.is_(None), incident.c.subject_kind == bindparam("kind")
 )
 _BASELINES = select(baseline.c.job_id, baseline.c.payload, baseline.c.fitted_at).where(
     baseline.c.metric == DURATION
@@ -179,9 +188,8 @@ def open_keys(
     connection: Connection, kind: str, subjects: Iterable[int]
 ) -> dict[tuple[str, int], frozenset[str]]:
     """Keys of open incidents by (rule, subject)."""
-    mine = _OPEN.where(incident.c.subject_kind == kind)
     found: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for row in among(connection, mine, incident.c.subject_id, subjects):
+    for row in among(connection, _OPEN, incident.c.subject_id, subjects, kind=kind):
         found[row.rule, row.subject_id].add(row.key)
     return {key: frozenset(keys) for key, keys in found.items()}
 
@@ -211,15 +219,17 @@ def new_normals(
     connection: Connection, kind: str, subjects: Iterable[int], rules: Iterable[str]
 ) -> dict[int, datetime]:
     """Since when people say that another thing is normal, by subject; `rules`: of these kinds."""
-    mine = _NEW_NORMALS.where(incident.c.subject_kind == kind, incident.c.kind.in_(sorted(rules)))
+    given = {"sort": kind, "kinds": sorted(rules)}
     found: dict[int, datetime] = {}
-    for row in among(connection, mine, incident.c.subject_id, subjects):
+    for row in among(connection, _NEW_NORMALS, incident.c.subject_id, subjects, **given):
         found[row.subject_id] = max(row.resolved_at, found.get(row.subject_id, row.resolved_at))
     return found
 
 
 _NEW_NORMALS = select(incident.c.subject_id, incident.c.resolved_at).where(
-    incident.c.resolution == literal_column(f"'{Resolution.NEW_NORMAL}'")
+    incident.c.resolution == literal_column(f"'{Resolution.NEW_NORMAL}'"),
+    incident.c.subject_kind == bindparam("sort"),
+    incident.c.kind.in_(bindparam("kinds", expanding=True)),
 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from msgspec import Struct
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from hub.model import EntityName, HealthStatus
 from hub.rules.base import HOLD, Blind, Part, RollCall, Subject, Waiting
@@ -121,49 +121,50 @@ def roll_calls(
     connection: Connection, keys: Iterable[int], rules: Iterable[str], now: datetime
 ) -> dict[int, RollCall]:
     """By the expectations of these rules (DESIGN D6)."""
-    mine, names = expectation.c, list(rules)
-    since = dict[int, datetime]()
-    missing = dict[int, int]()
-    held = (
-        select(mine.orchestrator_id, func.count(mine.subject_id.distinct()), func.min(mine.slot_at))
-        .where(mine.rule.in_(names), mine.subject_kind == Subject.JOB, mine.held)
-        .group_by(mine.orchestrator_id)
+    given, whose = {"rules": list(rules)}, list(keys)
+    held = {row[0]: row for row in among(connection, _HELD, _OF, whose, **given)}
+    soon = dict(
+        tuple(row) for row in among(connection, _AWAITED, _OF, whose, soon=now + HOLD, **given)
     )
-    for key, count, first in among(connection, held, mine.orchestrator_id, keys):
-        missing[key], since[key] = count, first
-    return {
-        key: RollCall(
-            _count(connection, key, names, or_(mine.due_at <= now + HOLD, mine.held)),
-            missing.get(key, 0),
-            _count(connection, key, names, mine.met_at >= since[key]) if key in since else 0,
-            since.get(key),
-        )
-        for key in keys
-    }
+    found = {}
+    for key in whose:
+        _, missing, since = held.get(key, (key, 0, None))
+        met = 0
+        if since is not None:
+            met = connection.scalar(_MET, {"whose": key, "since": since, **given}) or 0
+        found[key] = RollCall(soon.get(key, 0), missing, met, since)
+    return found
 
 
-def _count(connection: Connection, key: int, rules: list[str], condition: object) -> int:
-    mine = expectation.c
-    statement = select(func.count(mine.subject_id.distinct())).where(
-        mine.orchestrator_id == key,
-        mine.rule.in_(rules),
-        mine.subject_kind == Subject.JOB,
-        condition,  # type: ignore[arg-type]
-    )
-    return connection.scalar(statement) or 0
+_OF = expectation.c.orchestrator_id
+_JOBS = func.count(expectation.c.subject_id.distinct())
+_CALLED = select(_OF, _JOBS).where(
+    expectation.c.rule.in_(bindparam("rules", expanding=True)),
+    expectation.c.subject_kind == Subject.JOB,
+)
+_HELD = _CALLED.add_columns(func.min(expectation.c.slot_at)).where(expectation.c.held).group_by(_OF)
+_AWAITED = _CALLED.where(
+    or_(expectation.c.due_at <= bindparam("soon"), expectation.c.held)
+).group_by(_OF)
+_MET = _CALLED.with_only_columns(_JOBS).where(
+    bindparam("whose") == _OF, expectation.c.met_at >= bindparam("since")
+)
 
 
 def unheard(
     connection: Connection, keys: Iterable[int], since: datetime
 ) -> Mapping[int, list[Blind]]:
     """When an orchestrator was silent, by the incidents of the kind that says so."""
-    mine = incident.c
-    statement = select(mine.orchestrator_id, mine.since, mine.resolved_at).where(
-        mine.kind == "orchestrator_silent",
-        mine.dry_run.is_(False),
-        or_(mine.resolved_at.is_(None), mine.resolved_at > since),
-    )
     found: dict[int, list[Blind]] = defaultdict(list)
-    for key, begun, ended in among(connection, statement, mine.orchestrator_id, keys):
+    for key, begun, ended in among(
+        connection, _UNHEARD, incident.c.orchestrator_id, keys, after=since
+    ):
         found[key].append(Blind(begun, ended, "its orchestrator was silent"))
     return found
+
+
+_UNHEARD = select(incident.c.orchestrator_id, incident.c.since, incident.c.resolved_at).where(
+    incident.c.kind == "orchestrator_silent",
+    incident.c.dry_run.is_(False),
+    or_(incident.c.resolved_at.is_(None), incident.c.resolved_at > bindparam("after")),
+)

@@ -207,12 +207,18 @@ def newest_of_each(
 def distinct(connection: Connection, column: Column[Any]) -> list[Any]:
     """The values of a column that leads an index: one step of it each, however many rows hold it."""
     found: list[Any] = []
-    following = select(func.min(column))
-    value = connection.scalar(following)
+    first, following = _steps(column)
+    value = connection.scalar(first)
     while value is not None:
         found.append(value)
-        value = connection.scalar(following.where(column > value))
+        value = connection.scalar(following, {"last": value})
     return found
+
+
+@lru_cache(maxsize=64)
+def _steps(column: Column[Any]) -> tuple[Select[Any], Select[Any]]:
+    least = select(func.min(column))
+    return least, least.where(column > bindparam("last", type_=column.type))
 
 
 def _is_sqlite(connection: Connection) -> bool:
