@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final, Literal, get_args
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,9 +18,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from hub.errors import BadInput, Conflict
 from hub.model import (
     CALLED_SO,
+    SEVERITIES,
     Evidence,
     Flaps,
     Incident,
+    IncidentSeverity,
     IncidentState,
     Resolution,
     Step,
@@ -28,8 +30,7 @@ from hub.model import (
 )
 from hub.rules.base import Status, Verdict, spoken
 
-Severity = Literal["info", "warning", "error", "critical"]
-SEVERITIES: Final[tuple[str, ...]] = get_args(Severity)
+Severity = IncidentSeverity
 
 
 class Flapping(BaseModel):

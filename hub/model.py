@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -358,6 +358,11 @@ class Viewer(Struct, frozen=True):
 
 Evidence = dict[str, Any]
 """Numbers and names behind what a rule says, as JSON."""
+
+
+IncidentSeverity = Literal["info", "warning", "error", "critical"]
+SEVERITIES: Final[tuple[str, ...]] = get_args(IncidentSeverity)
+"""The mildest first."""
 
 
 class IncidentState(StrEnum):

@@ -144,6 +144,9 @@ class Team(_Section):
         default=[], description="secret references its objects may name; * is any text"
     )
     private: bool = Field(False, description="only its members see its jobs")
+    targets: Words = Field(
+        default=[], description="who hears of its incidents where no route says otherwise"
+    )
 
 
 class Orchestrator(_Section):
@@ -197,6 +200,16 @@ class Settings(_Section):
     dead_letter_max_bytes: Size = Field(
         256 * MIB, description="input that could not be understood; the oldest makes room"
     )
+    heartbeat_url: str | None = Field(
+        None,
+        pattern=r"^(https?://[^/]+|(env|file|vault|aws-sm|gcp-sm):\S)",
+        description="asked for each minute while the hub works, so that somebody else notices "
+        "when it does not; the URL, or the reference of a secret that holds it",
+    )
+    allowed_networks: Words = Field(
+        default=[],
+        description="private networks, as in 10.0.0.0/8, in which targets may be",
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []
@@ -205,13 +218,13 @@ class Settings(_Section):
     calendars: Objects = []
     connections: Objects = []
     maintenance: Objects = []
-    notifiers: Objects = []
     routes: Objects = []
     rules: Objects = []
     schedules: Objects = []
     sensors: Objects = []
     silences: Objects = []
     subscriptions: Objects = []
+    targets: Objects = []
 
     _config: Path | None = PrivateAttr(None)
     _places: dict[Spot, str] = PrivateAttr(default_factory=dict)
@@ -299,11 +312,14 @@ class Settings(_Section):
 
     def shown(self) -> dict[str, Any]:
         """The settings as they may be shown and logged: JSON values, passwords masked."""
-        return self.model_dump(mode="json") | {"database_url": mask_url(self.database_url)}
+        shown = self.model_dump(mode="json") | {"database_url": mask_url(self.database_url)}
+        if self.heartbeat_url and self.heartbeat_url.startswith("http"):
+            shown["heartbeat_url"] = mask_path(self.heartbeat_url)
+        return shown
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         for name, value in super().__repr_args__():
-            yield name, mask_url(value) if name == "database_url" else value
+            yield name, self.shown()[name] if name in {"database_url", "heartbeat_url"} else value
 
     @classmethod
     def json_schema(cls) -> dict[str, Any]:
@@ -346,6 +362,12 @@ def mask_url(url: str) -> str:
     """A URL with *** in place of its password."""
     url = re.sub(r"(?i)([?&](?:password|sslpassword)=)[^&]*", r"\1***", url)
     return re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", url)
+
+
+def mask_path(url: str) -> str:
+    """A URL whose path is a secret: only where it leads."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname}/***"
 
 
 # --- the environment -------------------------------------------------------------------------

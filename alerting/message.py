@@ -1,0 +1,197 @@
+"""What is said of a notification, in neutral blocks: pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Final
+from urllib.parse import quote
+
+from hub.model import SEVERITIES
+from hub.ports import Link, Member, Message, Notification, Standing, Update, WhoIsHit
+
+#: Members of a group that are named, and the longest texts.
+NAMED: Final = 10
+UPDATES: Final = 20
+LONGEST_TITLE: Final = 500
+LONGEST_TEXT: Final = 2000
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+
+
+def message_of(one: Notification, public_url: str | None) -> Message:
+    """The message of one incident, or of a group: its worst member speaks for all."""
+    count = sum(one.counts.values())
+    lead = one.members[0]
+    if one.group is None or count == 1:
+        return _of_one(lead, public_url)
+    return _of_group(one, lead, count, public_url)
+
+
+def _of_one(it: Member, public_url: str | None, *, count: int = 1) -> Message:
+    return Message(
+        title=_cut(f"{it.about.subject}: {it.reason}", LONGEST_TITLE),
+        severity=it.about.severity,
+        kind=it.about.kind,
+        rule=it.about.rule,
+        subject=it.about.subject,
+        team=it.about.team,
+        since=it.since,
+        opened_at=it.opened_at,
+        resolved_at=it.resolved_at,
+        cause=it.cause,
+        hit=tuple(it.hit),
+        hidden=it.hidden,
+        error=_error(it),
+        trend=trend_of(it.runs),
+        advice=_text(it.evidence.get("whatToDo")),
+        updates=_updates(it),
+        links=_links(it, public_url),
+        count=count,
+        evidence={k: v for k, v in it.evidence.items() if v is not None},
+    )
+
+
+def _of_group(one: Notification, lead: Member, count: int, public_url: str | None) -> Message:
+    left = count - one.counts.get(Standing.RESOLVED, 0)
+    named = one.members[:NAMED]
+    updates = tuple(
+        Update(each.opened_at, _cut(f"{each.about.subject}: {_so(each)}{each.reason}", 300))
+        for each in named
+    )
+    hit, hidden = _all_hit(named)
+    alone = _of_one(lead, public_url, count=count)
+    told = f"{count} incidents" + (f", {left} of them open" if 0 < left < count else "")
+    return Message(
+        title=_cut(f"{told}{_common(one.members)}; {alone.title}", LONGEST_TITLE),
+        severity=max((each.about.severity for each in one.members), key=SEVERITIES.index),
+        kind=_same(each.about.kind for each in one.members) or "several",
+        rule=_same(each.about.rule for each in one.members) or "several",
+        subject=_same(each.about.subject for each in one.members) or f"{count} subjects",
+        team=_same(each.about.team for each in one.members),
+        since=min(each.since for each in one.members),
+        opened_at=min(each.opened_at for each in one.members),
+        resolved_at=max(ends) if left == 0 and (ends := _ends(one.members)) else None,
+        cause=_same(each.cause for each in one.members),
+        hit=hit,
+        hidden=hidden,
+        error=alone.error,
+        advice=alone.advice,
+        updates=updates,
+        links=_group_links(named, public_url),
+        count=count,
+        evidence={"incidents": [each.id for each in named], "open": left},
+    )
+
+
+# -- parts -------------------------------------------------------------------------------------
+
+
+def trend_of(runs: Sequence[tuple[str, float | None]]) -> str | None:
+    """The latest runs, the last at the right: bars by how long they took, ✗ failed, … running."""
+    if not runs:
+        return None
+    longest = max((seconds or 0.0 for _, seconds in runs), default=0.0)
+    marks = [_mark(state, seconds, longest) for state, seconds in runs]
+    failed = sum(state == "FAILED" for state, _ in runs)
+    told = f"{failed} of {len(runs)} failed" if failed else f"the last {len(runs)}"
+    return f"{''.join(marks)}  {told}"
+
+
+def _mark(state: str, seconds: float | None, longest: float) -> str:
+    if state == "FAILED":
+        return "✗"
+    if state == "ABORTED":
+        return "–"
+    if seconds is None:
+        return "…"
+    return _BARS[round((len(_BARS) - 1) * seconds / longest)] if longest > 0 else _BARS[0]
+
+
+def _error(it: Member) -> str | None:
+    """The last error's own words, where the rule has kept them."""
+    for name in ("errorMessage", "error", "errorClass"):
+        found = _text(it.evidence.get(name))
+        if found:
+            return found
+    return None
+
+
+def _updates(it: Member) -> tuple[Update, ...]:
+    said = [
+        Update(at, _cut(f"{transition.replace('_', ' ')}: {reason}", LONGEST_TEXT), by)
+        for at, transition, reason, by in it.steps
+    ]
+    return tuple(said[:1] + said[1:][-(UPDATES - 1) :])
+
+
+def _links(it: Member, public_url: str | None) -> tuple[Link, ...]:
+    found = []
+    page = it.evidence.get("url")
+    if isinstance(page, str) and page.startswith(("http://", "https://")):
+        found.append(Link("Run", page))
+    if public_url:
+        base = public_url.rstrip("/")
+        found.insert(0, Link("Incident", f"{base}/api/v1/incidents/{it.id}"))
+        subject = _path(it)
+        if subject is not None:
+            found.append(Link("Job" if it.about.job else "Dataset", f"{base}{subject}"))
+    return tuple(found)
+
+
+def _path(it: Member) -> str | None:
+    about = it.about
+    if about.namespace is None:
+        return None
+    kind = "jobs" if about.job else "datasets"
+    space, name = quote(about.namespace, safe=""), quote(about.name, safe="")
+    return f"/api/v1/namespaces/{space}/{kind}/{name}"
+
+
+def _group_links(named: Sequence[Member], public_url: str | None) -> tuple[Link, ...]:
+    if not public_url:
+        return ()
+    base = public_url.rstrip("/")
+    return (Link("Incidents", f"{base}/api/v1/incidents?open=true"),) + tuple(
+        Link(each.about.name, f"{base}/api/v1/incidents/{each.id}") for each in named
+    )
+
+
+def _all_hit(members: Iterable[Member]) -> tuple[tuple[WhoIsHit, ...], int]:
+    """Each once, by its name."""
+    by_name: dict[str, WhoIsHit] = {}
+    hidden = 0
+    for each in members:
+        hidden = max(hidden, each.hidden)
+        for one in each.hit:
+            by_name.setdefault(one.name, one)
+    return tuple(by_name.values())[:NAMED], hidden + max(0, len(by_name) - NAMED)
+
+
+def _common(members: Sequence[Member]) -> str:
+    rules = Counter(each.about.rule for each in members)
+    team = _same(each.about.team for each in members)
+    told = ", ".join(name for name, _ in rules.most_common(3))
+    return f" ({told}{f', team {team}' if team else ''})"
+
+
+def _same(values: Iterable[str | None]) -> str | None:
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def _ends(members: Sequence[Member]) -> list[datetime]:
+    return [each.resolved_at for each in members if each.resolved_at is not None]
+
+
+def _so(it: Member) -> str:
+    return "over: " if it.standing is Standing.RESOLVED else ""
+
+
+def _text(value: object) -> str | None:
+    return _cut(value, LONGEST_TEXT) if isinstance(value, str) and value else None
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
