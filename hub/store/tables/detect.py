@@ -115,6 +115,7 @@ incident = table_of(
     at("escalates_at", required=False),
     text("flaps"),  # JSON; none: it does not flap
     at("due_at", required=False),  # when time alone moves it
+    ref("target_id", required=False),
     UniqueConstraint("rule", "subject_kind", "subject_id", "key"),
 )
 Index("incident_opened_at", incident.c.opened_at, incident.c.id)
