@@ -103,7 +103,7 @@ def _mark(state: str, seconds: float | None, longest: float) -> str:
     if state == "FAILED":
         return "✗"
     if state == "ABORTED":
-        return "–"
+        return "-"
     if seconds is None:
         return "…"
     return _BARS[round((len(_BARS) - 1) * seconds / longest)] if longest > 0 else _BARS[0]
@@ -153,9 +153,8 @@ def _group_links(named: Sequence[Member], public_url: str | None) -> tuple[Link,
     if not public_url:
         return ()
     base = public_url.rstrip("/")
-    return (Link("Incidents", f"{base}/api/v1/incidents?open=true"),) + tuple(
-        Link(each.about.name, f"{base}/api/v1/incidents/{each.id}") for each in named
-    )
+    each = [Link(one.about.name, f"{base}/api/v1/incidents/{one.id}") for one in named]
+    return (Link("Incidents", f"{base}/api/v1/incidents?open=true"), *each)
 
 
 def _all_hit(members: Iterable[Member]) -> tuple[tuple[WhoIsHit, ...], int]:

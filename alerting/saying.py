@@ -93,17 +93,19 @@ def _end(one: Notification, now: datetime, public_url: str | None) -> Said:
 def _go_on(
     one: Notification, terms: Terms, standing: Standing, now: datetime, public_url: str | None
 ) -> Said:
-    begins = one.told_at is None or (one.loud and standing is Standing.OPEN)
+    needs = standing is Standing.OPEN
+    # People are needed (again): the clocks of repeats and escalations begin.
+    begins = needs and (one.loud or one.standing is not Standing.OPEN)
     told_at = now if begins or one.told_at is None else one.told_at
     steps = 0 if begins else one.steps
-    needs = standing is Standing.OPEN
     quiet = quiet_until(terms.quiet, now, severity_of(one)) if needs else None
-    due = _due_steps(terms, told_at, steps, now) if needs and quiet is None else []
-    repeats = needs and quiet is None and not begins and _repeats(one, terms, now)
-    loud = (one.loud and needs and quiet is None) or repeats or bool(due)
+    calls = needs and quiet is None
+    due = _due_steps(terms, told_at, steps, now) if calls else []
+    repeats = calls and not begins and _repeats(one, terms, now)
+    loud = calls and (begins or repeats or bool(due))
     paced = _paced_until(one, terms, standing, loud=loud)
     if paced is not None and paced > now:
-        return Said(id=one.id, state=_TOLD, due_at=paced, steps=one.steps)
+        return Said(id=one.id, state=_TOLD, due_at=paced, loud=one.loud)
     targets = _joined(one.targets, due)
     repeated_at = now if repeats or begins else (one.repeated_at or told_at)
     next_at = _next(terms, told_at, repeated_at, steps + len(due)) if needs else None
@@ -115,6 +117,7 @@ def _go_on(
         due_at=next_at,
         deliver=_delivery(one, standing, public_url, loud=loud),
         targets=targets if needs else (),
+        loud=begins and not calls,
         begun=begins,
         repeated=repeats,
         steps=steps + len(due),

@@ -6,7 +6,7 @@ hands back what is to be kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -210,6 +210,7 @@ class Said(Struct, frozen=True, kw_only=True):
     due_at: datetime | None
     deliver: Delivery | None = None
     targets: tuple[str, ...] = ()
+    loud: bool = False  # people are still to be called
     begun: bool = False  # it is told anew: the clocks of repeats and escalations begin
     repeated: bool = False
     steps: int = 0
@@ -218,6 +219,10 @@ class Said(Struct, frozen=True, kw_only=True):
 
 class TellStore(Protocol):
     """Where the tell loop reads and keeps; one replica at a time."""
+
+    def begin(self, now: datetime, fence: Fence) -> None:
+        """At the first round of a process: what is open is looked at again."""
+        ...
 
     def cases(self, now: datetime, limit: int) -> Cases: ...
 
@@ -276,8 +281,10 @@ class DeliverStore(Protocol):
 
     def failed(self, one: Leased, failure: Failure, health: Health, now: datetime) -> bool: ...
 
-    def release(self) -> None:
-        """Leases of a process that is gone, where only one process may be there."""
+    def begin(self, known: Collection[str], now: datetime) -> None:
+        """At the first round of a process: frees leases of one that is gone, where only one may
+        be there, and gives up what is meant for targets that are not declared any more.
+        """
         ...
 
     def tested(self, health: Health, now: datetime) -> None: ...

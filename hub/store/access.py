@@ -23,6 +23,10 @@ _NEXT_ID = text(
     "INSERT INTO id_block (name, next) VALUES (:name, 2) "
     "ON CONFLICT (name) DO UPDATE SET next = id_block.next + 1 RETURNING next - 1"
 )
+_NEXT_IDS = text(
+    "INSERT INTO id_block (name, next) VALUES (:name, 1 + :count) "
+    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + :count RETURNING next"
+)
 
 
 class NewToken(Struct, frozen=True):
@@ -228,6 +232,13 @@ def _action(row: RowMapping) -> Action:
 
 def next_id(connection: Connection, name: str) -> int:
     return int(connection.execute(_NEXT_ID, {"name": name}).scalar_one())
+
+
+def next_ids(connection: Connection, name: str, count: int) -> range:
+    """As many ids in a row."""
+    given = {"name": name, "count": count}
+    end = int(connection.execute(_NEXT_IDS, given).scalar_one())
+    return range(end - count, end)
 
 
 def _upsert(connection: Connection) -> Any:

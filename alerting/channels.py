@@ -1,0 +1,37 @@
+"""The notifiers of the declared targets, each made when it is needed first."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from alerting.plan import Plan, Target
+from hub.errors import NotFound
+from hub.ports import Notifier
+
+
+class Channels:
+    def __init__(self, plan: Plan) -> None:
+        self._targets = plan.targets
+        self._made: dict[str, Notifier] = {}
+        self._lock = Lock()
+
+    def get(self, name: str) -> Notifier:
+        """Raises NotFound, and what the notifier raises that can't be made."""
+        target = self.target(name)
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = target.kind(target.config, name)
+            return self._made[name]
+
+    def target(self, name: str) -> Target:
+        try:
+            return self._targets[name]
+        except KeyError:
+            known = ", ".join(self._targets) or "none"
+            raise NotFound(f"Target '{name}' not found; declared: {known}.") from None
+
+    def close(self) -> None:
+        with self._lock:
+            for notifier in self._made.values():
+                notifier.close()
+            self._made.clear()

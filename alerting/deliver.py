@@ -1,0 +1,164 @@
+"""The deliver loop: makes each target show what it should.
+
+A delivery is leased, sent outside of any transaction, and recorded. Whoever crashes between leaves
+a lease that ends; the delivery is sent again then, as it should be by that time.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Final, Protocol
+
+import structlog
+
+from alerting.channels import Channels
+from alerting.pacing import Bucket, failure_of, ill, well
+from alerting.plan import Plan
+from hub.errors import TracksideError, Unavailable
+from hub.ports import DeliverStore, Health, Leased
+
+log = structlog.get_logger(__name__)
+
+THREADS: Final = 8
+#: Of one target at once.
+AT_ONCE: Final = 4
+#: A call of a notifier that takes longer is somebody else's to repeat.
+HOLD_S: Final = 60.0
+
+
+class Figures(Protocol):
+    """Who counts, for metrics."""
+
+    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+        """result: delivered, failed or dead."""
+
+
+class Deliver:
+    def __init__(
+        self,
+        store: DeliverStore,
+        plan: Plan,
+        channels: Channels,
+        figures: Figures,
+        *,
+        hold_s: float = HOLD_S,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """clock: read again after each call of a notifier, which takes its time."""
+        self._store = store
+        self._plan = plan
+        self._channels = channels
+        self._figures = figures
+        self._hold_s = hold_s
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
+        self._under_way: Counter[str] = Counter()
+        self._futures: set[Future[None]] = set()
+        self._lock = Lock()
+        self._buckets = {
+            name: Bucket(one.declared.per_minute, time.monotonic)
+            for name, one in plan.targets.items()
+        }
+        self._begun = False
+
+    def round(self, now: datetime) -> bool:
+        """Begins to send what is due; True if there may be room for more at once."""
+        if not self._begun:
+            self._store.begin(list(self._plan.targets), now)
+            self._begun = True
+        room = self._room(now, self._store.health())
+        if not any(room.values()):
+            return False
+        leased = self._store.lease(now, room, self._hold_s)
+        for one in leased:
+            self._begin(one)
+        return False
+
+    def settle(self) -> None:
+        """Waits until what was begun has ended."""
+        with self._lock:
+            futures = set(self._futures)
+        wait(futures)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    # -- how much ------------------------------------------------------------------------------
+
+    def _room(self, now: datetime, health: Mapping[str, Health]) -> dict[str, int]:
+        """How many deliveries each target may be sent now."""
+        with self._lock:
+            busy = Counter(self._under_way)
+        left = THREADS - busy.total()
+        return {
+            name: max(0, min(left, self._of(name, health.get(name), busy[name], now)))
+            for name in self._plan.targets
+        }
+
+    def _of(self, name: str, health: Health | None, busy: int, now: datetime) -> int:
+        most = AT_ONCE
+        if health is not None and health.failures:
+            most = 1  # whether it works again is tried with one
+        if health is not None and health.paused_until is not None and health.paused_until > now:
+            return 0
+        return min(most - busy, self._buckets[name].room())
+
+    # -- one -----------------------------------------------------------------------------------
+
+    def _begin(self, one: Leased) -> None:
+        self._buckets[one.target].take()
+        with self._lock:
+            self._under_way[one.target] += 1
+            future = self._pool.submit(self._send, one)
+            self._futures.add(future)
+        future.add_done_callback(lambda ended: self._ended(one.target, ended))
+
+    def _ended(self, target: str, future: Future[None]) -> None:
+        with self._lock:
+            self._under_way[target] -= 1
+            self._futures.discard(future)
+        error = future.exception()
+        if error is not None:  # the store: the lease ends by itself
+            log.error("delivery_not_recorded", target=target, error=f"{type(error).__name__}")
+
+    def _send(self, one: Leased) -> None:
+        if self._clock() >= one.until:
+            return  # it waited for a thread too long: somebody else has it
+        started = time.monotonic()
+        try:
+            held = self._channels.get(one.target).deliver(one.delivery, one.held)
+        except Unavailable as error:
+            self._fail(one, error, started)
+        except TracksideError as error:  # a secret that is missing, settings that don't fit
+            self._fail(one, Unavailable(str(error), permanent=True), started)
+        except Exception as error:
+            log.exception("notifier_failed", target=one.target)
+            told = Unavailable(f"the notifier failed: {type(error).__name__}")
+            self._fail(one, told, started)
+        else:
+            now = self._clock()
+            health = well(self._health(one.target), now)
+            self._figures.delivery_ended(
+                one.target, result="delivered", seconds=time.monotonic() - started
+            )
+            if not self._store.delivered(one, held, health, now):
+                log.warning("delivery_was_late", target=one.target, delivery=one.id)
+
+    def _fail(self, one: Leased, error: Unavailable, started: float) -> None:
+        now = self._clock()
+        chance = random.random()  # noqa: S311  spreads load, guards nothing
+        failure = failure_of(one, error, now, chance)
+        health = ill(self._health(one.target), error, now)
+        result = "dead" if failure.again_at is None else "failed"
+        self._figures.delivery_ended(one.target, result=result, seconds=time.monotonic() - started)
+        log.warning("delivery_failed", target=one.target, result=result, error=str(error))
+        self._store.failed(one, failure, health, now)
+
+    def _health(self, target: str) -> Health:
+        return self._store.health().get(target) or Health(name=target)

@@ -1,0 +1,172 @@
+"""What telling people reads and keeps, in transactions of its own: the Protocols of hub.ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
+
+from hub.evaluate.outcome import release_children
+from hub.incidents import step
+from hub.model import Transition
+from hub.ports import (
+    Cases,
+    Decision,
+    Failure,
+    Fence,
+    Health,
+    Json,
+    Leased,
+    Notification,
+    Said,
+    Sorted,
+)
+from hub.rules.base import Status, Verdict
+from hub.store import cases, decisions, deliveries, notifications, targets
+from hub.store.db import Connection, Database
+from hub.store.incident_steps import Place, find_incident, move_incident, open_incident
+from hub.store.leases import no_fence
+from hub.store.writer import Writer
+
+T = TypeVar("T")
+
+#: The rule whose incidents say that a target takes no deliveries.
+RULE: Final = "target-down"
+KIND: Final = "target_down"
+
+
+class Transactions:
+    """On SQLite everybody writes through the one writer; on PostgreSQL beside it."""
+
+    def __init__(self, db: Database, writer: Writer[Any, Any]) -> None:
+        self._db = db
+        self._writer = writer
+
+    def read(self, function: Callable[[Connection], T]) -> T:
+        with self._db.reading() as connection:
+            return function(connection)
+
+    def write(self, function: Callable[[Connection], T], fence: Fence = no_fence) -> T:
+        def fenced(connection: Connection) -> T:
+            fence(connection)
+            return function(connection)
+
+        if self._db.is_sqlite:
+            return self._writer.call(fenced, apart=True)
+        with self._db.writing() as connection:
+            return fenced(connection)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process can be at this store."""
+        return self._db.is_sqlite
+
+
+class Telling:
+    """For the tell loop."""
+
+    def __init__(self, doing: Transactions, crowd_within: timedelta) -> None:
+        self._doing = doing
+        self._crowd_within = crowd_within
+
+    def begin(self, now: datetime, fence: Fence) -> None:
+        self._doing.write(lambda it: cases.begin(it, now), fence)
+
+    def cases(self, now: datetime, limit: int) -> Cases:
+        return self._doing.read(lambda it: cases.read_cases(it, now, limit, self._crowd_within))
+
+    def keep_sorted(self, found: Sorted, now: datetime, fence: Fence) -> None:
+        self._doing.write(lambda it: notifications.keep_sorted(it, found, now), fence)
+
+    def due(self, now: datetime, limit: int) -> Sequence[Notification]:
+        return self._doing.read(lambda it: notifications.due(it, now, limit))
+
+    def keep_said(self, said: Sequence[Said], now: datetime, fence: Fence) -> None:
+        self._doing.write(lambda it: notifications.keep_said(it, said, now), fence)
+
+
+class Delivering:
+    """For the deliver loop."""
+
+    def __init__(self, doing: Transactions) -> None:
+        self._doing = doing
+
+    def health(self) -> Mapping[str, Health]:
+        return self._doing.read(targets.health)
+
+    def lease(self, now: datetime, room: Mapping[str, int], hold_s: float) -> Sequence[Leased]:
+        keys = self._doing.read(lambda it: deliveries.any_due(it, now, room))
+        if not keys:
+            return ()
+        return self._doing.write(lambda it: deliveries.lease(it, keys, now, hold_s))
+
+    def delivered(self, one: Leased, held: Json, health: Health, now: datetime) -> bool:
+        told = Decision(
+            notification=one.notification,
+            target=one.target,
+            what="delivered",
+            reason=f"{one.delivery.standing.lower()}, version {one.delivery.version}",
+        )
+
+        def keep(connection: Connection) -> bool:
+            kept = deliveries.delivered(connection, one, held, now)
+            decisions.note(connection, [told], now)
+            _keep_health(connection, health, now)
+            return kept
+
+        return self._doing.write(keep)
+
+    def failed(self, one: Leased, failure: Failure, health: Health, now: datetime) -> bool:
+        again = failure.again_at
+        told = Decision(
+            notification=one.notification,
+            target=one.target,
+            what="dead" if again is None else "retry",
+            reason=failure.error if again is None else f"{failure.error}; again from {again:%H:%M}",
+        )
+
+        def keep(connection: Connection) -> bool:
+            kept = deliveries.failed(connection, one, failure, now)
+            decisions.note(connection, [told], now)
+            _keep_health(connection, health, now)
+            return kept
+
+        return self._doing.write(keep)
+
+    def begin(self, known: Collection[str], now: datetime) -> None:
+        def clear(connection: Connection) -> None:
+            if self._doing.is_alone:
+                deliveries.release_all(connection)
+            deliveries.give_up_unknown(connection, known, now)
+
+        self._doing.write(clear)
+
+    def tested(self, health: Health, now: datetime) -> None:
+        self._doing.write(lambda it: _keep_health(it, health, now))
+
+
+# -- a target that is down ---------------------------------------------------------------------
+
+
+def _keep_health(connection: Connection, health: Health, now: datetime) -> None:
+    """Keeps how the target does, and the incident that says so."""
+    number = targets.save_health(connection, health)
+    place = Place(RULE, KIND, "target", number, None, "error", dry_run=False)
+    held = find_incident(connection, place, "")
+    made = step(None if held is None else held.incident, _verdict(health), now)
+    if made is None:
+        return
+    if held is None:
+        open_incident(connection, place, made, None, now)
+        return
+    move_incident(connection, held.id, made, now)
+    if made.transition is Transition.RESOLVED:
+        release_children(connection, held.id, made.incident.parent, now)
+
+
+def _verdict(health: Health) -> Verdict:
+    if health.down_since is None:
+        return Verdict(Status.OK, "", f"target {health.name} takes deliveries again")
+    reason = f"target {health.name} takes no deliveries: {health.error}"
+    evidence = {"target": health.name, "error": health.error}
+    return Verdict(Status.VIOLATED, "", reason, evidence, health.down_since)

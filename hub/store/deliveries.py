@@ -1,0 +1,346 @@
+"""Deliveries: what each target should show, and what it was made to show."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from hub.errors import NotFound
+from hub.ports import Delivery, Failure, Json, Leased, Message, Standing
+from hub.store.access import next_ids
+from hub.store.reading import Page, Slice, cut, newest_first
+from hub.store.tables import delivery
+from hub.store.views import View
+
+#: Deliveries among which those to send are chosen.
+CHOICE: Final = 500
+_MINE = delivery.c
+
+
+class DeliveryView(View, frozen=True):
+    """wanted, wantedVersion: what the target should show; delivered: what it was made to show."""
+
+    id: int
+    target: str
+    key: str
+    title: str
+    wanted: str
+    wanted_version: int
+    delivered: str | None
+    delivered_version: int
+    delivered_at: datetime | None
+    attempts: int
+    next_at: datetime | None
+    error: str | None
+    dead: bool
+    created_at: datetime
+
+
+# -- what is wanted ----------------------------------------------------------------------------
+
+
+def want(
+    connection: Connection,
+    notification: int,
+    wanted: Delivery,
+    targets: Sequence[str],
+    now: datetime,
+) -> None:
+    """Each target should show this from now on; without targets, those that were told something.
+
+    What is over before anything of it was sent is not begun.
+    """
+    its = _MINE.notification_id == notification
+    if wanted.standing is Standing.RESOLVED:
+        connection.execute(delete(delivery).where(its, _untouched()))
+    connection.execute(update(delivery).where(its).values(**_wanted(wanted, now)))
+    there = set(connection.scalars(select(_MINE.target).where(its)))
+    _add(connection, notification, wanted, [name for name in targets if name not in there], now)
+
+
+def _untouched() -> Any:
+    """Nothing of it can have reached the target."""
+    return and_(_MINE.tries == 0, _MINE.delivered_version == 0)
+
+
+def _wanted(wanted: Delivery, now: datetime) -> dict[str, Any]:
+    # What was to be said loudly and was not yet sent is not lost in what follows it.
+    unsent = and_(_MINE.loud, _MINE.delivered_version < _MINE.version)
+    loud = (
+        wanted.loud if wanted.standing is Standing.RESOLVED else or_(literal(wanted.loud), unsent)
+    )
+    # One that waits after a failure goes on waiting, unless it had been given up.
+    waits = and_(_MINE.attempts > 0, _MINE.dead == false(), _MINE.next_at.is_not(None))
+    return {
+        "standing": wanted.standing,
+        "version": case((_MINE.version >= wanted.version, _MINE.version + 1), else_=wanted.version),
+        "message": _text(wanted.message),
+        "loud": loud,
+        "next_at": case((waits, _MINE.next_at), else_=_moment(now)),
+        "attempts": case((_MINE.dead, 0), else_=_MINE.attempts),
+        "failing_since": case((_MINE.dead, None), else_=_MINE.failing_since),
+        "dead": False,
+        "updated_at": now,
+    }
+
+
+def _moment(now: datetime) -> Any:
+    return literal(now, type_=_MINE.next_at.type)
+
+
+def _add(
+    connection: Connection,
+    notification: int,
+    wanted: Delivery,
+    targets: Sequence[str],
+    now: datetime,
+) -> None:
+    if not targets:
+        return
+    numbers = next_ids(connection, "delivery", len(targets))
+    rows = [
+        {
+            "id": number,
+            "notification_id": notification,
+            "target": target,
+            "key": wanted.key,
+            "standing": wanted.standing,
+            "version": wanted.version,
+            "message": _text(wanted.message),
+            "loud": wanted.loud,
+            "delivered_version": 0,
+            "held": "{}",
+            "attempts": 0,
+            "tries": 0,
+            "next_at": now,
+            "dead": False,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for number, target in zip(numbers, targets, strict=True)
+    ]
+    connection.execute(insert(delivery), rows)
+
+
+# -- leases ------------------------------------------------------------------------------------
+
+
+def _due(now: datetime) -> Any:
+    free = or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
+    return and_(_MINE.next_at <= now, free)
+
+
+def any_due(connection: Connection, now: datetime, room: Mapping[str, int]) -> list[int]:
+    """Those that are due, of each target at most so many, the longest due first."""
+    targets = [name for name, most in room.items() if most > 0]
+    statement = (
+        select(_MINE.id, _MINE.target)
+        .where(_due(now), _MINE.target.in_(targets))
+        .order_by(_MINE.next_at, _MINE.id)
+        .limit(CHOICE)
+    )
+    left, found = dict(room), []
+    for row in connection.execute(statement):
+        if left[row.target] > 0:
+            left[row.target] -= 1
+            found.append(row.id)
+    return found
+
+
+def lease(
+    connection: Connection, keys: Collection[int], now: datetime, hold_s: float
+) -> list[Leased]:
+    """Takes those of them that are still free; nobody else sends them meanwhile."""
+    free = select(delivery).where(_MINE.id.in_(keys), _due(now)).with_for_update(skip_locked=True)
+    rows = connection.execute(free).all()
+    until, token = now + timedelta(seconds=hold_s), secrets.token_hex(8)
+    connection.execute(
+        update(delivery)
+        .where(_MINE.id.in_([row.id for row in rows]))
+        .values(
+            lease=token,
+            leased_until=until,
+            attempts=_MINE.attempts + 1,
+            tries=_MINE.tries + 1,
+        )
+    )
+    return [_leased(row, token, until) for row in rows]
+
+
+def _leased(row: Row[Any], token: str, until: datetime) -> Leased:
+    message = msgspec.json.decode(row.message, type=Message)
+    return Leased(
+        id=row.id,
+        token=token,
+        notification=row.notification_id,
+        target=row.target,
+        delivery=Delivery(row.key, row.version, Standing(row.standing), message, row.loud),
+        held=msgspec.json.decode(row.held),
+        attempts=row.attempts + 1,
+        failing_since=row.failing_since,
+        until=until,
+    )
+
+
+def release_all(connection: Connection) -> None:
+    """Where only one process sends, whoever held a lease before it started is gone."""
+    held = _MINE.lease.is_not(None)
+    connection.execute(update(delivery).where(held).values(lease=None, leased_until=None))
+
+
+def give_up_unknown(connection: Connection, known: Collection[str], now: datetime) -> None:
+    """What is to be sent to targets that are not among these is dead until it is sent again."""
+    gone = and_(_MINE.next_at.is_not(None), _MINE.target.not_in(known))
+    connection.execute(
+        update(delivery)
+        .where(gone)
+        .values(dead=True, next_at=None, error="the target is not declared", updated_at=now)
+    )
+
+
+# -- what became of it -------------------------------------------------------------------------
+
+
+def delivered(connection: Connection, one: Leased, held: Json, now: datetime) -> bool:
+    """Keeps it; False if the lease had passed on, and then what is wanted is sent once more: what
+    we sent may have come after what somebody else has sent meanwhile.
+    """
+    done = {
+        "delivered_version": one.delivery.version,
+        "delivered_standing": one.delivery.standing,
+        "delivered_at": now,
+        "held": _text(held),
+        "attempts": 0,
+        "failing_since": None,
+        "error": None,
+        "dead": False,
+        "lease": None,
+        "leased_until": None,
+        "updated_at": now,
+        "next_at": case((_MINE.version > one.delivery.version, _moment(now)), else_=None),
+    }
+    mine = and_(_MINE.id == one.id, _MINE.lease == one.token)
+    if connection.execute(update(delivery).where(mine).values(**done)).rowcount:
+        return True
+    connection.execute(
+        update(delivery)
+        .where(_MINE.id == one.id)
+        .values(next_at=now, version=_MINE.version + 1, delivered_version=0)
+    )
+    return False
+
+
+def failed(connection: Connection, one: Leased, failure: Failure, now: datetime) -> bool:
+    """Keeps that it failed, unless the lease has passed on."""
+    newer = _MINE.version > one.delivery.version
+    again_at = literal(failure.again_at, type_=_MINE.next_at.type)
+    values = {
+        "error": failure.error,
+        "failing_since": func.coalesce(_MINE.failing_since, _moment(now)),
+        "lease": None,
+        "leased_until": None,
+        "updated_at": now,
+        # What it should show has changed meanwhile: that may be taken where this was not.
+        "next_at": case((newer, _moment(now)), else_=again_at)
+        if failure.again_at is None
+        else again_at,
+        "dead": case((newer, False), else_=failure.again_at is None),
+    }
+    mine = and_(_MINE.id == one.id, _MINE.lease == one.token)
+    return bool(connection.execute(update(delivery).where(mine).values(**values)).rowcount)
+
+
+# -- for people --------------------------------------------------------------------------------
+
+
+def list_deliveries(
+    connection: Connection,
+    page: Page,
+    *,
+    target: str | None = None,
+    notification_key: str | None = None,
+    dead: bool | None = None,
+    waiting: bool | None = None,
+) -> Slice[DeliveryView]:
+    """The latest first. waiting: something is to be sent."""
+    statement = select(delivery)
+    if target is not None:
+        statement = statement.where(_MINE.target == target)
+    if notification_key is not None:
+        statement = statement.where(_MINE.key == notification_key)
+    if dead is not None:
+        statement = statement.where(_MINE.dead == dead)
+    if waiting is not None:
+        waits = _MINE.next_at.is_not(None)
+        statement = statement.where(waits if waiting else ~waits)
+    rows = connection.execute(newest_first(statement, page, _MINE.created_at, _MINE.id)).all()
+    kept, following = cut(rows, page, lambda row: (row.created_at, row.id))
+    return Slice([_view(row) for row in kept], following)
+
+
+def resend(connection: Connection, key: int, now: datetime) -> DeliveryView:
+    """Sends what the target should show, once more, also where it was given up. Or NotFound."""
+    again = {"next_at": now, "dead": False, "attempts": 0, "failing_since": None, "updated_at": now}
+    done = connection.execute(update(delivery).where(_MINE.id == key).values(**again))
+    if not done.rowcount:
+        raise NotFound(f"Delivery '{key}' not found.")
+    return _view(connection.execute(select(delivery).where(_MINE.id == key)).one())
+
+
+def resend_dead(connection: Connection, target: str, now: datetime) -> int:
+    """The same for all of a target that were given up; how many."""
+    again = {"next_at": now, "dead": False, "attempts": 0, "failing_since": None, "updated_at": now}
+    mine = and_(_MINE.target == target, _MINE.dead)
+    return int(connection.execute(update(delivery).where(mine).values(**again)).rowcount)
+
+
+def figures(connection: Connection, now: datetime) -> tuple[dict[str, float], dict[str, int]]:
+    """By target: how long the longest due one waits, in seconds, and how many were given up."""
+    due = select(_MINE.target, func.min(_MINE.next_at)).where(_MINE.next_at <= now)
+    lags = {
+        row[0]: max(0.0, (now - row[1]).total_seconds())
+        for row in connection.execute(due.group_by(_MINE.target))
+    }
+    given_up = select(_MINE.target, func.count()).where(_MINE.dead).group_by(_MINE.target)
+    return lags, {row[0]: row[1] for row in connection.execute(given_up)}
+
+
+def _view(row: Row[Any]) -> DeliveryView:
+    return DeliveryView(
+        row.id,
+        row.target,
+        row.key,
+        msgspec.json.decode(row.message)["title"],
+        row.standing,
+        row.version,
+        row.delivered_standing,
+        row.delivered_version,
+        row.delivered_at,
+        row.attempts,
+        row.next_at,
+        row.error,
+        row.dead,
+        row.created_at,
+    )
+
+
+def _text(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,40 @@
+"""How the targets of deliveries do, and what people have asked for in their channels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from hub.ports import Health
+from hub.store.access import next_id
+from hub.store.tables import inbound_action, target_health
+from hub.store.upsert import upsert
+
+
+def health(connection: Connection) -> dict[str, Health]:
+    """By name; a target to which nothing was sent yet is missing."""
+    return {row.name: _health(row) for row in connection.execute(select(target_health))}
+
+
+def save_health(connection: Connection, one: Health) -> int:
+    """Its id, by which an incident of the target is of it."""
+    mine = target_health.c
+    known = connection.scalar(select(mine.id).where(mine.name == one.name).with_for_update())
+    number = next_id(connection, "target_health") if known is None else known
+    upsert(connection, target_health, [{"id": number, **msgspec.structs.asdict(one)}])
+    return int(number)
+
+
+def _health(row: Row[Any]) -> Health:
+    return Health(**{name: getattr(row, name) for name in Health.__struct_fields__})
+
+
+def is_new_action(connection: Connection, target: str, key: str, now: datetime) -> bool:
+    """Whether this was not asked for before; it counts as asked for from now on."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    put = dialect.insert(inbound_action).values(target=target, key=key, at=now)
+    return bool(connection.execute(put.on_conflict_do_nothing()).rowcount)
