@@ -62,7 +62,7 @@ class Deliver:
         self._futures: set[Future[None]] = set()
         self._lock = Lock()
         self._buckets = {
-            name: Bucket(one.declared.per_minute, time.monotonic)
+            name: Bucket(one.declared.per_minute, lambda: clock().timestamp())
             for name, one in plan.targets.items()
         }
         self._begun = False

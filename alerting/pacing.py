@@ -78,7 +78,7 @@ class Bucket:
 
     def room(self) -> int:
         now = self._clock()
-        self._left = min(self._most, self._left + (now - self._at) * self._rate)
+        self._left = min(self._most, self._left + max(0.0, now - self._at) * self._rate)
         self._at = now
         return int(self._left)
 

@@ -32,6 +32,8 @@ from hub.ports import (
 
 #: Openings after which people are called again, and not only shown what changed.
 LOUD: Final = frozenset({Transition.REOPENED, Transition.ESCALATED, Transition.WOKEN})
+#: What people have said is shown also of what is muted.
+BY_PEOPLE: Final = frozenset({Transition.SNOOZED, Transition.ACKNOWLEDGED, Transition.NOTED})
 #: How far back the notifications of a route are counted (`crowd`).
 CROWD_WITHIN: Final = timedelta(minutes=5)
 
@@ -67,7 +69,10 @@ class Sorter:
     def sort(self) -> Sorted:
         """Causes come first, so that what they cause knows of them."""
         for case in sorted(self._seen.cases, key=lambda one: (one.parent is not None, one.id)):
-            self._one(_knowing(case, self._told))
+            told = case.parent in self._told or (
+                case.parent_told and case.parent not in self.found.hidden
+            )
+            self._one(replace(case, parent_told=told))
         return self.found
 
     def _one(self, case: Case) -> None:
@@ -97,7 +102,7 @@ class Sorter:
                 self.found.parts.append(Part(case.id, part.notification, None))
                 self.found.hidden.append(case.id)
                 self._touch(part.notification)
-            elif part.standing is Standing.OPEN:
+            elif part.standing is Standing.OPEN or not BY_PEOPLE.isdisjoint(case.steps):
                 self._stand(case, part, Standing.ACKNOWLEDGED)
         self._decide(case, "muted", mute.why)
 
@@ -106,8 +111,9 @@ class Sorter:
         loud = standing is Standing.OPEN and not LOUD.isdisjoint(case.steps)
         live = _live(case.memberships)
         for part in live:
-            woken = part.standing is not Standing.OPEN and standing is Standing.OPEN
-            self._stand(case, part, standing, loud=loud or woken)
+            if case.steps or part.standing is not standing:
+                woken = part.standing is not Standing.OPEN and standing is Standing.OPEN
+                self._stand(case, part, standing, loud=loud or woken)
         told = {name for part in live for name in part.targets}
         trace = who_hears(self._plan, case.about)
         for heard in trace.heard:
@@ -175,11 +181,6 @@ class Sorter:
 
     def _look_again(self, case: Case, mute: Muted | None) -> None:
         self.found.looks.append(Look(case.id, None if mute is None else mute.until))
-
-
-def _knowing(case: Case, told: set[int]) -> Case:
-    """The case, knowing that its cause is told since this round."""
-    return replace(case, parent_told=True) if case.parent in told else case
 
 
 def _live(parts: Iterable[Membership]) -> Sequence[Membership]:

@@ -191,7 +191,11 @@ def _say(
 def what(told: dict[str, Any]) -> str:
     """The job or dataset that something of the API is about."""
     name = told["job"] or told["dataset"]
-    return f"{name['namespace']}:{name['name']}" if name else str(told.get("orchestrator") or "")
+    return (
+        f"{name['namespace']}:{name['name']}"
+        if name
+        else str(told.get("orchestrator") or told.get("target") or "")
+    )
 
 
 def _line(one: dict[str, Any], now: datetime) -> tuple[str, ...]:

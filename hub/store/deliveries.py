@@ -71,7 +71,12 @@ def want(
     its = _MINE.notification_id == notification
     if wanted.standing is Standing.RESOLVED:
         connection.execute(delete(delivery).where(its, _untouched()))
-    connection.execute(update(delivery).where(its).values(**_wanted(wanted, now)))
+    other = or_(
+        literal(wanted.loud),
+        _MINE.standing != wanted.standing,
+        _MINE.message != _text(wanted.message),
+    )
+    connection.execute(update(delivery).where(its, other).values(**_wanted(wanted, now)))
     there = set(connection.scalars(select(_MINE.target).where(its)))
     _add(connection, notification, wanted, [name for name in targets if name not in there], now)
 

@@ -180,8 +180,11 @@ def open_on_jobs_of(connection: Connection, orchestrator_id: int, since: datetim
 
 
 def open_of_other_rules(connection: Connection, rules: Mapping[str, str]) -> list[Held]:
-    """Open incidents of rules that are not among these (name: kind)."""
-    rows = connection.execute(select(incident).where(incident.c.resolved_at.is_(None)))
+    """Open incidents of rules that are not among these (name: kind); of targets there is no rule."""
+    mine = select(incident).where(
+        incident.c.resolved_at.is_(None), incident.c.subject_kind != "target"
+    )
+    rows = connection.execute(mine)
     return [_held(row) for row in rows if rules.get(row.rule) != row.kind]
 
 

@@ -61,8 +61,8 @@ class ImpactView(View, frozen=True):
 
 
 class IncidentView(View, frozen=True):
-    """An incident. Its subject is the job, dataset or orchestrator; `parentId`: the incident
-    that caused it.
+    """An incident. Its subject is the job, dataset, orchestrator, or target of alerts; `parentId`:
+    the incident that caused it.
 
     children: incidents that it causes. Of both, what the viewer may see. flapping: it is kept open
     until it was quiet. impact and history: of one incident, None in lists.
@@ -74,6 +74,7 @@ class IncidentView(View, frozen=True):
     job: EntityName | None
     dataset: EntityName | None
     orchestrator: str | None
+    target: str | None
     team: str | None
     severity: str
     state: str
@@ -105,6 +106,7 @@ class StreamedView(View, frozen=True):
     job: EntityName | None
     dataset: EntityName | None
     orchestrator: str | None
+    target: str | None
     team: str | None
     dry_run: bool
     transition: TransitionView
@@ -127,6 +129,7 @@ def _view(row: Row[Any], runs: dict[int, str]) -> IncidentView:
         _name(row.job_namespace, row.job_name),
         _name(row.dataset_namespace, row.dataset_name),
         row.orchestrator_name,
+        row.target_name,
         row.team,
         row.severity,
         row.state,
@@ -164,6 +167,7 @@ def _streamed(row: Row[Any], runs: dict[int, str]) -> StreamedView:
         _name(row.job_namespace, row.job_name),
         _name(row.dataset_namespace, row.dataset_name),
         row.orchestrator_name,
+        row.target_name,
         row.team,
         row.dry_run,
         transition_of(row),

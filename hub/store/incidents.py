@@ -50,6 +50,7 @@ from hub.store.tables import (
     job,
     namespace,
     orchestrator,
+    target_health,
 )
 
 _job_space, _dataset_space = namespace.alias("job_space"), namespace.alias("dataset_space")
@@ -207,6 +208,7 @@ _ABOUT = (
     _dataset_space.c.name.label("dataset_namespace"),
     dataset.c.name.label("dataset_name"),
     orchestrator.c.name.label("orchestrator_name"),
+    target_health.c.name.label("target_name"),
 )
 
 
@@ -217,9 +219,11 @@ def _about(viewer: Viewer, statement: Select[Any]) -> Select[Any]:
         .outerjoin(dataset, dataset.c.id == incident.c.dataset_id)
         .outerjoin(_dataset_space, _dataset_space.c.id == dataset.c.namespace_id)
         .outerjoin(orchestrator, orchestrator.c.id == incident.c.orchestrator_id)
+        .outerjoin(target_health, target_health.c.id == incident.c.target_id)
         .where(
             or_(
                 orchestrator.c.id.is_not(None),
+                target_health.c.id.is_not(None),
                 and_(job.c.id.is_not(None), job_seen(viewer)),
                 and_(dataset.c.id.is_not(None), dataset_seen(viewer)),
             )
@@ -231,6 +235,7 @@ def _open_to(viewer: Viewer, one: Any) -> ColumnElement[bool]:
     """Whether the viewer may see another incident."""
     return or_(
         one.c.orchestrator_id.is_not(None),
+        one.c.target_id.is_not(None),
         exists().where(_its_job.c.id == one.c.job_id, job_seen(viewer, _its_job)),
         exists().where(_its_dataset.c.id == one.c.dataset_id, dataset_seen(viewer, _its_dataset)),
     )
