@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from threading import Lock
 
 from alerting.plan import Plan, Target
@@ -10,8 +11,10 @@ from hub.ports import Notifier
 
 
 class Channels:
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, allowed: Sequence[str] = ()) -> None:
+        """allowed: private networks in which targets may be."""
         self._targets = plan.targets
+        self._allowed = tuple(allowed)
         self._made: dict[str, Notifier] = {}
         self._lock = Lock()
 
@@ -20,7 +23,7 @@ class Channels:
         target = self.target(name)
         with self._lock:
             if name not in self._made:
-                self._made[name] = target.kind(target.config, name)
+                self._made[name] = target.kind(target.config, name, allowed=self._allowed)
             return self._made[name]
 
     def target(self, name: str) -> Target:

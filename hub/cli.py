@@ -14,6 +14,7 @@ import typer
 
 from hub import logs
 from hub.commands import (
+    alerting,
     backtest,
     config,
     dead_letters,
@@ -28,6 +29,7 @@ from hub.commands import (
     rules,
     schedules,
     serve,
+    silences,
     store,
     token,
 )
@@ -50,6 +52,10 @@ app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(silences.app, name="silences")
+app.add_typer(alerting.targets, name="targets")
+app.add_typer(alerting.routes, name="routes")
+app.add_typer(alerting.deliveries, name="deliveries")
 app.add_typer(rules.app, name="rules")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(maintenance.app, name="maintenance")

@@ -12,6 +12,7 @@ from hub.api.hub import Hub
 from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
 from hub.store import size
+from hub.store.deliveries import figures
 from hub.store.orchestrators import Standing, standings
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
@@ -25,6 +26,7 @@ MINUTE_S = 60.0
 EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 BREATHE_S = 10.0
+TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
 def loops(hub: Hub) -> list[Loop]:
@@ -38,6 +40,13 @@ def loops(hub: Hub) -> list[Loop]:
             lambda tick: watch.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
         ),
+        Loop(
+            "tell",
+            TELL_S,
+            lambda tick: hub.teller.tell(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+        ),
+        Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",
@@ -84,9 +93,13 @@ def _measure(hub: Hub, tick: Tick) -> None:
         count, held = size.dead_letters(connection)
         # One that was taken back stays in the store, and its watermark stands still for good.
         found = standings(connection, hub.fleet.members)
+        lags, dead = figures(connection, tick.now)
     hub.metrics.dead_letters.set(count)
     hub.metrics.dead_letter_bytes.set(held)
     _tell_orchestrators(hub.metrics, found, tick.now)
+    targets = [one.name for one in hub.teller.targets()]
+    tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
+    tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
 
 
 def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
@@ -100,4 +113,4 @@ def _tell_nothing(hub: Hub) -> None:
     """What another replica measures must not stay here as it was."""
     for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
         gauge.set(math.nan)
-    hub.metrics.forget_orchestrators()
+    hub.metrics.forget_world()

@@ -23,7 +23,7 @@ from hub.authenticator import Authenticator
 from hub.errors import Unavailable
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
-from hub.housekeeping import loops
+from hub.housekeeping import MINUTE_S, loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
@@ -39,7 +39,8 @@ from hub.store.migrate import migrate
 from hub.store.reach import explained
 from hub.store.transfer import refuse_unfinished
 from hub.store.writer import Writer
-from hub.worker import Worker
+from hub.telling import desk_of
+from hub.worker import Loop, Worker
 
 log = structlog.get_logger(__name__)
 
@@ -97,6 +98,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         fleet,
         book_of(settings),
         plan_of(settings),
+        desk_of(settings, db, writer, metrics),
         limit,
     )
 
@@ -134,6 +136,7 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
         hub = build_hub(settings, db, lock)
         hub.writer.start()
         stack.callback(hub.writer.stop)
+        stack.callback(hub.teller.close)
         yield hub
 
 
@@ -142,6 +145,10 @@ def build_worker(hub: Hub) -> Worker:
     worker = Worker(hub.db, replica_name(), Rounds(hub.metrics))
     for loop in loops(hub):
         worker.add(loop)
+    if hub.teller.has_heartbeat:
+        worker.add(
+            Loop("heartbeat", MINUTE_S, lambda _: hub.teller.beat(worker.failing()), leased=False)
+        )
     return worker
 
 

@@ -111,6 +111,26 @@ class Metrics:
             "Attempts of whose end an orchestrator answered another thing than its senders told",
             "orchestrator",
         )
+        self.deliveries = self._counter(
+            "trackside_deliveries",
+            "Attempts to show a target what it should, by result",
+            "target",
+            "result",  # delivered, failed, dead
+        )
+        self.delivery_seconds = self._histogram(
+            "trackside_delivery_seconds",
+            "How long a target took for one delivery",
+            _POLL_SECONDS,
+            "target",
+        )
+        self.delivery_lag_seconds = self._gauge(
+            "trackside_delivery_lag_seconds",
+            "How long the longest due delivery of a target waits",
+            "target",
+        )
+        self.deliveries_dead = self._gauge(
+            "trackside_deliveries_dead", "Deliveries of a target that were given up", "target"
+        )
         self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
 
     def observe_batch(self, items: int, seconds: float) -> None:
@@ -124,9 +144,20 @@ class Metrics:
         self.poll_requests.labels(orchestrator).inc(requests)
         self.poll_seconds.labels(orchestrator).observe(seconds)
 
-    def forget_orchestrators(self) -> None:
-        """Tells no more figures of the world of them."""
-        for gauge in (self.watermark_lag_seconds, self.poll_failures, self.disagreements):
+    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+        """A target took a delivery, or did not."""
+        self.deliveries.labels(target, result).inc()
+        self.delivery_seconds.labels(target).observe(seconds)
+
+    def forget_world(self) -> None:
+        """Tells no more of orchestrators and targets what another replica tells."""
+        for gauge in (
+            self.watermark_lag_seconds,
+            self.poll_failures,
+            self.disagreements,
+            self.delivery_lag_seconds,
+            self.deliveries_dead,
+        ):
             gauge.clear()
 
     def render(self) -> bytes:

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -71,6 +71,14 @@ def _database_url(value: str) -> str:
     )
 
 
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError("expected networks, as in 10.0.0.0/8") from None
+    return value
+
+
 def _pattern(value: str) -> str:
     try:
         re.compile(value)
@@ -81,6 +89,7 @@ def _pattern(value: str) -> str:
 
 Size = Annotated[int, Field(ge=1), BeforeValidator(_size)]
 Words = Annotated[list[str], BeforeValidator(_words)]
+Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_words)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
@@ -206,7 +215,7 @@ class Settings(_Section):
         description="asked for each minute while the hub works, so that somebody else notices "
         "when it does not; the URL, or the reference of a secret that holds it",
     )
-    allowed_networks: Words = Field(
+    allowed_networks: Networks = Field(
         default=[],
         description="private networks, as in 10.0.0.0/8, in which targets may be",
     )

@@ -134,6 +134,10 @@ class Worker:
         del self.heartbeats[name]
         self._scheduler.remove_job(name)
 
+    def failing(self) -> list[str]:
+        """The loops whose last round failed."""
+        return [name for name, beat in self.heartbeats.items() if beat.last_error]
+
     @property
     def loops(self) -> Mapping[str, Loop]:
         return self._loops

@@ -10,6 +10,7 @@ from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
+from hub.ports import Teller
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.settings import Settings
@@ -33,4 +34,5 @@ class Hub:
     fleet: Fleet
     book: Book
     plan: Plan
+    teller: Teller
     ingest_limit: IngestLimit | None = None

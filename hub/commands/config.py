@@ -13,6 +13,7 @@ from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
 from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
+from hub.telling import plan_in
 
 app = typer.Typer(help="Check, show and describe the settings.", no_args_is_help=True)
 
@@ -27,6 +28,7 @@ def check(config: ConfigFile = None) -> None:
     check_file(settings)
     book_of(settings)
     plan_of(settings)
+    plan_in(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

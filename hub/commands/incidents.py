@@ -125,7 +125,7 @@ def snooze(
     """
     if (length is None) == (until is None):
         raise BadInput("--for", length, "either --for or --until")
-    ends = _instant(until, "--until") if until else datetime.now(UTC) + _length(length or "")
+    ends = instant_of(until, "--until") if until else datetime.now(UTC) + length_of(length or "")
     said = {"until": ends.isoformat(), "reason": reason}
     _say(number, "snooze", said, config, database_url)
 
@@ -270,18 +270,18 @@ def _downstream(impact: dict[str, Any] | None) -> None:
 
 def _before(text: str, flag: str, now: datetime) -> str:
     """An instant, or so long ago."""
-    at = now - _length(text) if _LENGTH.fullmatch(text) else _instant(text, flag)
+    at = now - length_of(text) if _LENGTH.fullmatch(text) else instant_of(text, flag)
     return at.isoformat()
 
 
-def _length(text: str) -> timedelta:
+def length_of(text: str) -> timedelta:
     match = _LENGTH.fullmatch(text.strip())
     if match is None:
         raise BadInput("--for", text, "a length of time, as in 30min, 2h or 3d")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
 
 
-def _instant(text: str, flag: str) -> datetime:
+def instant_of(text: str, flag: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -135,7 +135,9 @@ class Notifier(Protocol):
     Config: ClassVar[type[NotifierConfig]]
     keyed: ClassVar[bool]
 
-    def __init__(self, config: Any, target: str) -> None: ...
+    def __init__(self, config: Any, target: str, *, allowed: Sequence[str] = ()) -> None:
+        """allowed: private networks, as in 10.0.0.0/8, in which it may be."""
+        ...
 
     def deliver(self, delivery: Delivery, held: Json) -> Json:
         """Makes the channel show it, and returns what is to be held for the next time.

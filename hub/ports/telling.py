@@ -315,7 +315,22 @@ class Hearing(Struct, frozen=True):
 
 
 class Teller(Protocol):
-    """What the hub's routes ask of telling."""
+    """What the rest of the hub asks of telling."""
+
+    def tell(self, now: datetime, fence: Fence) -> bool:
+        """A round of the tell loop, of one replica; True if more is left."""
+        ...
+
+    def deliver(self, now: datetime) -> bool:
+        """A round of the deliver loop, of every replica."""
+        ...
+
+    @property
+    def has_heartbeat(self) -> bool: ...
+
+    def beat(self, failing: Sequence[str]) -> None:
+        """Tells somebody outside that the hub works, or which loops fail."""
+        ...
 
     def targets(self) -> Sequence[TargetTold]: ...
 

@@ -14,20 +14,23 @@ from sqlalchemy import (
     and_,
     case,
     delete,
+    exists,
     false,
     func,
     insert,
     literal,
     or_,
     select,
+    true,
     update,
 )
 
 from hub.errors import NotFound
+from hub.model import Viewer
 from hub.ports import Delivery, Failure, Json, Leased, Message, Standing
 from hub.store.access import next_ids
-from hub.store.reading import Page, Slice, cut, newest_first
-from hub.store.tables import delivery
+from hub.store.reading import Page, Slice, cut, kept_from, newest_first
+from hub.store.tables import delivery, incident, membership
 from hub.store.views import View
 
 #: Deliveries among which those to send are chosen.
@@ -279,6 +282,7 @@ def failed(connection: Connection, one: Leased, failure: Failure, now: datetime)
 def list_deliveries(
     connection: Connection,
     page: Page,
+    viewer: Viewer = Viewer(all=True),  # noqa: B008  it is frozen
     *,
     target: str | None = None,
     notification_key: str | None = None,
@@ -286,7 +290,7 @@ def list_deliveries(
     waiting: bool | None = None,
 ) -> Slice[DeliveryView]:
     """The latest first. waiting: something is to be sent."""
-    statement = select(delivery)
+    statement = select(delivery).where(_open_to(viewer))
     if target is not None:
         statement = statement.where(_MINE.target == target)
     if notification_key is not None:
@@ -299,6 +303,21 @@ def list_deliveries(
     rows = connection.execute(newest_first(statement, page, _MINE.created_at, _MINE.id)).all()
     kept, following = cut(rows, page, lambda row: (row.created_at, row.id))
     return Slice([_view(row) for row in kept], following)
+
+
+def _open_to(viewer: Viewer) -> Any:
+    """None of what it tells of is private to others."""
+    if viewer.all:
+        return true()
+    closed = (
+        select(membership.c.incident_id)
+        .join(incident, incident.c.id == membership.c.incident_id)
+        .where(
+            membership.c.notification_id == _MINE.notification_id,
+            kept_from(viewer, incident.c.team),
+        )
+    )
+    return ~exists(closed)
 
 
 def resend(connection: Connection, key: int, now: datetime) -> DeliveryView:

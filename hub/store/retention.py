@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Table, and_, exists, func, select
 from hub.settings import Retention
 from hub.store import tables as t
 from hub.store.partitions import Partition
+from hub.store.types import EPOCH
 
 Key = tuple[Any, ...]
 
@@ -177,6 +178,32 @@ POLICIES = (
         func.coalesce(t.incident.c.resolved_at, t.incident.c.updated_at),
         kept=t.incident.c.resolved_at.is_(None),
     ),
+    Policy(
+        t.membership,
+        "incidents",
+        # What its notification has left behind goes with it.
+        func.coalesce(
+            select(t.notification.c.begun_at)
+            .where(t.notification.c.id == t.membership.c.notification_id)
+            .scalar_subquery(),
+            EPOCH,
+        ),
+        kept=exists().where(
+            t.notification.c.id == t.membership.c.notification_id,
+            t.notification.c.state != "OVER",
+        ),
+    ),
+    Policy(
+        t.notification,
+        "incidents",
+        func.coalesce(t.notification.c.said_at, t.notification.c.begun_at),
+        kept=t.notification.c.state != "OVER",
+    ),
+    Policy(
+        t.delivery, "incidents", t.delivery.c.updated_at, kept=t.delivery.c.next_at.is_not(None)
+    ),
+    Policy(t.decision, "incidents", t.decision.c.at),
+    Policy(t.silence, "incidents", t.silence.c.ends_at),
     Policy(t.dead_letter, "dead_letters", t.dead_letter.c.received_at),
     Policy(t.audit, "audit", t.audit.c.at),
 )

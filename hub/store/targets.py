@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.ports import Health
 from hub.store.access import next_id
 from hub.store.tables import inbound_action, target_health
 from hub.store.upsert import upsert
+
+#: What was asked for is known for so long; a channel signs no request that is as old.
+KEPT: Final = timedelta(days=7)
 
 
 def health(connection: Connection) -> dict[str, Health]:
@@ -35,6 +38,7 @@ def _health(row: Row[Any]) -> Health:
 
 def is_new_action(connection: Connection, target: str, key: str, now: datetime) -> bool:
     """Whether this was not asked for before; it counts as asked for from now on."""
+    connection.execute(delete(inbound_action).where(inbound_action.c.at < now - KEPT))
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     put = dialect.insert(inbound_action).values(target=target, key=key, at=now)
     return bool(connection.execute(put.on_conflict_do_nothing()).rowcount)

@@ -63,7 +63,7 @@ class Recording:
     Config: ClassVar[type[NotifierConfig]] = Config
     keyed: ClassVar[bool] = True
 
-    def __init__(self, config: Any, target: str) -> None:
+    def __init__(self, config: Any, target: str, *, allowed: Sequence[str] = ()) -> None:
         self.target = target
         self.config = config
 

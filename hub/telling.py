@@ -1,0 +1,42 @@
+"""Puts telling together: the plan of trackside.yaml, its channels, what decides and what sends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerting import notifiers
+from alerting.channels import Channels
+from alerting.deliver import Deliver
+from alerting.desk import Desk
+from alerting.heartbeat import Heartbeat
+from alerting.plan import Plan, plan_of
+from alerting.sorting import CROWD_WITHIN
+from alerting.tell import Tell
+from hub.evaluate.telling import Delivering, Telling, Transactions
+from hub.metrics import Metrics
+from hub.settings import Settings
+from hub.store.db import Database
+from hub.store.writer import Writer
+
+notifiers.load()
+
+
+def plan_in(settings: Settings) -> Plan:
+    """The plan of trackside.yaml; raises ConfigError, which tells all that is wrong and where."""
+    teams = {team.name: team.targets for team in settings.teams if team.targets}
+    return plan_of(settings.targets, settings.routes, settings.silences, teams, settings.place)
+
+
+def desk_of(settings: Settings, db: Database, writer: Writer[Any, Any], metrics: Metrics) -> Desk:
+    """Raises ConfigError. Nothing of it runs yet."""
+    plan = plan_in(settings)
+    doing, channels = Transactions(db, writer), Channels(plan, settings.allowed_networks)
+    delivering = Delivering(doing)
+    return Desk(
+        delivering,
+        plan,
+        channels,
+        Tell(Telling(doing, CROWD_WITHIN), plan, settings.public_url),
+        Deliver(delivering, plan, channels, metrics),
+        None if settings.heartbeat_url is None else Heartbeat(settings.heartbeat_url),
+    )
