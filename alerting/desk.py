@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from alerting.channels import Channels
 from alerting.deliver import Deliver
 from alerting.heartbeat import Heartbeat
-from alerting.mute import silenced
+from alerting.mute import silenced, told_of
 from alerting.pacing import ill, well
 from alerting.plan import Plan, match_of
 from alerting.routing import who_hears
@@ -79,14 +79,7 @@ class Desk:
         return self._plan.silences
 
     def hearing(self, about: About, silences: Sequence[Silence], now: datetime) -> Hearing:
-        trace = who_hears(self._plan, about)
-        names = tuple(dict.fromkeys(name for one in trace.heard for name in one.targets))
-        over = silenced(about, [*silences, *self._plan.silences], now)
-        if over is None:
-            return Hearing(names, tuple(trace.lines))
-        told = f"silence {over.id}" if over.id else "a silence of trackside.yaml"
-        muted = f"muted by {told} of {over.by} until {over.ends_at:%Y-%m-%d %H:%M} UTC"
-        return Hearing((), (*trace.lines, muted))
+        return hearing_of(self._plan, about, silences, now)
 
     def check_match(self, match: Mapping[str, str]) -> Mapping[str, str]:
         return dict(match_of(match).told())
@@ -118,6 +111,16 @@ class Desk:
         if self._heartbeat is not None:
             self._heartbeat.close()
         self._channels.close()
+
+
+def hearing_of(plan: Plan, about: About, silences: Sequence[Silence], now: datetime) -> Hearing:
+    """Who would hear of it now; silences: besides those of the plan."""
+    trace = who_hears(plan, about)
+    names = tuple(name for one in trace.heard for name in one.targets)
+    over = silenced(about, [*silences, *plan.silences], now)
+    if over is None:
+        return Hearing(names, tuple(trace.lines))
+    return Hearing((), (*trace.lines, f"muted: {told_of(over)}"))
 
 
 def _trial(target: str, now: datetime) -> Delivery:

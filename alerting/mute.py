@@ -30,7 +30,7 @@ def muted(case: Case, silences: Iterable[Silence], now: datetime) -> Muted | Non
         return Muted(f"snoozed until {_clock(case.snoozed_until)}")
     silence = silenced(case.about, silences, now)
     if silence is not None:
-        return Muted(_told(silence), silence.ends_at)
+        return Muted(told_of(silence), silence.ends_at)
     if case.parent is not None and case.parent_told:
         return Muted(f"incident {case.parent} is its cause, and is told")
     return None
@@ -46,7 +46,7 @@ def holds(one: Silence, about: About, now: datetime) -> bool:
     return one.starts_at <= now < one.ends_at and match_of(one.match).why_not(about) is None
 
 
-def _told(one: Silence) -> str:
+def told_of(one: Silence) -> str:
     name = f"silence {one.id}" if one.id else "a silence of trackside.yaml"
     why = f": {one.why}" if one.why else ""
     return f"{name} by {one.by} until {_clock(one.ends_at)}{why}"

@@ -51,6 +51,7 @@ class Sorter:
     def __init__(self, plan: Plan, seen: Cases, now: datetime) -> None:
         self._plan = plan
         self._seen = seen
+        self._silences = [*seen.silences, *plan.silences]
         self._now = now
         self._groups = dict(seen.groups)
         self._begun = Counter(seen.begun)
@@ -79,7 +80,7 @@ class Sorter:
         if not case.is_open:
             self._over(case)
             return
-        mute = muted(case, self._seen.silences, self._now)
+        mute = muted(case, self._silences, self._now)
         self._look_again(case, mute)
         if mute is not None:
             self._mute(case, mute)

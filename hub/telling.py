@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from alerting import notifiers
 from alerting.channels import Channels
 from alerting.deliver import Deliver
-from alerting.desk import Desk
+from alerting.desk import Desk, hearing_of
 from alerting.heartbeat import Heartbeat
 from alerting.plan import Plan, plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
 from hub.evaluate.telling import Delivering, Telling, Transactions
 from hub.metrics import Metrics
+from hub.ports import About, Hearing
 from hub.settings import Settings
 from hub.store.db import Database
 from hub.store.writer import Writer
@@ -25,6 +27,11 @@ def plan_in(settings: Settings) -> Plan:
     """The plan of trackside.yaml; raises ConfigError, which tells all that is wrong and where."""
     teams = {team.name: team.targets for team in settings.teams if team.targets}
     return plan_of(settings.targets, settings.routes, settings.silences, teams, settings.place)
+
+
+def hearing_in(settings: Settings, about: About) -> Hearing:
+    """Who would hear of it by trackside.yaml alone."""
+    return hearing_of(plan_in(settings), about, (), datetime.now(UTC))
 
 
 def desk_of(settings: Settings, db: Database, writer: Writer[Any, Any], metrics: Metrics) -> Desk:

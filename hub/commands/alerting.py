@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
 
 import typer
 from rich.markup import escape
 
-from alerting.routing import who_hears
 from hub.commands.client import hub_at_work
 from hub.commands.common import (
     AsJson,
@@ -24,7 +24,7 @@ from hub.commands.common import (
 from hub.errors import BadInput
 from hub.model import IncidentSeverity
 from hub.ports import About
-from hub.telling import plan_in
+from hub.telling import hearing_in
 
 targets = typer.Typer(help="Who can be told, and whether it works.", no_args_is_help=True)
 routes = typer.Typer(help="Who would hear of what, and why.", no_args_is_help=True)
@@ -59,12 +59,13 @@ def list_targets(
 
 
 @targets.command("test")
-def test_target(name: Name, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
+def try_target(name: Name, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
     """Send a message that says it is a test. Exit 1 if it is not taken."""
     with hub_at_work(load(config, database_url=database_url)) as hub:
         told = hub.json("POST", f"/api/v1/targets/{name}/test")
     for each in told["findings"]:
-        out.print(f"{each['grade']}: {each['text']}", markup=False, soft_wrap=True)
+        told_of = ". ".join(filter(None, (each["detail"], each["mend"])))
+        out.print(f"{each['grade']}: {each['what']} {told_of}", markup=False, soft_wrap=True)
     if told["error"]:
         out.print(f"not taken: {told['error']}", markup=False, soft_wrap=True)
         raise typer.Exit(1)
@@ -120,7 +121,7 @@ def resend(
 
 
 @routes.command("test")
-def test_routes(
+def explain_routes(
     incident: Annotated[int | None, typer.Option(help="Of this incident.")] = None,
     node: Annotated[
         str | None, typer.Option(help="job:<namespace>:<name> or dataset:<namespace>:<name>.")
@@ -168,11 +169,11 @@ def test_routes(
         dataset=dataset,
         tags=frozenset(tag or ()),
     )
-    trace = who_hears(plan_in(settings), about)
-    _heard(trace.lines, [name for one in trace.heard for name in one.targets])
+    found = hearing_in(settings, about)
+    _heard(found.why, found.targets)
 
 
-def _heard(why: list[str], names: list[str]) -> None:
+def _heard(why: Sequence[str], names: Sequence[str]) -> None:
     for line in why:
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"\n{', '.join(names) or 'nobody'} would hear of it", markup=False, soft_wrap=True)

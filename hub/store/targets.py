@@ -41,4 +41,5 @@ def is_new_action(connection: Connection, target: str, key: str, now: datetime) 
     connection.execute(delete(inbound_action).where(inbound_action.c.at < now - KEPT))
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     put = dialect.insert(inbound_action).values(target=target, key=key, at=now)
-    return bool(connection.execute(put.on_conflict_do_nothing()).rowcount)
+    made = put.on_conflict_do_nothing().returning(inbound_action.c.key)
+    return connection.execute(made).first() is not None

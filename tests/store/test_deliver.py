@@ -82,7 +82,7 @@ def test_what_fails_is_tried_again_later_and_later_until_it_is_taken(desk: Desks
     it = desk()
     WORLD.places["chat"].fail = failing(Unavailable("no answer"))
     it.open()
-    tries = []
+    tries: list[tuple[int, int]] = []
     for second in range(600):
         it.at(second)
         if not tries or row(it).attempts > tries[-1][1]:
@@ -366,8 +366,8 @@ def test_after_random_crashes_every_channel_shows_what_is_true(desk: Desks, seed
     assert not [one for one in rows(it) if one.next_at is not None or one.dead]
     for target in ("chat", "mail"):
         place = WORLD.places[target]
-        for key, (standing, _) in place.shown.items():
-            view = next(one for one in rows(it) if (one.key, one.target) == (key, target))
+        for name, (standing, _) in place.shown.items():
+            view = next(one for one in rows(it) if (one.key, one.target) == (name, target))
             assert standing == view.wanted
     open_now = sum(
         standing is not Standing.RESOLVED for standing, _ in WORLD.places["chat"].shown.values()
