@@ -1,6 +1,6 @@
 """Notifications, deliveries, silences, decisions; targets as what incidents are of.
 
-Revision ID: 0012
+Revision ID: 0014
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sqlalchemy import (
 
 from hub.store.types import Id
 
-revision = "0012"
-down_revision = "0011"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
