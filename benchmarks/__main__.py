@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
 from benchmarks import evaluation, ingest, latency, memory, polls, reads
-from benchmarks.detection import creep, durations, suite
+from benchmarks.detection import creep, durations, prediction, suite
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
 from benchmarks.report import Section, heading, keep
@@ -35,6 +35,7 @@ BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "latency": latency.run,
     "memory": memory.run,
     "polls": polls.run,
+    "prediction": prediction.run,
     "reads": read,
 }
 

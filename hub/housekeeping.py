@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from hub.api.hub import Hub
+from hub.evaluate.predictions import Predictions
 from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
 from hub.store import size
@@ -25,6 +26,7 @@ HOUR_S = 3600.0
 MINUTE_S = 60.0
 EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
+PREDICT_S = 2.0
 BREATHE_S = 10.0
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
@@ -32,6 +34,7 @@ TELL_S = 0.25  # what is told leaves within about two of these beyond its group 
 def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
     watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
+    predictions = Predictions(hub.db, hub.writer, hub.book)
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
@@ -47,6 +50,11 @@ def loops(hub: Hub) -> list[Loop]:
             hold_s=EVALUATE_HOLD_S,
         ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
+        Loop(
+            "predict",
+            PREDICT_S,
+            lambda tick: predictions.round(tick.now, tick.fence),
+        ),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",

@@ -139,7 +139,7 @@ def list_transitions(
 
 @router.get("/incidents/{incident}", responses=answers(IncidentView))
 def get_incident(incident: Number, hub: Hub, eyes: Eyes) -> Response:
-    """One incident with its history and what was downstream when it opened."""
+    """One incident with its history, what was downstream when it opened, and what it will breach."""
     with hub.db.reading() as connection:
         return answer(store.get_incident(connection, eyes, incident))
 

@@ -7,9 +7,11 @@ from enum import StrEnum
 from math import exp, inf, log, sqrt
 from typing import Final
 
+import numpy as np
 from msgspec import Struct
 
 from hub.baselines import tails
+from hub.baselines.robust import Floats
 from hub.baselines.season import Season
 
 LEAST: Final = 1e-3  # what is less than a millisecond or a thousandth of a row counts as that
@@ -105,6 +107,14 @@ class Baseline(Struct, frozen=True):
         """The value that is not exceeded with probability p, 0 < p < 1."""
         place = self._place(at)
         return exp(place.center + tails.quantile(p, place.scale, self.quantiles, self.samples))
+
+    def lasting(self, chances: Floats, at: datetime, elapsed: float = 0.0) -> Floats:
+        """Values that are not exceeded with these probabilities, where `elapsed` is exceeded already."""
+        place = self._place(at)
+        least = log(max(elapsed, LEAST)) - place.center
+        found = tails.quantiles_above(chances, least, place.scale, self.quantiles, self.samples)
+        values: Floats = np.exp(place.center + found)
+        return values
 
     def _survival(self, value: float, place: _Place) -> float:
         if value <= 0:

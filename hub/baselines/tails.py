@@ -8,11 +8,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from math import erfc, exp, sqrt
+from math import erfc, exp, sinh, sqrt
+
+import numpy as np
+
+from hub.baselines.robust import Floats
 
 _STUCK = 0.02  # share of runs that something has happened to
 _SPREAD = 0.5  # of their logarithms
 _DOUBT = 20  # samples after which the seen counts as much as the log-normal
+_UNSURE = 3.5  # samples: with as many the spread of what comes is twice that of what was seen
+#: Residuals at which many are looked up at once: close together where most of them lie.
+_GRID: Floats = np.sinh(np.linspace(-5, 5, 801)) * (12 / sinh(5))
+_DEVIATIONS: Floats = np.linspace(-8, 8, 1601)
+_NORMAL: Floats = np.array([erfc(z / sqrt(2)) / 2 for z in _DEVIATIONS])
 
 
 def survival(residual: float, scale: float, quantiles: Sequence[float], samples: int) -> float:
@@ -35,6 +44,23 @@ def quantile(p: float, scale: float, quantiles: Sequence[float], samples: int) -
         else:
             high = middle
     return high
+
+
+def quantiles_above(
+    chances: Floats, least: float, scale: float, quantiles: Sequence[float], samples: int
+) -> Floats:
+    """Residuals that are not exceeded with these probabilities, where `least` is exceeded.
+
+    Wider than :func:`quantile` by what the level and the scale are unsure of.
+    """
+    seen, grid = samples / (samples + _DOUBT), _GRID / (1 + _UNSURE / samples)
+    normal = np.interp(grid / scale, _DEVIATIONS, _NORMAL)
+    share = np.interp(grid, quantiles, np.linspace(0, 1, len(quantiles)))
+    regular = (1 - seen) * normal + seen * (1 - share)
+    above = (1 - _STUCK) * regular + _STUCK / (1 + np.exp(_GRID / _SPREAD))
+    left = float(np.interp(least, _GRID, above))
+    found: Floats = np.interp(1 - left * (1 - chances), 1 - above, _GRID)
+    return np.maximum(found, least)
 
 
 def _share(residual: float, quantiles: Sequence[float]) -> float:

@@ -263,6 +263,25 @@ def _downstream(impact: dict[str, Any] | None) -> None:
     more = ", ..." if impact["truncated"] else ""
     if names:
         out.print(f"\ndownstream: {', '.join(names)}{more}", markup=False, soft_wrap=True)
+    if whose := impact["teams"] + impact["owners"]:
+        out.print(f"owned by: {', '.join(whose)}", markup=False, soft_wrap=True)
+    if impact["breaches"]:
+        out.print()
+        head = ("BREACHES AT", "RULE", "OF", "PROBABLY", "DONE AT", "MUST BE DONE BY")
+        rows(head, [_breach(each) for each in impact["breaches"]])
+
+
+def _breach(told: dict[str, Any]) -> tuple[str, ...]:
+    name = told["job"] or told["dataset"]
+    chance = told["probability"]
+    return (
+        clock(told["breachAt"]),
+        escape(told["rule"]),
+        escape(f"{name['namespace']}:{name['name']}"),
+        "?" if chance is None else f"{chance:.0%}",
+        clock(told["doneAt"]) or "?",
+        clock(told["mustBy"]) or "?",
+    )
 
 
 # -- times -----------------------------------------------------------------------------------------

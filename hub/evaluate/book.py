@@ -48,6 +48,22 @@ EACH_BY_ITSELF: Final = frozenset(
         "backlog",
     }
 )
+#: Kinds whose incidents mean that something is done late, and what waits for it too.
+LATE: Final = frozenset(
+    {
+        "failed_run",
+        "missed_schedule",
+        "late_start",
+        "late_finish",
+        "overrun",
+        "stuck",
+        "freshness",
+        "missing_partition",
+        "orchestrator_silent",
+    }
+)
+#: Kinds that wait for something to be done by a time.
+DEADLINES: Final = frozenset({"late_finish", "freshness", "missing_partition", "overrun"})
 
 
 class Selectable(Protocol):

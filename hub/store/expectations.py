@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -128,6 +128,38 @@ _WAITS = select(
     expectation.c.met_at,
     expectation.c.held,
 ).where(expectation.c.subject_kind == bindparam("kind"))
+
+
+class Deadline(Struct, frozen=True):
+    """By when a rule sees its subject as it should be. slot_at: of the slot that it waits for."""
+
+    rule: str
+    subject_kind: str
+    subject: int
+    due_at: datetime
+    slot_at: datetime | None
+
+
+def deadlines(
+    connection: Connection, rules: Sequence[str], kind: str, subjects: Iterable[int]
+) -> list[Deadline]:
+    """What these rules wait for of each subject."""
+    given = {"rules": list(rules), "kind": kind}
+    found = among(connection, _DEADLINES, expectation.c.subject_id, subjects, **given)
+    return [Deadline(*row) for row in found]
+
+
+_DEADLINES = select(
+    expectation.c.rule,
+    expectation.c.subject_kind,
+    expectation.c.subject_id,
+    expectation.c.due_at,
+    expectation.c.slot_at,
+).where(
+    expectation.c.rule.in_(bindparam("rules", expanding=True)),
+    expectation.c.subject_kind == bindparam("kind"),
+    expectation.c.error.is_(None),
+)
 
 
 class Expected(Struct, frozen=True):

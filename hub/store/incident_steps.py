@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, func, select
 from hub.errors import NotFound
 from hub.model import Flaps, Incident, IncidentState, Resolution, Step
 from hub.store.access import next_id
-from hub.store.column_impact import Below, Column
+from hub.store.column_impact import Below
+from hub.store.impact import Impact
 from hub.store.neighbours import Neighbours
 from hub.store.reading import among
 from hub.store.tables import incident, incident_transition, job, recurrence
@@ -216,15 +217,6 @@ _SILENT = select(incident.c.id).where(
     incident.c.kind == "orchestrator_silent",
     incident.c.dry_run.is_(False),
 )
-
-
-class Impact(Struct, frozen=True):
-    """What is downstream, as it is kept."""
-
-    jobs: list[int]
-    datasets: list[int]
-    columns: list[Column] = []
-    truncated: bool = False
 
 
 def _nearest(below: Neighbours, columns: Below) -> Impact:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from hub.model import EntityName
 from hub.store.column_impact import ColumnView
+from hub.store.predictions import BreachView
 from hub.store.reading import among, uuid_text
 from hub.store.tables import run
 from hub.store.views import View
@@ -52,12 +53,20 @@ class ImpactView(View, frozen=True):
     """What was downstream when the incident opened, the nearest first. `truncated`: and more.
 
     columns: those that derive from the columns that the incident is about.
+    teams, owners: whose that is. breaches: what will be violated of it, as predicted at
+    `predictedAt`, the first first. basis: what is late still runs (running), goes next by its
+    schedule (next_run), or nobody knows when it will be done (unknown). null: not predicted.
     """
 
     jobs: list[EntityName]
     datasets: list[EntityName]
     columns: list[ColumnView]
     truncated: bool
+    teams: list[str]
+    owners: list[str]
+    breaches: list[BreachView]
+    predicted_at: datetime | None
+    basis: str | None
 
 
 class IncidentView(View, frozen=True):

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Select,
@@ -23,9 +22,9 @@ from sqlalchemy import (
 )
 
 from hub.errors import NotFound
-from hub.model import EntityName, Viewer
+from hub.model import Viewer
 from hub.store.column_impact import columns_named
-from hub.store.incident_steps import Impact
+from hub.store.impact import Impact
 from hub.store.incident_views import (
     ImpactView,
     IncidentView,
@@ -34,10 +33,10 @@ from hub.store.incident_views import (
     transition_of,
     views_of,
 )
+from hub.store.predictions import breaches_of, datasets_hit, jobs_hit
 from hub.store.reading import (
     Page,
     Slice,
-    among,
     cut,
     dataset_seen,
     job_seen,
@@ -138,33 +137,20 @@ def _impact(connection: Connection, viewer: Viewer, kept: str | None) -> ImpactV
     if kept is None:
         return None
     below = msgspec.json.decode(kept, type=Impact)
-    jobs = select(job.c.id, namespace.c.name, job.c.name)
-    data = select(dataset.c.id, namespace.c.name, dataset.c.name)
+    jobs = jobs_hit(connection, viewer, below.jobs)
+    data = datasets_hit(connection, viewer, below.datasets)
+    hit, predicted = [*jobs.values(), *data.values()], below.predicted
     return ImpactView(
-        _named(
-            connection,
-            jobs.join(namespace, namespace.c.id == job.c.namespace_id).where(job_seen(viewer)),
-            job.c.id,
-            below.jobs,
-        ),
-        _named(
-            connection,
-            data.join(namespace, namespace.c.id == dataset.c.namespace_id).where(
-                dataset_seen(viewer)
-            ),
-            dataset.c.id,
-            below.datasets,
-        ),
+        [one.name for one in jobs.values()],
+        [one.name for one in data.values()],
         columns_named(connection, viewer, below.columns),
         below.truncated,
+        list(dict.fromkeys(one.team for one in hit if one.team is not None)),
+        list(dict.fromkeys(owner for one in hit for owner in one.owners)),
+        breaches_of(connection, viewer, predicted),
+        None if predicted is None else predicted.at,
+        None if predicted is None else predicted.basis,
     )
-
-
-def _named(
-    connection: Connection, statement: Select[Any], key: Column[Any], keys: list[int]
-) -> list[EntityName]:
-    names = {row[0]: EntityName(row[1], row[2]) for row in among(connection, statement, key, keys)}
-    return [names[one] for one in keys if one in names]
 
 
 # -- who sees what -----------------------------------------------------------------------------

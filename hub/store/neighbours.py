@@ -6,6 +6,7 @@ that lives within it, over the data, and back to the outermost jobs.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from msgspec import Struct
@@ -18,8 +19,13 @@ from hub.store.tables import edge, job
 
 _NESTING = 4  # jobs within jobs that are looked through
 
-_INNER = select(job.c.id).where(job.c.hidden.is_(False))
+_INNER = select(job.c.id, job.c.parent_job_id).where(job.c.hidden.is_(False))
 _OUTER = select(job.c.id, job.c.parent_job_id)
+_EDGES = (
+    select(edge.c.job_id, edge.c.dataset_id, edge.c.direction)
+    .join(job, job.c.id == edge.c.job_id)
+    .where(current_edge())
+)
 _TOUCHED = select(edge.c.dataset_id).join(job, job.c.id == edge.c.job_id).where(current_edge())
 _TOUCHING = select(edge.c.job_id).join(job, job.c.id == edge.c.job_id).where(current_edge())
 
@@ -52,6 +58,34 @@ def upstream(
 ) -> Neighbours:
     """Who writes what the jobs read, or the datasets, and so on; without those asked for."""
     return _walk(connection, list(jobs), list(datasets), Direction.INPUT, Direction.OUTPUT, limit)
+
+
+class Flow(Struct, frozen=True):
+    """The datasets that a job touches, also in jobs within it."""
+
+    reads: list[int]
+    writes: list[int]
+
+
+def flows(connection: Connection, jobs: Iterable[int]) -> dict[int, Flow]:
+    """What each of these outermost jobs reads and writes."""
+    outer = {key: key for key in jobs}
+    found: dict[int, Flow] = defaultdict(lambda: Flow([], []))
+    level = list(outer)
+    for _ in range(_NESTING):
+        rows = among(connection, _INNER, job.c.parent_job_id, level)
+        fresh = {row.id: outer[row.parent_job_id] for row in rows if row.id not in outer}
+        outer |= fresh
+        level = list(fresh)
+    for row in among(connection, _EDGES, edge.c.job_id, outer):
+        flow = found[outer[row.job_id]]
+        (flow.reads if row.direction == Direction.INPUT else flow.writes).append(row.dataset_id)
+    return found
+
+
+def makers_of(connection: Connection, dataset: int) -> list[int]:
+    """The outermost jobs that write a dataset."""
+    return _touching(connection, [dataset], Direction.OUTPUT)
 
 
 def jobs_of(connection: Connection, orchestrator_id: int, limit: int = 1000) -> list[int]:

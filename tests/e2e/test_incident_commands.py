@@ -6,9 +6,11 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import pytest
 
 from hub import cli
@@ -79,6 +81,59 @@ def test_incidents_are_listed_and_shown(run: Run, incident: str) -> None:
     assert "first:job-" in shown.out
     assert "opened" in shown.out
     assert f"/api/v1/incidents/{incident}" in shown.out
+
+
+def test_what_an_incident_will_breach_is_shown(
+    hub: tuple[HubProcess, str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, token = hub
+    monkeypatch.setenv("TRACKSIDE_URL", process.url)
+    monkeypatch.setenv("TRACKSIDE_TOKEN", token)
+    report_that_waits(process, token)
+    shown, end = "", time.monotonic() + 60
+    while "MUST BE DONE BY" not in shown and time.monotonic() < end:
+        time.sleep(0.5)
+        listed = json.loads(run("incidents", "list", "--text", "extract", "--json").out)
+        for one in listed["incidents"]:
+            shown = run("incidents", "show", str(one["id"])).out
+    assert "BREACHES AT" in shown
+    (line,) = [line for line in shown.splitlines() if "freshness" in line and "db:board" in line]
+    assert line.count("UTC") >= 2
+
+
+def report_that_waits(process: HubProcess, token: str) -> None:
+    """extract -> raw -> report -> board, for ten days; today extract fails, and board gets old."""
+    now = datetime.now(UTC)
+    events = []
+    for day in range(10, -1, -1):
+        begin = now - timedelta(days=day, minutes=47 * (day % 3) if day else 30)
+        events += told("extract", 100 + day, begin, "COMPLETE" if day else "FAIL", [], ["raw"])
+        if day:
+            after = begin + timedelta(minutes=12)
+            events += told("report", 200 + day, after, "COMPLETE", ["raw"], ["board"])
+    policy = {
+        "type": "freshness_policy",
+        "dataset": {"namespace": "db", "name": "board"},
+        "max_lag_s": 30 * 3600,
+        "observed_at": now.isoformat(),
+    }
+    headers = {"Authorization": f"Bearer {token}"}
+    for path, body in (("lineage/batch", events), ("observations", [policy])):
+        answer = httpx.post(f"{process.url}/api/v1/{path}", json=body, headers=headers, timeout=30)
+        assert answer.is_success, answer.text
+
+
+def told(
+    job: str, run: int, begin: datetime, end: str, inputs: list[str], outputs: list[str]
+) -> list[dict]:
+    one = event(job, run) | {
+        "inputs": [{"namespace": "db", "name": name} for name in inputs],
+        "outputs": [{"namespace": "db", "name": name} for name in outputs],
+    }
+    return [
+        one | {"eventType": kind, "eventTime": at.isoformat()}
+        for kind, at in (("START", begin), (end, begin + timedelta(minutes=10)))
+    ]
 
 
 def test_each_action_tells_how_the_incident_stands_then(run: Run, incident: str) -> None:

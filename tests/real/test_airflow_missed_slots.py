@@ -1,19 +1,17 @@
-"""A real Airflow whose scheduler stands still: its slots are known as due and without a run."""
+"""A real Airflow whose scheduler stands still: its slots are missed, and heal when it goes on."""
 
 from __future__ import annotations
 
 import signal
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from tests.support.airflow import VENV, Airflow
 from tests.support.hub_process import HubProcess
+from tests.support.missed import MINUTE, Slots, at_clock, minute_after, unanswered, until
 from tests.support.ports import free_port
 
 pytestmark = [
@@ -25,7 +23,6 @@ pytestmark = [
 ]
 
 MISSED = 3
-PATIENCE_S = 420
 
 
 class ByTheClock(Airflow):
@@ -49,53 +46,43 @@ def hub(tmp_path: Path, airflow: Airflow) -> Iterator[HubProcess]:
     hub.stop(signal.SIGKILL)
 
 
-def test_the_slots_of_a_scheduler_that_stands_still_have_no_run(
+def test_the_slots_of_a_scheduler_that_stands_still_are_missed_and_heal(
     airflow: Airflow, hub: HubProcess
 ) -> None:
-    answered = until(lambda: [slot for slot in slots(hub) if slot["run"]])
+    """It goes on right after one more slot was due, which it still answers in time."""
+    slots = Slots(hub, "af", "minutely")
+    answered = until(lambda: [at for at, run in slots.all().items() if run])
     airflow.freeze("scheduler")
     stopped = datetime.now(UTC)
-    due = [minute_after(stopped) + timedelta(minutes=n) for n in range(MISSED)]
-    until(lambda: known_to(hub) >= due[-1])
-    found = {datetime.fromisoformat(slot["dueAt"]): slot["run"] for slot in slots(hub)}
+    due = [minute_after(stopped) + n * MINUTE for n in range(MISSED)]
+    until(lambda: slots.known_to() >= due[-1])
+    found = slots.all()
     assert [found[at] for at in due] == [None] * MISSED
-    assert found[datetime.fromisoformat(answered[0]["dueAt"])]
-    last = max(slot["dueAt"] for slot in slots(hub))
+    assert found[answered[0]]
+    at_clock(due[-1] + MINUTE + timedelta(seconds=1))
     airflow.thaw("scheduler")
-    until(lambda: any(slot["run"] and slot["dueAt"] > last for slot in slots(hub)))
-    still = {datetime.fromisoformat(slot["dueAt"]): slot["run"] for slot in slots(hub)}
-    made_up_for = [at in called(airflow) for at in due]
-    assert [still[at] is not None for at in due] == made_up_for
-    assert made_up_for.count(True) < MISSED  # without catchup, or this shows nothing
+    until(lambda: any(run and at > due[-1] for at, run in slots.all().items()))
+    until(lambda: slots.healed_since(due[0]) >= MISSED)
+
+    began = begun(airflow)
+    assert unanswered([*due, due[-1] + MINUTE], began) == due
+    still = slots.all()
+    assert [still[at] is not None for at in due] == [at in began for at in due]
+    assert sum(at in began for at in due) < MISSED  # without catchup, or this shows nothing
+    missed = slots.missed()
+    assert sorted(at for at in missed if at >= due[0]) == due
+    for one in (missed[at] for at in due):
+        assert (one["state"], one["resolution"]) == ("RESOLVED", "healed")
+        steps = slots.history(one)
+        assert (steps[0], steps.count("opened"), steps[-1]) == ("opened", 1, "resolved")
+        assert slots.cause(one) in {None, "orchestrator_silent"}
 
 
-def called(airflow: Airflow) -> set[datetime]:
-    """By which times Airflow calls its runs."""
+def begun(airflow: Airflow) -> dict[datetime, datetime]:
+    """When Airflow made its runs, by the times they are called by."""
     runs = airflow.get("/dags/minutely/dagRuns?limit=100")["dag_runs"]
-    return {datetime.fromisoformat(run["logical_date"]) for run in runs if run["logical_date"]}
-
-
-def minute_after(at: datetime) -> datetime:
-    return at.replace(second=0, microsecond=0) + timedelta(minutes=1)
-
-
-def asked(hub: HubProcess) -> dict[str, Any]:
-    answer = httpx.get(f"{hub.url}/api/v1/namespaces/af/jobs/minutely/slots", timeout=30)
-    return dict(answer.json()) if answer.status_code == httpx.codes.OK else {"slots": []}
-
-
-def slots(hub: HubProcess) -> list[dict[str, Any]]:
-    return list(asked(hub)["slots"])
-
-
-def known_to(hub: HubProcess) -> datetime:
-    return datetime.fromisoformat(asked(hub)["knownTo"])
-
-
-def until(holds: Any) -> Any:
-    end = time.monotonic() + PATIENCE_S
-    while time.monotonic() < end:
-        if found := holds():
-            return found
-        time.sleep(1)
-    raise TimeoutError(f"not within {PATIENCE_S} s")
+    return {
+        datetime.fromisoformat(run["logical_date"]): datetime.fromisoformat(run["queued_at"])
+        for run in runs
+        if run["logical_date"]
+    }

@@ -52,6 +52,7 @@ class _Processes:
             **environment,
         }
         self._processes: list[subprocess.Popen[str]] = []
+        self._parts: dict[str, subprocess.Popen[str]] = {}
 
     @staticmethod
     def installed() -> bool:
@@ -72,7 +73,15 @@ class _Processes:
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
             )
         self._processes.append(process)
+        self._parts[log] = process
         return process
+
+    def freeze(self, part: str) -> None:
+        """A part, such as the daemon, and what it started stand still until `thaw`."""
+        os.killpg(self._parts[part].pid, signal.SIGSTOP)
+
+    def thaw(self, part: str) -> None:
+        os.killpg(self._parts[part].pid, signal.SIGCONT)
 
     def logs(self) -> str:
         return "\n".join(
