@@ -85,20 +85,21 @@ class Alertmanager(HttpNotifier):
             raise next((each for each in failures if not each.permanent), failures[0])
 
     def _alert(self, delivery: Delivery, labels: Mapping[str, str]) -> Json:
-        message, told = delivery.message, links(delivery.message)
+        message, told, now = delivery.message, links(delivery.message), self.clock()
         alert = {
             "labels": labels,
             "annotations": _annotations(delivery),
-            "startsAt": _text(message.since),
-            "endsAt": _text(self._end(delivery)),
+            "startsAt": _text(min(message.since, now)),
+            "endsAt": _text(self._end(delivery, now)),
         }
         return alert | ({"generatorURL": told[0].url} if told else {})
 
-    def _end(self, delivery: Delivery) -> datetime:
-        now = self.clock()
+    def _end(self, delivery: Delivery, now: datetime) -> datetime:
+        """Never before the start, for which the whole request would be refused."""
         if delivery.standing is not Standing.RESOLVED:
             return now + timedelta(seconds=self.config.hold_s)
-        return max(min(delivery.message.resolved_at or now, now), delivery.message.since)
+        end = max(delivery.message.resolved_at or now, delivery.message.since)
+        return min(end, now)
 
     def _ended(self, labels: Mapping[str, str], message: Message) -> Json:
         now = self.clock()

@@ -225,7 +225,7 @@ def short(key: str, limit: int) -> str:
 def signed(secret: str, content: bytes, signatures: Sequence[str]) -> bool:
     """Whether one of the signatures (hexadecimal HMAC-SHA256) is the content's, in even time."""
     right = hmac.new(secret.encode(), content, sha256).hexdigest().encode()
-    return any([hmac.compare_digest(right, each.encode()) for each in signatures])
+    return any(hmac.compare_digest(right, each.encode()) for each in signatures)
 
 
 def web_address(url: str) -> str:

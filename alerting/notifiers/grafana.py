@@ -5,10 +5,11 @@ Found again by a tag that is made of the key, before one is made whose fate is n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 from pydantic import Field, field_validator
@@ -16,6 +17,9 @@ from pydantic import Field, field_validator
 from alerting.notifiers.base import Answer, HttpNotifier, web_address
 from alerting.rendering import cut, headline, in_html, links, one_line, sections
 from hub.ports import Delivery, Finding, Json, NotifierConfig, SecretRef, notifiers
+
+#: Characters of the tags as JSON (Grafana: [annotations] tags_length).
+MAX_TAGS: Final = 500
 
 
 class GrafanaConfig(NotifierConfig):
@@ -83,7 +87,7 @@ class Grafana(HttpNotifier):
         return {
             "time": _millis(start),
             "timeEnd": _millis(end),
-            "tags": [cut(one_line(tag), 100) for tag in [*tags, *self.config.tags] if tag],
+            "tags": _tags([*tags, *self.config.tags]),
             "text": _text(delivery),
         }
 
@@ -99,6 +103,16 @@ def _text(delivery: Delivery) -> str:
         for link in links(delivery.message)
     ]
     return "<br>".join(lines)
+
+
+def _tags(told: Sequence[str]) -> list[str]:
+    """As many as Grafana's column for them takes."""
+    found: list[str] = []
+    for tag in told:
+        one = cut(one_line(tag), 60)
+        if one and len(json.dumps([*found, one])) <= MAX_TAGS:
+            found.append(one)
+    return found
 
 
 def _tag(key: str) -> str:

@@ -107,7 +107,7 @@ class PagerDuty(HttpNotifier):
         told = headers.get("x-pagerduty-signature", "")
         signatures = [part.strip()[3:] for part in told.split(",") if part.strip()[:3] == "v1="]
         secrets = [self.reveal(reference) for reference in self.config.webhook_secrets]
-        if not any([signed(secret, body, signatures) for secret in secrets]):
+        if not any(signed(secret, body, signatures) for secret in secrets):
             raise Unauthorized("PagerDuty has not signed this with one of webhook_secrets")
         event = _event(body)
         if abs(now - _time(event)) > MAX_AGE:

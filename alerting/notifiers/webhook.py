@@ -12,14 +12,13 @@ import hmac
 from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import msgspec
-from msgspec.structs import replace
 from pydantic import Field
 
 from alerting.notifiers.base import HttpNotifier, encode
-from alerting.rendering import ERROR_CHARS, clean, cut, cut_middle, headline, links, plain
+from alerting.rendering import ERROR_CHARS, clean, cut, cut_middle, headline, links, one_line, plain
 from hub.ports import (
     Delivery,
     Finding,
@@ -121,21 +120,40 @@ def _body(delivery: Delivery) -> Json:
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": data,
     }
-    for name, smaller in (("evidence", {}), ("updates", []), ("hit", []), ("text", "")):
+    for name in (
+        "evidence",
+        "updates",
+        "text",
+        "hit",
+        "links",
+        "error",
+        "advice",
+        "cause",
+        "trend",
+    ):
         if len(encode(body)) > MAX_BODY_BYTES:
-            data[name] = smaller
+            data[name] = type(data[name])()
     return body
 
 
-def _fields(message: Message) -> dict[str, Any]:
-    shorter = replace(
-        message,
-        title=cut(clean(message.title), 1000),
-        cause=message.cause and cut(clean(message.cause), 2000),
-        error=message.error and cut_middle(clean(message.error), ERROR_CHARS),
-        advice=message.advice and cut(clean(message.advice), 2000),
-        trend=message.trend and cut(clean(message.trend), 500),
-        links=links(message),
-    )
-    found: dict[str, Any] = msgspec.to_builtins(shorter)
-    return found
+def _fields(message: Message) -> Json:
+    """As the port names them, each within bounds; `hit` and `updates` in part, if there are many."""
+    told: Json = msgspec.to_builtins(message)
+    for name in ("title", "severity", "kind", "rule", "subject", "team", "trend"):
+        told[name] = cut(one_line(told[name]), 500)
+    for name in ("cause", "advice"):
+        told[name] = cut(clean(told[name] or ""), 1500)
+    return told | {
+        "error": cut_middle(clean(message.error or ""), ERROR_CHARS),
+        "hit": [_within(each) for each in told["hit"][:20]],
+        "hidden": message.hidden + len(message.hit[20:]),
+        "updates": [_within(each) for each in told["updates"][-20:]],
+        "links": msgspec.to_builtins(links(message)),
+    }
+
+
+def _within(part: Json) -> Json:
+    return {
+        name: cut(one_line(value), 300) if isinstance(value, str) else value
+        for name, value in part.items()
+    }

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from alerting.notifiers.base import short
-from alerting.rendering import Section, cut, headline, in_slack, links, sections, sign
+from alerting.rendering import Section, cut, fit, headline, in_slack, links, sections, sign
 from hub.ports import Delivery, Json, Link, Standing
 
 MAX_HEADER: Final = 150
 MAX_BLOCK_ID: Final = 255
+MAX_TEXT: Final = 3000
 MAX_FALLBACK: Final = 500
 #: How much text a message may hold, from what Slack takes to what it takes for certain.
 ROOMS: Final = (8000, 2500, 800)
@@ -49,6 +50,7 @@ def _id(delivery: Delivery) -> str:
 
 
 def _rich(section: Section) -> Json:
+    section = fit([section], MAX_TEXT)[0]
     label = {"type": "text", "text": section.label, "style": {"bold": True}}
     if section.code:
         head = {"type": "rich_text_section", "elements": [label]}

@@ -232,7 +232,9 @@ class Slack(HttpNotifier):
         if not isinstance(code, str) or (not answer.ok and answer.status != 200):
             raise self.refusal(answer, f"{method}: {code}" if isinstance(code, str) else "")
         failure = self.failure(
-            f"{method} was refused: {cut(code, 100)}; {errors.mend(code)}".rstrip("; "),
+            f"{method} was refused: {cut(code, 100)}{_more(data)}; {errors.mend(code)}".rstrip(
+                "; "
+            ),
             permanent=errors.permanent(code),
             retry_after_s=answer.retry_after_s,
         )
@@ -258,6 +260,12 @@ def _meant(message: Json, kind: str) -> Json:
     metadata = message.get("metadata") or {}
     payload = metadata.get("event_payload")
     return payload if metadata.get("event_type") == kind and isinstance(payload, dict) else {}
+
+
+def _more(data: Json) -> str:
+    """What Slack says besides the code."""
+    told = (data.get("response_metadata") or {}).get("messages") or data.get("needed")
+    return f" ({cut(str(told), 300)})" if told else ""
 
 
 def _last(steps: Sequence[Update]) -> str:
