@@ -113,13 +113,13 @@ def updates(steps: Iterable[Update]) -> list[str]:
 def plain(delivery: Delivery, limit: int = 8000) -> str:
     """The whole message as lines of text."""
     head = headline(delivery, min(1000, limit))
-    told = links(delivery.message)
-    foot = "".join(f"\n{link.text}: {link.url}" for link in told)
+    told = [f"{link.text}: {link.url}" for link in links(delivery.message)]
+    foot = "\n".join(told)
     if len(head) + len(foot) + 200 > limit:
         foot = ""
-    room = limit - len(head) - len(foot) - 2
-    body = [_plain_section(each) for each in sections(delivery.message, room)]
-    return "\n\n".join([head, "\n".join(body)]) + (f"\n{foot}" if foot else "")
+    room = limit - len(head) - len(foot) - 4
+    body = "\n".join(_plain_section(each) for each in sections(delivery.message, room))
+    return "\n\n".join(part for part in (head, body, foot) if part)
 
 
 def one_line(text: str | None) -> str:

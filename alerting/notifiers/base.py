@@ -107,11 +107,12 @@ class BaseNotifier:
 
     def scrub(self, text: str) -> str:
         """The text without secrets that the other end may have repeated."""
-        for secret in sorted(self._hidden(), key=len, reverse=True):
+        for secret in sorted(self.hidden(), key=len, reverse=True):
             text = text.replace(secret, MASK)
         return text
 
-    def _hidden(self) -> Iterator[str]:
+    def hidden(self) -> Iterator[str]:
+        """What may not be told: the secrets, in every form in which they are sent."""
         for reference in _references(self.config):
             with suppress(ConfigError):
                 yield from _parts(reference.resolve().reveal())

@@ -11,6 +11,7 @@ import smtplib
 import socket
 import ssl
 import threading
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
@@ -23,7 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from alerting.notifiers.base import BaseNotifier
 from alerting.reach import PrivateAddressError, connect
 from alerting.rendering import Section, cut, headline, in_html, links, one_line, plain, sections
-from hub.errors import Unavailable
+from hub.errors import ConfigError, Unavailable
 from hub.ports import Delivery, Finding, Grade, Json, NotifierConfig, SecretRef, Standing, notifiers
 
 TIMEOUT_S: Final = 15.0
@@ -96,6 +97,15 @@ class Email(BaseNotifier):
         except Unavailable as failure:
             return [Finding("connection", Grade.BAD, str(failure))]
         return [Finding("connection", Grade.GOOD, "connected, and logged in where that is set")]
+
+    def hidden(self) -> Iterator[str]:
+        """A login is sent as base64, which some servers repeat."""
+        yield from super().hidden()
+        if self.config.username and self.config.password:
+            with suppress(ConfigError):
+                password = self.config.password.resolve().reveal()
+                for sent in (password, f"\0{self.config.username}\0{password}"):
+                    yield b64encode(sent.encode()).decode()
 
     def _mail(self, delivery: Delivery, subject: str, *, again: bool) -> EmailMessage:
         conversation = sha256(delivery.key.encode()).hexdigest()[:32]

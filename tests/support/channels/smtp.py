@@ -135,7 +135,7 @@ class _Conversation:
         if self.server.context and not self.secure:
             can.append("STARTTLS")
         if self.server.context and self.secure:
-            can.append("AUTH PLAIN LOGIN")
+            can.append("AUTH PLAIN")
         lines = [f"250-{each}" for each in can[:-1]] + [f"250 {can[-1]}"]
         self.sock.sendall("\r\n".join(lines).encode() + b"\r\n")
 
