@@ -75,9 +75,9 @@ def sections(message: Message, limit: int = 8000) -> list[Section]:
         Section("Since", [_since(message)], 1),
         Section("Cause", _lines(message.cause), 2),
         Section("Who is hit", _hits(message), 3),
+        Section("What to do", [] if message.resolved_at else _lines(message.advice), 4),
         Section("Last error", _error(message), 5, code=True),
         Section("Latest runs", _lines(message.trend), 6),
-        Section("What to do", _lines(message.advice), 4),
         Section("What happened", updates(message.updates[-UPDATES:]), 8),
         Section("Rule", [_rule(message)], 7),
     ]
@@ -158,8 +158,12 @@ def without_mentions(text: str) -> str:
     return _MENTION.sub("\N{ZERO WIDTH SPACE}", text)
 
 
-def moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%a %d %b %H:%M} UTC"
+def moment(at: datetime, beside: datetime | None = None) -> str:
+    """With its day, unless it stands beside another moment of the same day."""
+    at = at.astimezone(UTC)
+    if beside and beside.astimezone(UTC).date() == at.date():
+        return f"{at:%H:%M} UTC"
+    return f"{at:%a %d %b %H:%M} UTC"
 
 
 def clock(at: datetime) -> str:
@@ -180,25 +184,27 @@ def duration(length: timedelta) -> str:
 def _since(message: Message) -> str:
     if message.resolved_at:
         lasted = duration(message.resolved_at - message.since)
-        return f"{moment(message.since)} to {moment(message.resolved_at)} ({lasted})"
+        end = moment(message.resolved_at, message.since)
+        return f"{moment(message.since)} to {end} ({lasted})"
     if abs(message.opened_at - message.since) < timedelta(minutes=1):
         return moment(message.since)
-    return f"{moment(message.since)}, noticed {moment(message.opened_at)}"
+    return f"{moment(message.since)}, noticed {moment(message.opened_at, message.since)}"
 
 
 def _hits(message: Message) -> list[str]:
     """The first ones, and how many more."""
     more = len(message.hit[HITS:]) + message.hidden
-    told = [_hit(each) for each in message.hit[:HITS]]
+    told = [_hit(each, message) for each in message.hit[:HITS]]
     return [*told, f"and {more:,} more"] if more else told
 
 
-def _hit(hit: WhoIsHit) -> str:
+def _hit(hit: WhoIsHit, message: Message) -> str:
+    """What was predicted is of no use once it is over."""
     who = one_line(hit.name) + (f" (team {one_line(hit.team)})" if hit.team else "")
-    if hit.breach_at is None:
+    if hit.breach_at is None or message.resolved_at:
         return who
-    how_likely = "" if hit.probability is None else f", {hit.probability:.0%} likely"
-    return f"{who}: late at {moment(hit.breach_at)}{how_likely}"
+    how_likely = "" if hit.probability is None else f" ({hit.probability:.0%} likely)"
+    return f"{who}: late at {moment(hit.breach_at, message.opened_at)}{how_likely}"
 
 
 def _error(message: Message) -> list[str]:

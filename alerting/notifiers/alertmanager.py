@@ -126,7 +126,8 @@ class Alertmanager(HttpNotifier):
         if answer.ok and not data.get("versionInfo"):
             mend = "give the address of the API, with its path prefix if it has one"
             return Finding(url, Grade.BAD, "what answers there is no Alertmanager", mend)
-        version = data.get("versionInfo", {}).get("version", "?") if answer.ok else ""
+        told = data.get("versionInfo")
+        version = told.get("version", "?") if isinstance(told, dict) else "?"
         return self.found(url, answer, f"Alertmanager {version}")
 
 

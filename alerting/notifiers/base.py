@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from msgspec import Struct
-from pydantic import BaseModel
 
 from alerting.reach import TOTAL_S, PrivateAddressError, Reach
 from hub.errors import ConfigError, Unauthorized, Unavailable, shorten
@@ -81,6 +80,7 @@ class BaseNotifier:
         self.target = target
         self.allowed = allowed
         self.clock = clock
+        self._revealed: set[str] = set()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.target!r})"
@@ -94,9 +94,11 @@ class BaseNotifier:
     def reveal(self, reference: SecretRef) -> str:
         """The secret as it is now; Unavailable if it can't be had."""
         try:
-            return reference.resolve().reveal()
+            secret = reference.resolve().reveal()
         except ConfigError as error:
             raise self.failure(str(error), permanent=True) from None
+        self._revealed.add(secret)
+        return secret
 
     def failure(
         self, text: str, *, permanent: bool, retry_after_s: float | None = None
@@ -108,14 +110,13 @@ class BaseNotifier:
     def scrub(self, text: str) -> str:
         """The text without secrets that the other end may have repeated."""
         for secret in sorted(self.hidden(), key=len, reverse=True):
-            text = text.replace(secret, MASK)
+            text = text.replace(secret, MASK) if secret else text
         return text
 
     def hidden(self) -> Iterator[str]:
-        """What may not be told: the secrets, in every form in which they are sent."""
-        for reference in _references(self.config):
-            with suppress(ConfigError):
-                yield from _parts(reference.resolve().reveal())
+        """What may not be told: the secrets that were used, in every form in which they are sent."""
+        for secret in self._revealed:
+            yield from _parts(secret)
 
 
 class HttpNotifier(BaseNotifier):
@@ -246,31 +247,16 @@ def encode(value: Any) -> bytes:
     )
 
 
-def _references(value: Any) -> Iterator[SecretRef]:
-    """Every reference to a secret within settings."""
-    if isinstance(value, SecretRef):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _references(getattr(value, name))
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _references(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _references(each)
-
-
 def _parts(secret: str) -> Iterator[str]:
-    """The secret, and of an address those parts that make it one."""
-    if secret:
-        yield secret
-    if "://" in secret:
-        with suppress(ValueError):
-            parts = urlsplit(secret)
+    """The secret, and those parts of it that tell too much by themselves."""
+    yield secret
+    pieces = secret.split()  # "Bearer ..."
+    with suppress(ValueError):
+        parts = urlsplit(secret)
+        if parts.netloc:
             pieces = [parts.path, parts.query, parts.password or "", *parts.path.split("/")]
             pieces += [each.partition("=")[2] for each in parts.query.split("&")]
-            yield from (piece for piece in pieces if len(piece) >= 6)
+    yield from (piece for piece in pieces if len(piece) >= 6)
 
 
 def _decode(body: bytes) -> Any:

@@ -24,7 +24,7 @@ from pydantic import Field, field_validator, model_validator
 from alerting.notifiers.base import BaseNotifier
 from alerting.reach import PrivateAddressError, connect
 from alerting.rendering import Section, cut, headline, in_html, links, one_line, plain, sections
-from hub.errors import ConfigError, Unavailable
+from hub.errors import Unavailable
 from hub.ports import Delivery, Finding, Grade, Json, NotifierConfig, SecretRef, Standing, notifiers
 
 TIMEOUT_S: Final = 15.0
@@ -100,12 +100,10 @@ class Email(BaseNotifier):
 
     def hidden(self) -> Iterator[str]:
         """A login is sent as base64, which some servers repeat."""
-        yield from super().hidden()
-        if self.config.username and self.config.password:
-            with suppress(ConfigError):
-                password = self.config.password.resolve().reveal()
-                for sent in (password, f"\0{self.config.username}\0{password}"):
-                    yield b64encode(sent.encode()).decode()
+        for secret in super().hidden():
+            yield secret
+            for sent in (secret, f"\0{self.config.username}\0{secret}"):
+                yield b64encode(sent.encode()).decode()
 
     def _mail(self, delivery: Delivery, subject: str, *, again: bool) -> EmailMessage:
         conversation = sha256(delivery.key.encode()).hexdigest()[:32]
@@ -225,7 +223,7 @@ def _page(delivery: Delivery) -> str:
         f'<a href="{in_html(link.url)}">{in_html(link.text)}</a>' for link in links(message)
     )
     return (
-        '<!doctype html><html><body style="font:15px/1.5 sans-serif;color:#222;max-width:44em">'
+        '<!doctype html><html><meta charset="utf-8"><body style="font:15px/1.5 sans-serif;color:#222;max-width:44em">'
         f'<p style="font-size:18px;font-weight:bold;border-left:6px solid {colour};'
         f'padding:4px 12px;margin:0 0 12px">{in_html(headline(delivery))}</p>'
         f'<table style="border-collapse:collapse">{rows}</table><p>{told}</p></body></html>'
@@ -236,6 +234,6 @@ def _row(section: Section) -> str:
     told = "<br>".join(in_html(line) for line in section.lines)
     if section.code:
         text = in_html(section.text)
-        told = f'<pre style="background:#f4f4f4;padding:8px;white-space:pre-wrap">{text}</pre>'
-    head = f'<th style="text-align:left;vertical-align:top;padding:3px 14px 3px 0">{section.label}</th>'
+        told = f'<pre style="background:#f4f4f4;padding:8px;margin:0;white-space:pre-wrap">{text}</pre>'
+    head = f'<th style="text-align:left;vertical-align:top;white-space:nowrap;padding:3px 14px 3px 0">{section.label}</th>'
     return f'<tr>{head}<td style="padding:3px 0">{told}</td></tr>'

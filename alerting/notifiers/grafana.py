@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from pydantic import Field, field_validator
@@ -53,7 +53,7 @@ class Grafana(HttpNotifier):
         if known is not None and self._change(known, annotation):
             return {"id": known, "version": delivery.version}
         made = self.expect(self._ask("POST", "/api/annotations", annotation | self._place()))
-        return {"id": made["id"], "version": delivery.version}
+        return {"id": self._id(made), "version": delivery.version}
 
     def check(self) -> Sequence[Finding]:
         answer = self._ask("GET", "/api/annotations?limit=1")
@@ -62,7 +62,14 @@ class Grafana(HttpNotifier):
     def _find(self, key: str) -> int | None:
         asked = urlencode({"tags": _tag(key), "limit": 1, "type": "annotation"})
         found = self.expect(self._ask("GET", f"/api/annotations?{asked}"))
-        return found[0]["id"] if found else None
+        return self._id(found[0]) if isinstance(found, list) and found else None
+
+    def _id(self, told: Any) -> int:
+        number = told.get("id") if isinstance(told, dict) else None
+        if not isinstance(number, int):
+            mend = "check that `url` is Grafana's own"
+            raise self.failure(f"its answer names no annotation; {mend}", permanent=True)
+        return number
 
     def _change(self, known: int, annotation: Json) -> bool:
         """False if somebody has deleted it."""

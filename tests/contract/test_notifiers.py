@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, Protocol
 
 import pytest
@@ -25,7 +26,7 @@ from tests.support.channels.grafana import FakeGrafana
 from tests.support.channels.opsgenie import FakeOpsgenie
 from tests.support.channels.pagerduty import FakePagerDuty
 from tests.support.channels.receivers import FakeJson, FakeReceiver
-from tests.support.channels.server import Fault
+from tests.support.channels.server import Fault, Reply
 from tests.support.channels.slack import FakeSlack, FakeSlackWebhook
 from tests.support.channels.smtp import FakeSmtp
 from tests.support.channels.teams import FakeTeams
@@ -35,6 +36,19 @@ alerting.notifiers.load()
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 LOOPBACK = ["127.0.0.0/8"]
 KEY = "incident-4711"
+SHAPES: list[Any] = [
+    "<html>",
+    [],
+    [[]],
+    [{"id": "x"}],
+    {},
+    {"ok": True},
+    {"ok": True, "ts": 7, "messages": {"x": 1}, "response_metadata": [1]},
+    {"ok": True, "messages": [1, {"ts": "1", "metadata": 1}], "ts": "2"},
+    {"ok": True, "messages": [{"metadata": {"event_type": 1, "event_payload": 2}}]},
+    {"ok": False, "error": 5},
+    {"id": None, "versionInfo": 5},
+]
 
 
 class Channel(Protocol):
@@ -198,6 +212,20 @@ def test_no_message_is_too_strange_or_too_long(
     for delivery in life(message, "k" * 255):
         held = kept(notifier.deliver(delivery, held))
     assert not channel.refused
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=repr)
+def test_an_answer_of_any_shape_is_an_error_at_most(
+    case: Case, channel: Any, notifier: Notifier, shape: Any
+) -> None:
+    if case.kind == "email":
+        pytest.skip("no HTTP")
+    for held in ({}, kept(notifier.deliver(opened(), {}))):
+        channel.faults.extend([Reply(200, shape)] * 8)
+        for act in (lambda held=held: notifier.deliver(life()[1], held), notifier.check):
+            with suppress(Unavailable):
+                act()
+        channel.faults.clear()
 
 
 def test_a_wrong_credential_is_permanent(case: Case, channel: Channel, notifier: Notifier) -> None:

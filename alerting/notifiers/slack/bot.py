@@ -6,7 +6,7 @@ or answered whose fate is not known: a crash at any point leaves one message.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
@@ -104,7 +104,7 @@ class Slack(HttpNotifier):
     def _post(self, delivery: Delivery) -> Json:
         known = {"told": _last(delivery.message.updates), "said": delivery.version}
         extra = {"metadata": _metadata(INCIDENT, delivery.key, known)}
-        ts = str(self._write("chat.postMessage", delivery, extra)["ts"])
+        ts = self._ts(self._write("chat.postMessage", delivery, extra))
         known |= {"ts": ts, "reply": ts}
         return self._reply(known, delivery, []) if delivery.loud and self.config.mention else known
 
@@ -152,7 +152,7 @@ class Slack(HttpNotifier):
             "oldest": f"{(delivery.message.opened_at - _BEFORE).timestamp():.6f}",
         }
         try:
-            for message in self._pages("conversations.history", asked, PAGES):
+            for message in self._pages("conversations.history", asked):
                 meant = _meant(message, INCIDENT)
                 if meant.get("key") == delivery.key:
                     told = {"told": str(meant.get("told", "")), "said": meant.get("said", 0)}
@@ -166,29 +166,31 @@ class Slack(HttpNotifier):
         """With the replies of ours that came after the one that is known."""
         asked = {"channel": self.config.channel, "ts": known["ts"], "oldest": known["reply"]}
         try:
-            for message in self._pages("conversations.replies", asked, PAGES):
+            for message in self._pages("conversations.replies", asked):
                 meant = _meant(message, UPDATE)
                 if meant.get("key") and message["ts"] > known["reply"]:
                     told = max(str(known["told"]), str(meant.get("told", "")))
-                    known = known | {"reply": message["ts"], "told": told, "said": meant["said"]}
+                    known = known | {
+                        "reply": message["ts"],
+                        "told": told,
+                        "said": meant.get("said", 0),
+                    }
         except SlackRefusedError as refusal:
-            if refusal.reason != "missing_scope":
+            if refusal.reason not in {"missing_scope", "thread_not_found"}:
                 raise
         return known
 
-    def _pages(self, method: str, asked: Json, most: int) -> list[Json]:
-        found: list[Json] = []
+    def _pages(self, method: str, asked: Json) -> Iterator[Json]:
         cursor = ""
-        for _ in range(most):
+        for _ in range(PAGES):
             more = {"cursor": cursor} if cursor else {}
             answer = self._call(
                 method, asked | {"limit": PAGE, "include_all_metadata": True} | more
             )
-            found += [each for each in answer.get("messages", ()) if isinstance(each, dict)]
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor") or ""
+            yield from _messages(answer)
+            cursor = str(_part(answer, "response_metadata").get("next_cursor") or "")
             if not cursor:
-                break
-        return found
+                return
 
     def _reply(self, known: Json, delivery: Delivery, steps: Sequence[Update]) -> Json:
         """In the thread; where it is loud, in the channel too."""
@@ -205,7 +207,13 @@ class Slack(HttpNotifier):
             "metadata": _metadata(UPDATE, delivery.key, known),
             "unfurl_links": False,
         }
-        return known | {"reply": str(self._call("chat.postMessage", body)["ts"])}
+        return known | {"reply": self._ts(self._call("chat.postMessage", body))}
+
+    def _ts(self, answer: Json) -> str:
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise self.failure("it does not tell what it has posted", permanent=False)
+        return ts
 
     # -- one call --------------------------------------------------------------------------------
 
@@ -257,14 +265,24 @@ def _metadata(kind: str, key: str, known: Json) -> Json:
 
 
 def _meant(message: Json, kind: str) -> Json:
-    metadata = message.get("metadata") or {}
-    payload = metadata.get("event_payload")
-    return payload if metadata.get("event_type") == kind and isinstance(payload, dict) else {}
+    metadata = _part(message, "metadata")
+    return _part(metadata, "event_payload") if metadata.get("event_type") == kind else {}
+
+
+def _messages(answer: Json) -> list[Json]:
+    found = answer.get("messages")
+    rows = found if isinstance(found, list) else []
+    return [each for each in rows if isinstance(each, dict) and isinstance(each.get("ts"), str)]
+
+
+def _part(whole: Json, name: str) -> Json:
+    found = whole.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _more(data: Json) -> str:
     """What Slack says besides the code."""
-    told = (data.get("response_metadata") or {}).get("messages") or data.get("needed")
+    told = _part(data, "response_metadata").get("messages") or data.get("needed")
     return f" ({cut(str(told), 300)})" if told else ""
 
 

@@ -34,9 +34,11 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
 def actions(body: bytes, now: datetime) -> list[Action]:
     """What was clicked; links are told of too, and ask for nothing."""
     payload = _payload(body)
-    user = payload.get("user") or {}
+    user = payload.get("user")
+    user = user if isinstance(user, dict) else {}
     by = str(user.get("username") or user.get("name") or user.get("id") or "Slack")
-    clicks = payload.get("actions") or [] if payload.get("type") == "block_actions" else []
+    clicks = payload.get("actions") if payload.get("type") == "block_actions" else None
+    clicks = clicks if isinstance(clicks, list) else []
     found = [_action(click, by, now) for click in clicks if isinstance(click, dict)]
     return [each for each in found if each is not None]
 
@@ -53,7 +55,8 @@ def _action(click: Json, by: str, now: datetime) -> Action | None:
 
 
 def _until(click: Json, now: datetime) -> datetime | None:
-    value = str((click.get("selected_option") or {}).get("value", ""))
+    option = click.get("selected_option")
+    value = str(option.get("value", "")) if isinstance(option, dict) else ""
     hours = value.removesuffix("h")
     if not hours.isdecimal() or not 0 < int(hours[:6]) <= MAX_HOURS:
         return None
