@@ -115,7 +115,7 @@ class BaseNotifier:
 
     def hidden(self) -> Iterator[str]:
         """What may not be told: the secrets that were used, in every form in which they are sent."""
-        for secret in self._revealed:
+        for secret in list(self._revealed):  # others may use the target at the same time
             yield from _parts(secret)
 
 

@@ -10,6 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Protocol
 
@@ -194,6 +195,24 @@ def test_a_lost_answer_is_an_error_that_passes_and_doubles_nothing(
         notifier.deliver(delivery, {})
         assert channel.standing(KEY) == delivery.standing.value
     assert not case.keyed or channel.count() == 1
+
+
+def test_many_incidents_are_told_at_the_same_time(
+    case: Case, channel: Channel, notifier: Notifier
+) -> None:
+    """Serially per key is all that the hub promises."""
+    keys = [f"incident-{number}" for number in range(12)]
+
+    def whole(key: str) -> None:
+        held: dict[str, Any] = {}
+        for delivery in life(key=key):
+            held = kept(notifier.deliver(delivery, held))
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(whole, keys))
+    assert channel.count() == len(keys) * (1 if case.keyed else 4)
+    assert channel.standing(keys[0]) == "RESOLVED"
+    assert not channel.refused
 
 
 @pytest.mark.parametrize("kind", KINDS)

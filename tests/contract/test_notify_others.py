@@ -27,7 +27,7 @@ from tests.support.channels.opsgenie import FakeOpsgenie
 from tests.support.channels.receivers import NEW, OLD, FakeJson, FakeReceiver
 from tests.support.channels.server import FakeChannel, Fault, Reply
 from tests.support.channels.teams import FakeTeams
-from tests.support.messages import CREEP, FAILED, HOSTILE, LATE, at, life, opened
+from tests.support.messages import CREEP, FAILED, HOSTILE, HUGE, LATE, at, life, opened
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 
@@ -64,6 +64,15 @@ def test_a_webhook_is_signed_as_standard_webhooks_has_it(channels: Any) -> None:
     key = base64.b64decode(OLD.removeprefix("whsec_"))
     right = base64.b64encode(hmac.new(key, content, sha256).digest()).decode()
     assert request.headers["webhook-signature"] == f"v1,{right}"
+
+
+def test_a_signature_is_that_of_the_standards_example(
+    channels: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXAMPLE", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    webhook = make(Webhook, WebhookConfig, channels(FakeReceiver()), secrets=["env:EXAMPLE"])
+    example = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    assert webhook._signatures(*example) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @pytest.mark.parametrize("knows", [OLD, NEW])
@@ -223,6 +232,12 @@ def test_a_card_tells_all_as_text(channels: Any) -> None:
     assert "<at>all</at>" in "\n".join(teams.read(card))
     assert "entities" not in json.dumps(card)
     assert {run["type"] for block in card["body"] for run in block["inlines"]} == {"TextRun"}
+
+
+def test_a_card_is_only_as_short_as_it_must_be(channels: Any) -> None:
+    fake: FakeTeams = channels(FakeTeams())
+    make(Teams, TeamsConfig, fake).deliver(opened(HUGE), {})
+    assert 15_000 < len(fake.requests[0].body) <= 28_000
 
 
 # -- apprise -------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from alerting.notifiers.slack import Slack, SlackWebhook
+from alerting.notifiers.slack import Slack, SlackWebhook, bot
 from alerting.notifiers.slack.bot import PAGE, SlackConfig
 from alerting.notifiers.slack.webhook import SlackWebhookConfig
 from hub.errors import BadInput, Unauthorized, Unavailable
@@ -97,6 +97,16 @@ def test_a_message_is_found_among_many_others(fake: FakeSlack) -> None:
         fake.messages.append(Message(ts, "chat", [], {}, foreign=True))
     make(fake).deliver(opened(), {})
     assert len(fake.roots) == 1
+
+
+def test_a_search_that_takes_too_long_is_given_up_and_nothing_is_posted(
+    fake: FakeSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot, "SEARCH_S", -1)
+    with pytest.raises(Unavailable, match="too long to read") as caught:
+        make(fake).deliver(opened(), {})
+    assert not caught.value.permanent
+    assert not fake.messages
 
 
 def test_messages_from_before_the_incident_are_not_read(fake: FakeSlack) -> None:

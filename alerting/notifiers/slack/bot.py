@@ -6,6 +6,7 @@ or answered whose fate is not known: a crash at any point leaves one message.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -35,6 +36,7 @@ UPDATE: Final = "trackside_update"
 PAGE: Final = 200
 #: How far back in a channel a message is looked for, in pages.
 PAGES: Final = 10
+SEARCH_S: Final = 20.0
 MAX_REPLY: Final = 3000
 _BEFORE: Final = timedelta(minutes=5)  # how far clocks may differ
 
@@ -182,7 +184,10 @@ class Slack(HttpNotifier):
 
     def _pages(self, method: str, asked: Json) -> Iterator[Json]:
         cursor = ""
+        ends = time.monotonic() + SEARCH_S
         for _ in range(PAGES):
+            if time.monotonic() > ends:
+                raise self.failure("its history takes too long to read", permanent=False)
             more = {"cursor": cursor} if cursor else {}
             answer = self._call(
                 method, asked | {"limit": PAGE, "include_all_metadata": True} | more
