@@ -137,7 +137,8 @@ def kept(held: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_kind_is_here() -> None:
     assert [case.kind for case in CASES if case.kind in notifiers] == [c.kind for c in CASES]
-    assert set(notifiers.names()) == {case.kind for case in CASES}
+    ours = {name for name, kind in notifiers.items() if kind.__module__.startswith("alerting.")}
+    assert ours == {case.kind for case in CASES}
 
 
 def test_a_kind_tells_whether_it_is_keyed(case: Case) -> None:
