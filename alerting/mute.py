@@ -28,6 +28,8 @@ def muted(case: Case, silences: Iterable[Silence], now: datetime) -> Muted | Non
         return Muted("its rule runs dry: incidents are kept, and nobody is told")
     if case.state is IncidentState.SNOOZED:
         return Muted(f"snoozed until {_clock(case.snoozed_until)}")
+    if case.window is not None:
+        return Muted(f"it happened within the maintenance window {case.window}", case.window_until)
     silence = silenced(case.about, silences, now)
     if silence is not None:
         return Muted(told_of(silence), silence.ends_at)

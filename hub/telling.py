@@ -13,6 +13,7 @@ from alerting.heartbeat import Heartbeat
 from alerting.plan import Plan, plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
+from hub.evaluate.maintenance import windows_of
 from hub.evaluate.telling import Delivering, Telling, Transactions
 from hub.metrics import Metrics
 from hub.ports import About, Hearing
@@ -43,7 +44,7 @@ def desk_of(settings: Settings, db: Database, writer: Writer[Any, Any], metrics:
         delivering,
         plan,
         channels,
-        Tell(Telling(doing, CROWD_WITHIN), plan, settings.public_url),
+        Tell(Telling(doing, CROWD_WITHIN, windows_of(settings)), plan, settings.public_url),
         Deliver(delivering, plan, channels, metrics),
         None if settings.heartbeat_url is None else Heartbeat(settings.heartbeat_url),
     )

@@ -6,10 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from msgspec.structs import replace
+
+from hub.evaluate.maintenance import Maintenance, of_store
 from hub.evaluate.outcome import release_children
 from hub.incidents import step
 from hub.model import Transition
 from hub.ports import (
+    Case,
     Cases,
     Decision,
     Failure,
@@ -26,6 +30,7 @@ from hub.store import cases, decisions, deliveries, notifications, targets
 from hub.store.db import Connection, Database
 from hub.store.incident_steps import Place, find_incident, move_incident, open_incident
 from hub.store.leases import no_fence
+from hub.store.maintenance import list_windows
 from hub.store.writer import Writer
 
 T = TypeVar("T")
@@ -65,15 +70,34 @@ class Transactions:
 class Telling:
     """For the tell loop."""
 
-    def __init__(self, doing: Transactions, crowd_within: timedelta) -> None:
+    def __init__(
+        self,
+        doing: Transactions,
+        crowd_within: timedelta,
+        windows: Sequence[Maintenance] = (),
+    ) -> None:
+        """windows: of maintenance, those of trackside.yaml."""
         self._doing = doing
+        self._windows = windows
         self._crowd_within = crowd_within
 
     def begin(self, now: datetime, fence: Fence) -> None:
         self._doing.write(lambda it: cases.begin(it, now), fence)
 
     def cases(self, now: datetime, limit: int) -> Cases:
-        return self._doing.read(lambda it: cases.read_cases(it, now, limit, self._crowd_within))
+        def read(connection: Connection) -> Cases:
+            found = cases.read_cases(connection, now, limit, self._crowd_within)
+            if all(one.window is None for one in found.cases):
+                return found
+            ends = self._windows_on(connection, now)
+            return replace(found, cases=[_within(one, ends, now) for one in found.cases])
+
+        return self._doing.read(read)
+
+    def _windows_on(self, connection: Connection, now: datetime) -> Mapping[str, datetime | None]:
+        """When each window of maintenance changes next that holds now, by its name."""
+        given = [*self._windows, *of_store(list_windows(connection, now))]
+        return {one.given.name: one.next_edge(now) for one in given if one.covers(now)}
 
     def keep_sorted(self, found: Sorted, now: datetime, fence: Fence) -> None:
         self._doing.write(lambda it: notifications.keep_sorted(it, found, now), fence)
@@ -83,6 +107,18 @@ class Telling:
 
     def keep_said(self, said: Sequence[Said], now: datetime, fence: Fence) -> None:
         self._doing.write(lambda it: notifications.keep_said(it, said, now), fence)
+
+
+#: A window may be ended early: what happened in it is looked at again by then.
+LOOKED_AT_AGAIN: Final = timedelta(minutes=5)
+
+
+def _within(one: Case, ends: Mapping[str, datetime | None], now: datetime) -> Case:
+    """Within a window that is over it is like any other."""
+    if one.window is None or one.window not in ends:
+        return replace(one, window=None)
+    again = now + LOOKED_AT_AGAIN
+    return replace(one, window_until=min(ends[one.window] or again, again))
 
 
 class Delivering:

@@ -66,7 +66,8 @@ class Membership(Struct, frozen=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """An incident to look at. parent: the open incident that is its cause; steps: what happened
+    """An incident to look at. window: of maintenance, in which it happened and which still holds,
+    at least until `window_until`. parent: the open incident that is its cause; steps: what happened
     to it since it was looked at last.
     """
 
@@ -76,6 +77,8 @@ class Case(Struct, frozen=True, kw_only=True):
     reason: str
     dry_run: bool = False
     snoozed_until: datetime | None = None
+    window: str | None = None
+    window_until: datetime | None = None
     parent: int | None = None
     parent_told: bool = False
     steps: frozenset[Transition] = frozenset()

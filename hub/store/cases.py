@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Row, Select, func, insert, select
 
 from hub.errors import NotFound
@@ -99,6 +100,7 @@ def cases_of(
             reason=row.reason,
             dry_run=row.dry_run,
             snoozed_until=row.snoozed_until,
+            window=_window(row.evidence),
             parent=None if row.cause_over_at is not None else row.parent_id,
             parent_told=row.parent_id in told,
             steps=frozenset((steps or {}).get(row.id, ())),
@@ -135,6 +137,12 @@ def _about(row: Row[Any], tags: Iterable[str]) -> About:
         target=row.target,
         tags=frozenset(tags),
     )
+
+
+def _window(evidence: str) -> str | None:
+    """The maintenance window within which it happened, as rules mark it."""
+    told = msgspec.json.decode(evidence).get("window") if '"window"' in evidence else None
+    return told if isinstance(told, str) else None
 
 
 def _owner(told: Any) -> str:

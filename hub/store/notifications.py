@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, Row, and_, case, delete, func, insert, select, update
 
 from hub.model import SEVERITIES, IncidentState
@@ -24,8 +25,8 @@ from hub.ports import (
 )
 from hub.store import cases, decisions, deliveries, facts
 from hub.store.access import next_ids
+from hub.store.impact import Breach, Impact
 from hub.store.meta import get_meta
-from hub.store.neighbours import Neighbours
 from hub.store.reading import among, json_list
 from hub.store.tables import (
     dataset,
@@ -216,7 +217,7 @@ def _members(connection: Connection, keys: Collection[int]) -> defaultdict[int, 
         if row.incident_id in details:
             one = details[row.incident_id]
             standing = Standing(row.standing)
-            found[row.notification_id].append(msgspec.structs.replace(one, standing=standing))
+            found[row.notification_id].append(replace(one, standing=standing))
     return found
 
 
@@ -247,19 +248,25 @@ def _details(connection: Connection, keys: Collection[int]) -> dict[int, Member]
     }
 
 
-Below = list[tuple[str, int]]
+Below = dict[tuple[str, int], Breach | None]
 
 
 def _below(row: Row[Any]) -> Below:
-    """What is downstream: datasets after jobs, the nearest first."""
+    """What is downstream: first what is predicted to breach, then jobs and datasets, the nearest
+    first.
+    """
     if row.impact is None:
-        return []
-    found = msgspec.json.decode(row.impact, type=Neighbours)
-    return [("job", key) for key in found.jobs] + [("dataset", key) for key in found.datasets]
+        return {}
+    told = msgspec.json.decode(row.impact, type=Impact)
+    found: Below = {}
+    for one in told.predicted.breaches if told.predicted is not None else ():
+        found.setdefault((one.subject_kind, one.subject_id), one)
+    jobs, data = [("job", key) for key in told.jobs], [("dataset", key) for key in told.datasets]
+    return found | {each: found.get(each) for each in (*jobs, *data)}
 
 
 def _names(connection: Connection, belows: Collection[Below]) -> dict[tuple[str, int], WhoIsHit]:
-    wanted = {each for below in belows for each in below[:HIT]}
+    wanted = {each for below in belows for each in list(below)[:HIT]}
     found = {}
     for kind, table in (("job", job), ("dataset", dataset)):
         statement = select(table.c.id, namespace.c.name, table.c.name, table.c.team).join(
@@ -272,7 +279,13 @@ def _names(connection: Connection, belows: Collection[Below]) -> dict[tuple[str,
 
 
 def _hit(below: Below, names: Mapping[tuple[str, int], WhoIsHit]) -> list[WhoIsHit]:
-    return [names[each] for each in below[:HIT] if each in names]
+    return [
+        names[each]
+        if one is None
+        else replace(names[each], breach_at=one.breach_at, probability=one.probability)
+        for each, one in list(below.items())[:HIT]
+        if each in names
+    ]
 
 
 def _steps(

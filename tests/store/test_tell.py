@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
+from alerting.tell import Tell
 from hub.api.hub import Hub
+from hub.evaluate.maintenance import Maintenance, WindowGiven
+from hub.evaluate.telling import Telling
 from hub.main import writing
 from hub.model import IncidentState, Transition
 from hub.settings import Settings
 from hub.store.cases import look_at_open
+from hub.store.impact import Breach, Impact, Predicted
 from hub.store.silences import add_silence, end_silence
+from hub.store.tables import incident, job, namespace
 from tests.support.recorder import WORLD
 from tests.support.recording import emptied
+from tests.support.rows import fill
 from tests.support.telling import START, Desk, plan
 
 CHAT = {"name": "chat", "kind": "keyed-recorder"}
@@ -308,3 +315,52 @@ def test_a_new_route_hears_of_what_is_open_when_the_hub_starts_with_it(desk: Des
     )
     it.at(10)
     assert (it.standings("chat"), it.standings("pager")) == (["OPEN"], ["OPEN"])
+
+
+def test_a_storm_under_one_root_is_one_message(desk: Desks) -> None:
+    it = desk()
+    root = it.open("root")
+    children = [it.open(str(n), job=n, parent=root) for n in range(300)]
+    for second in (0, 31, 45, 400):
+        it.at(second)
+    assert [title for _, title in it.sent()] == ["failed-run: run root failed"]
+    it.resolve(root)
+    for child in children:
+        it.resolve(child)
+    it.at(500)
+    assert it.standings() == ["OPEN", "RESOLVED"]
+
+
+def test_what_happened_within_a_maintenance_window_is_told_when_that_is_over(desk: Desks) -> None:
+    given = WindowGiven(name="move", begin=START, end=START + timedelta(hours=1))
+    it = desk(routes=AT_ONCE)
+    it.tell = Tell(Telling(it.doing, timedelta(minutes=5), [Maintenance(given)]), it.plan)
+    one = it.open("1", evidence={"window": "move"})
+    two = it.open("2", evidence={"window": "move"})
+    it.at(0)
+    it.resolve(two)
+    it.at(3599)
+    assert it.sent() == []
+    assert ("muted", "it happened within the maintenance window move") in it.decisions(one)
+    it.at(3601)
+    assert [title for _, title in it.sent()] == ["failed-run: run 1 failed"]
+
+
+def test_who_is_hit_is_told_with_what_is_predicted_of_them(desk: Desks) -> None:
+    it = desk(routes=AT_ONCE)
+    fill(it.db, namespace, {"id": 1, "name": "prod"})
+    rows = [{"id": key, "name": f"job-{key}", "namespace_id": 1, "team": "bi"} for key in (7, 8)]
+    fill(it.db, job, *rows)
+    breach = Breach("late", "late_finish", "error", "job", 8, START + timedelta(hours=2), 0.8)
+    below = Impact([7, 8], [], predicted=Predicted(START, "running", [breach]))
+    one = it.open(job=99)
+    text = msgspec.json.encode(below).decode()
+    it.writer.call(
+        lambda c: c.execute(incident.update().where(incident.c.id == one).values(impact=text))
+    )
+    it.at(0)
+    hit = WORLD.places["chat"].sent[0].message.hit
+    assert [(each.name, each.team, each.probability) for each in hit] == [
+        ("prod:job-8", "bi", 0.8),
+        ("prod:job-7", "bi", None),
+    ]
