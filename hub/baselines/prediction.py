@@ -27,7 +27,8 @@ _SEED: Final = 20_261_123
 class Leg(Struct, frozen=True):
     """A job on the way, with the datasets that it reads and writes.
 
-    not_before: when its schedule starts it; None: data do.
+    not_before: when its schedule starts it; None: data do. slot_at: what that run is called by,
+    which is its place in the calendar; None: it is not called by a time.
     """
 
     job: int
@@ -35,17 +36,19 @@ class Leg(Struct, frozen=True):
     writes: Sequence[int] = ()
     baseline: Baseline | None = None
     not_before: datetime | None = None
+    slot_at: datetime | None = None
 
 
 class Root(Struct, frozen=True):
     """A job that is late. started_at: of its run that still runs. starts_at: when it goes next.
 
-    With neither nobody knows when it will be done.
+    With neither nobody knows when it will be done. slot_at: what that run is called by.
     """
 
     job: int
     started_at: datetime | None = None
     starts_at: datetime | None = None
+    slot_at: datetime | None = None
 
 
 class Term(Struct, frozen=True):
@@ -119,7 +122,9 @@ def _begin(leg: Leg, root: Root, as_of: datetime) -> Times:
     if leg.baseline is not None and at is not None:
         elapsed = max(0.0, (as_of - at).total_seconds()) if root.started_at else 0.0
         begins = 0.0 if root.started_at else max(0.0, (at - as_of).total_seconds())
-        done = begins + leg.baseline.lasting(chances(leg.job), at, elapsed) - elapsed
+        done = (
+            begins + leg.baseline.lasting(chances(leg.job), root.slot_at or at, elapsed) - elapsed
+        )
     return Times(done, np.zeros(DRAWS))
 
 
@@ -133,7 +138,7 @@ def _follow(leg: Leg, late: Sequence[Times], as_of: datetime) -> Times:
     if ready is not None:
         ready = ready if begins is None else np.maximum(ready, begins)
         at = as_of + timedelta(seconds=float(np.median(ready)))
-    takes = leg.baseline.lasting(chances(leg.job), own or at)
+    takes = leg.baseline.lasting(chances(leg.job), leg.slot_at or own or at)
     return Times(None if ready is None else ready + takes, None if after is None else after + takes)
 
 

@@ -20,7 +20,7 @@ from hub.baselines.prediction import Leg, Root
 from hub.model import RunState
 from hub.rules.base import RunSeen
 from hub.schedules.demand import AHEAD
-from hub.schedules.slots import Timetable, timetable_of
+from hub.schedules.slots import Slot, Timetable, timetable_of
 from hub.schedules.spans import Span, soonest
 from hub.store.expectations import Deadline
 
@@ -57,21 +57,30 @@ class Late(Struct, frozen=True):
         span = self._span
         return span is not None and bool(span.schedule.paused)
 
-    def next_slot(self, after: datetime) -> datetime | None:
+    def next_slot(self, after: datetime) -> Slot | None:
         """When the clock starts it next; None: not for long."""
         found = [] if self._span is None else soonest(self._span, after, after + AHEAD, 1)
-        return found[0].due_at if found else None
+        return found[0] if found else None
+
+    def called(self, slot: Slot | None) -> datetime | None:
+        """What the run of the slot is called by, if its runs are called by times."""
+        if slot is None or not any(run.nominal_at for run in self.runs):
+            return None
+        return slot.nominal_at
 
     @property
     def _span(self) -> Span | None:
         """The schedule that holds."""
         return self.spans[-1] if self.spans and self.spans[-1].until is None else None
 
-    def done_for(self, slot_at: datetime) -> bool:
+    def done_for(self, slot: Slot) -> bool:
         """Whether a run has completed for a slot, or after it."""
         return any(
             run.state is RunState.COMPLETED
-            and (run.nominal_at == slot_at or (run.started_at or run.sort_at) >= slot_at - EARLY)
+            and (
+                run.nominal_at == slot.nominal_at
+                or (run.started_at or run.sort_at) >= slot.due_at - EARLY
+            )
             for run in self.runs
         )
 
@@ -86,8 +95,9 @@ def roots_of(
 def _root(job: Late, kind: str | None, as_of: datetime) -> Root:
     running = None if kind in _DEAD else job.running
     if running is not None:
-        return Root(job.job, started_at=running.started_at)
-    return Root(job.job, starts_at=job.next_slot(as_of))
+        return Root(job.job, running.started_at, slot_at=running.nominal_at)
+    slot = job.next_slot(as_of)
+    return Root(job.job, None, _due(slot), job.called(slot))
 
 
 #: A silent orchestrator stands as a job, and that it is back as its dataset.
@@ -138,7 +148,7 @@ class Blast:
         starts = self._starts(leg)
         if deadline.slot_at is None or starts is None:
             return True
-        done = self.jobs[leg.job].done_for(deadline.slot_at)
+        done = self.jobs[leg.job].done_for(Slot(deadline.slot_at, deadline.slot_at))
         return not done and deadline.slot_at <= starts + EARLY
 
     def _is_timed(self, leg: Leg) -> bool:
@@ -153,14 +163,16 @@ class Blast:
         return leg.not_before if root is None else root.started_at or root.starts_at
 
     def _leg(self, job: Late) -> Leg:
-        return Leg(job.job, job.reads, job.writes, job.baseline, self._not_before(job))
+        slot = self._slot(job)
+        told = (job.reads, job.writes, job.baseline)
+        return Leg(job.job, *told, _due(slot), job.called(slot))
 
-    def _not_before(self, job: Late) -> datetime | None:
+    def _slot(self, job: Late) -> Slot | None:
         """Its slot that takes in what is late: of this turn, or if that was done without, the next."""
         if job.timetable is None or job.job in self._roots:
             return None
         slot = job.next_slot(self._begun_at - timedelta(seconds=1))
-        if slot is not None and slot <= self.as_of and job.done_for(slot):
+        if slot is not None and slot.due_at <= self.as_of and job.done_for(slot):
             return job.next_slot(self.as_of)
         return slot
 
@@ -206,6 +218,10 @@ def _begun(job: Late) -> datetime | None:
     at, timetable = last.started_at or last.sort_at, job.timetable
     slots = [] if timetable is None else timetable.between(at - timetable.gap(at), at + EARLY)
     return slots[-1].due_at if slots else at
+
+
+def _due(slot: Slot | None) -> datetime | None:
+    return None if slot is None else slot.due_at
 
 
 def _runs(run: RunSeen) -> bool:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.airflow import VENV, Airflow
 from tests.support.hub_process import HubProcess
-from tests.support.missed import MINUTE, Slots, at_clock, minute_after, unanswered, until
+from tests.support.missed import MINUTE, Slots, minute_after, unanswered, until
 from tests.support.ports import free_port
 
 pytestmark = [
@@ -49,29 +49,27 @@ def hub(tmp_path: Path, airflow: Airflow) -> Iterator[HubProcess]:
 def test_the_slots_of_a_scheduler_that_stands_still_are_missed_and_heal(
     airflow: Airflow, hub: HubProcess
 ) -> None:
-    """It goes on right after one more slot was due, which it still answers in time."""
+    """It goes on as soon as the hub has told of three, and makes up for the last two by itself."""
     slots = Slots(hub, "af", "minutely")
     answered = until(lambda: [at for at, run in slots.all().items() if run])
     airflow.freeze("scheduler")
-    stopped = datetime.now(UTC)
-    due = [minute_after(stopped) + n * MINUTE for n in range(MISSED)]
-    until(lambda: slots.known_to() >= due[-1])
+    due = [minute_after(datetime.now(UTC)) + n * MINUTE for n in range(MISSED)]
+    until(lambda: set(due) <= set(slots.missed()))
+    thawed = datetime.now(UTC)
+    airflow.thaw("scheduler")
     found = slots.all()
     assert [found[at] for at in due] == [None] * MISSED
     assert found[answered[0]]
-    at_clock(due[-1] + MINUTE + timedelta(seconds=1))
-    airflow.thaw("scheduler")
-    until(lambda: any(run and at > due[-1] for at, run in slots.all().items()))
+    until(lambda: any(run and at > thawed for at, run in slots.all().items()))
     until(lambda: slots.healed_since(due[0]) >= MISSED)
 
+    missed = {at: one for at, one in slots.missed().items() if at >= due[0]}
+    between = [due[-1] + n * MINUTE for n in range(1, 9) if due[-1] + n * MINUTE <= thawed]
     began = begun(airflow)
-    assert unanswered([*due, due[-1] + MINUTE], began) == due
-    still = slots.all()
-    assert [still[at] is not None for at in due] == [at in began for at in due]
-    assert sum(at in began for at in due) < MISSED  # without catchup, or this shows nothing
-    missed = slots.missed()
-    assert sorted(at for at in missed if at >= due[0]) == due
-    for one in (missed[at] for at in due):
+    without = {at for at in (*due, *between) if at not in began}
+    # A run that came after the grace, and before its slot was judged, may go for both.
+    assert without <= set(missed) <= {*due, *unanswered(between, began)}
+    for one in missed.values():
         assert (one["state"], one["resolution"]) == ("RESOLVED", "healed")
         steps = slots.history(one)
         assert (steps[0], steps.count("opened"), steps[-1]) == ("opened", 1, "resolved")

@@ -60,6 +60,18 @@ def test_a_root_that_runs_is_known_by_its_start() -> None:
     assert roots_of(jobs, [1], "overrun", at(4)) == [Root(1, started_at=at(2))]
 
 
+def test_runs_that_are_called_by_times_have_their_place_in_the_calendar_by_them() -> None:
+    """As Airflow calls the run of a day's data, which starts a day later."""
+    daily_data = [Span(Schedule("cron", "0 2 * * *", timing="interval"), at(0, -30))]
+    runs = [RunSeen(1, "1", RunState.FAILED, 1, at(2), at(2), at(3), at(2, -1))]
+    jobs = {1: job(1, runs, daily_data), 2: job(2, runs, daily_data, [1])}
+    (root,) = roots_of(jobs, [1], "failed_run", at(4))
+    assert (root.starts_at, root.slot_at) == (at(2, 1), at(2))
+    found = leg(Blast(jobs, [root], at(3), at(4)), 2)
+    assert found is not None
+    assert (found.not_before, found.slot_at) == (at(2), at(2, -1))
+
+
 def test_a_root_that_failed_goes_next_by_its_schedule() -> None:
     jobs = {1: job(1, [FAILED], by_clock(2))}
     assert roots_of(jobs, [1], "failed_run", at(4)) == [Root(1, starts_at=at(2, 1))]
