@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, literal, select
 
 from hub.settings import Retention
 from hub.store import tables as t
@@ -186,7 +186,7 @@ POLICIES = (
             select(t.notification.c.begun_at)
             .where(t.notification.c.id == t.membership.c.notification_id)
             .scalar_subquery(),
-            EPOCH,
+            literal(EPOCH, t.notification.c.begun_at.type),
         ),
         kept=exists().where(
             t.notification.c.id == t.membership.c.notification_id,
