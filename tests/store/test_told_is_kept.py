@@ -45,4 +45,4 @@ def test_what_is_over_goes_after_its_time_and_what_is_open_stays(it: Desk) -> No
     assert left(it) == before
     assert before[:3] == [2, 2, 2]
     sweep(it, 31)
-    assert left(it)[:2] == [1, 1]
+    assert left(it)[:3] == [1, 1, 1]
