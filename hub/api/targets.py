@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query
@@ -14,13 +14,14 @@ from hub.api.answers import answer, answers
 from hub.api.edits import note
 from hub.api.errors import RESPONSES
 from hub.api.incidents import subject_of
-from hub.api.params import Eyes, Hub, Operator, Text
+from hub.api.params import Eyes, Hub, Instant, Operator, Text
 from hub.api.paths import Name
 from hub.errors import BadInput
 from hub.incidents import Severity
 from hub.model import Viewer
 from hub.ports import About, Health, Hearing, Trial
 from hub.store import cases
+from hub.store.alert_quality import QualityView, quality
 from hub.store.db import Connection
 from hub.store.silences import in_force
 from hub.store.targets import health
@@ -111,6 +112,24 @@ def test_routes(hub: Hub, eyes: Eyes, asked: Annotated[Imagined, Depends()]) -> 
         about = _about(connection, eyes, asked)
         silences = in_force(connection, now)
     return answer(hub.teller.hearing(about, silences, now))
+
+
+@router.get("/alerting/quality", responses=answers(QualityView))
+def get_alert_quality(
+    hub: Hub,
+    eyes: Eyes,
+    since: Annotated[Instant | None, Query(description="the last four weeks if not told")] = None,
+    until: Annotated[Instant | None, Query(description="now if not told")] = None,
+) -> Response:
+    """How often which team was told, what share of that somebody acknowledged or was over by
+    itself within five minutes, and the noisiest rules with what to change about them.
+    """
+    end = until or datetime.now(UTC)
+    begin = since or end - timedelta(weeks=4)
+    if begin >= end:
+        raise BadInput("since", begin.isoformat(), "a time before until")
+    with hub.db.reading() as connection:
+        return answer(quality(connection, eyes, begin, end))
 
 
 def _about(connection: Connection, eyes: Viewer, asked: Imagined) -> About:

@@ -21,6 +21,7 @@ from hub.commands.common import (
     print_json,
     rows,
 )
+from hub.commands.incidents import before
 from hub.errors import BadInput
 from hub.model import IncidentSeverity
 from hub.ports import About
@@ -118,6 +119,41 @@ def resend(
             return
         hub.json("POST", f"/api/v1/deliveries/{number}/resend")
     out.print(f"delivery {number} is sent again")
+
+
+@deliveries.command()
+def quality(
+    since: Annotated[str, typer.Option(help="From then on: 7d, 4w, 2026-11-01.")] = "4w",
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Tell how good the alerts are: how often teams were told, and which rules are noisy."""
+    begin = before(since, "--since", datetime.now(UTC))
+    with hub_at_work(load(config, database_url=database_url)) as hub:
+        told = hub.json("GET", "/api/v1/alerting/quality", params={"since": begin})
+    if as_json:
+        print_json(told)
+        return
+    rows(
+        ("TEAM", "A WEEK", "INCIDENTS", "ACKNOWLEDGED", "OVER IN 5 MIN"),
+        [
+            (
+                escape(one["team"] or "nobody's"),
+                one["perWeek"],
+                one["incidents"],
+                f"{one['acknowledged']:.0%}",
+                f"{one['selfResolved']:.0%}",
+            )
+            for one in told["teams"]
+        ],
+    )
+    out.print()
+    rows(
+        ("RULE", "INCIDENTS", "WHAT TO CHANGE"),
+        [(escape(one["rule"]), one["incidents"], one["suggestion"]) for one in told["rules"]],
+    )
 
 
 @routes.command("test")

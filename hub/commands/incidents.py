@@ -65,8 +65,8 @@ def list_(
         "limit": limit, "severity": severity, "rule": rule, "team": team, "namespace": namespace,
         "orchestrator": orchestrator, "text": text, "roots": roots or None,
         "open": None if over else True,
-        "since": None if since is None else _before(since, "--since", now),
-        "until": None if until is None else _before(until, "--until", now),
+        "since": None if since is None else before(since, "--since", now),
+        "until": None if until is None else before(until, "--until", now),
     }  # fmt: skip
     given = {name: value for name, value in asked.items() if value is not None}
     with hub_at_work(load(config, database_url=database_url)) as hub:
@@ -287,7 +287,7 @@ def _breach(told: dict[str, Any]) -> tuple[str, ...]:
 # -- times -----------------------------------------------------------------------------------------
 
 
-def _before(text: str, flag: str, now: datetime) -> str:
+def before(text: str, flag: str, now: datetime) -> str:
     """An instant, or so long ago."""
     at = now - length_of(text) if _LENGTH.fullmatch(text) else instant_of(text, flag)
     return at.isoformat()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Table, and_, exists, func, select
+from sqlalchemy import ColumnElement, Table, and_, exists, func, literal, or_, select
 
 from hub.settings import Retention
 from hub.store import tables as t
@@ -186,7 +186,7 @@ POLICIES = (
             select(t.notification.c.begun_at)
             .where(t.notification.c.id == t.membership.c.notification_id)
             .scalar_subquery(),
-            EPOCH,
+            literal(EPOCH, t.notification.c.begun_at.type),
         ),
         kept=exists().where(
             t.notification.c.id == t.membership.c.notification_id,
@@ -200,7 +200,16 @@ POLICIES = (
         kept=t.notification.c.state != "OVER",
     ),
     Policy(
-        t.delivery, "incidents", t.delivery.c.updated_at, kept=t.delivery.c.next_at.is_not(None)
+        t.delivery,
+        "incidents",
+        t.delivery.c.updated_at,
+        kept=or_(
+            t.delivery.c.next_at.is_not(None),
+            exists().where(
+                t.notification.c.id == t.delivery.c.notification_id,
+                t.notification.c.state != "OVER",
+            ),
+        ),
     ),
     Policy(t.decision, "incidents", t.decision.c.at),
     Policy(t.silence, "incidents", t.silence.c.ends_at),
