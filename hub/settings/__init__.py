@@ -10,16 +10,14 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -30,6 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
+from hub.settings.types import DatabaseUrl, Days, Name, Networks, Objects, Pattern, Size, Words
 
 PREFIX: Final = "TRACKSIDE_"
 FILE_NAME: Final = "trackside.yaml"
@@ -37,67 +36,6 @@ MIB: Final = 1024 * 1024
 
 #: The path of a setting: ("retention", "runs") or ("teams", 0, "name").
 Spot = tuple[str | int, ...]
-
-
-# --- what a value may look like --------------------------------------------------------------
-
-
-def _size(value: object) -> object:
-    """Bytes, from a number or from a text such as 5MiB or 64 kB."""
-    if not isinstance(value, str):
-        return value
-    match = re.fullmatch(r"(\d+)\s*([kMG]?)(i?)B?", value.strip())
-    if not match:
-        raise ValueError("expected a number of bytes, as in 5242880 or 5MiB")
-    number, unit, binary = match.groups()
-    return int(number) * (1024 if binary else 1000) ** " kMG".index(unit or " ")
-
-
-def _words(value: object) -> object:
-    """A list; in a variable its items are separated by commas."""
-    return [word.strip() for word in value.split(",")] if isinstance(value, str) else value
-
-
-def _database_url(value: str) -> str:
-    url = re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", value)
-    parts = urlsplit(url)
-    if parts.scheme == "postgresql" and parts.path.strip("/"):
-        return url
-    if parts.scheme == "sqlite" and re.fullmatch(r"sqlite:///[^?:][^?]*", url):
-        return url
-    raise ValueError(
-        "expected sqlite:///relative/path, sqlite:////absolute/path or "
-        "postgresql://user:password@host:port/database"
-    )
-
-
-def _network(value: str) -> str:
-    try:
-        ip_network(value)
-    except ValueError:
-        raise ValueError("expected networks, as in 10.0.0.0/8") from None
-    return value
-
-
-def _pattern(value: str) -> str:
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError(f"expected a regular expression, but {error}") from None
-    return value
-
-
-Size = Annotated[int, Field(ge=1), BeforeValidator(_size)]
-Words = Annotated[list[str], BeforeValidator(_words)]
-Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_words)]
-Days = Annotated[int, Field(ge=1, le=36_500)]
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
-DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
-Objects = list[dict[str, Any]]
-
-
-# --- the settings ----------------------------------------------------------------------------
 
 
 class _Section(BaseModel):
