@@ -44,9 +44,9 @@ CERTAIN: Final = (
 )
 
 
-#: Kinds that want settings, beside those that are always there.
+#: Kinds that want settings, beside those that are always there; of freshness what is declared.
 RULES: Final = (
-    *PACK,
+    *(rule for rule in PACK if rule.name != "late-update"),
     Declared(name="late-start", kind="late_start", settings={"after_s": 900}),
     Declared(
         name="late-finish",

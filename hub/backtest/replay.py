@@ -154,7 +154,9 @@ class Replay:
     def _look(self, layer: list[Incoming], at_us: int) -> None:
         """Records what has come in, and looks as often as the hub would."""
         self.now_us = max(self.now_us, at_us)
-        marks = list(self._marks.take(self.now_us))
+        # Who hands in a watermark has handed in all that came before it.
+        known_us = self._batch[0].received_at - 1 if self._batch else self.now_us
+        marks = list(self._marks.take(min(self.now_us, known_us)))
         if layer or marks:
             self._writer.record([*layer, *marks])
         self._writer.call(lambda connection: was_there(connection, self.now), apart=True)
