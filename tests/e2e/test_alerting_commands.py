@@ -60,7 +60,7 @@ def test_what_did_not_arrive_is_listed_with_what_to_change(hub: HubProcess) -> N
     assert "down since" in say(hub, "targets", "list")
     assert "are sent again" in say(hub, "deliveries", "resend", "--target", "hook")
     assert "not taken" in say(hub, "targets", "test", "hook", code=1)
-    assert "sales" in say(hub, "deliveries", "quality")
+    assert "failed-run" in say(hub, "deliveries", "quality")
 
 
 def test_who_would_hear_is_told_of_a_job_and_of_attributes_alone(hub: HubProcess) -> None:
