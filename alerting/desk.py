@@ -115,6 +115,7 @@ class Desk:
 
 def hearing_of(plan: Plan, about: About, silences: Sequence[Silence], now: datetime) -> Hearing:
     """Who would hear of it now; silences: besides those of the plan."""
+    about = plan.owned(about)
     trace = who_hears(plan, about)
     names = tuple(name for one in trace.heard for name in one.targets)
     over = silenced(about, [*silences, *plan.silences], now)

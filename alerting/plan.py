@@ -18,6 +18,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
+from msgspec.structs import replace
 from pydantic import (
     AwareDatetime,
     BaseModel,
@@ -187,6 +188,15 @@ USUAL: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
+class Ownership:
+    """What a team owns that says of itself no other: by its owners, or by its namespace."""
+
+    team: str
+    owners: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Everything that was declared, checked."""
 
@@ -194,6 +204,19 @@ class Plan:
     routes: tuple[Node, ...] = ()
     teams: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     silences: tuple[Silence, ...] = ()
+    ownership: tuple[Ownership, ...] = ()
+
+    def owned(self, about: About) -> About:
+        """With the team that owns it, where it names none itself."""
+        if about.team is not None:
+            return about
+        for one in self.ownership:
+            if any(fnmatchcase(owner, glob) for owner in about.owners for glob in one.owners):
+                return replace(about, team=one.team)
+        for one in self.ownership:
+            if any(fnmatchcase(about.namespace or "", glob) for glob in one.namespaces):
+                return replace(about, team=one.team)
+        return about
 
     def terms_of(self, route: str) -> Terms:
         """Of a route by its name; one that is no longer there is as usual."""
@@ -222,6 +245,7 @@ def plan_of(
     silences: Sequence[Mapping[str, Any]],
     teams: Mapping[str, Sequence[str]],
     place: Place,
+    ownership: Sequence[Ownership] = (),
 ) -> Plan:
     """The plan; raises ConfigError, which tells all that is wrong and where.
 
@@ -244,7 +268,7 @@ def plan_of(
     if problems:
         raise ConfigError("\n".join(problems))
     named = {name: tuple(told) for name, told in teams.items()}
-    return Plan(held, tuple(tree), named, tuple(still))
+    return Plan(held, tuple(tree), named, tuple(still), tuple(ownership))
 
 
 def _targets(

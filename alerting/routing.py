@@ -39,6 +39,7 @@ class Trace:
 def who_hears(plan: Plan, about: About) -> Trace:
     """By which routes whom. A target hears by the first of them alone."""
     trace, told = Trace(), set[str]()
+    about = plan.owned(about)
     for node in _taken(plan.routes, about, trace, 0):
         _add(trace, plan, about, node, told)
     if not trace.taken:

@@ -73,7 +73,7 @@ class Sorter:
             told = case.parent in self._told or (
                 case.parent_told and case.parent not in self.found.hidden
             )
-            self._one(replace(case, parent_told=told))
+            self._one(replace(case, parent_told=told, about=self._plan.owned(case.about)))
         return self.found
 
     def _one(self, case: Case) -> None:

@@ -10,7 +10,7 @@ from alerting.channels import Channels
 from alerting.deliver import Deliver
 from alerting.desk import Desk, hearing_of
 from alerting.heartbeat import Heartbeat
-from alerting.plan import Plan, plan_of
+from alerting.plan import Ownership, Plan, plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
 from hub.evaluate.maintenance import windows_of
@@ -27,7 +27,12 @@ notifiers.load()
 def plan_in(settings: Settings) -> Plan:
     """The plan of trackside.yaml; raises ConfigError, which tells all that is wrong and where."""
     teams = {team.name: team.targets for team in settings.teams if team.targets}
-    return plan_of(settings.targets, settings.routes, settings.silences, teams, settings.place)
+    owners = [
+        Ownership(team.name, tuple(team.owners), tuple(team.namespaces)) for team in settings.teams
+    ]
+    return plan_of(
+        settings.targets, settings.routes, settings.silences, teams, settings.place, owners
+    )
 
 
 def hearing_in(settings: Settings, about: About) -> Hearing:

@@ -91,6 +91,10 @@ class Team(_Section):
         default=[], description="secret references its objects may name; * is any text"
     )
     private: bool = Field(False, description="only its members see its jobs")
+    owners: Words = Field(
+        default=[],
+        description="owners, as orchestrators name them, that stand for it; * is any text",
+    )
     targets: Words = Field(
         default=[], description="who hears of its incidents where no route says otherwise"
     )

@@ -322,8 +322,7 @@ def _open_to(viewer: Viewer) -> Any:
 
 def resend(connection: Connection, key: int, now: datetime) -> DeliveryView:
     """Sends what the target should show, once more, also where it was given up. Or NotFound."""
-    again = {"next_at": now, "dead": False, "attempts": 0, "failing_since": None, "updated_at": now}
-    done = connection.execute(update(delivery).where(_MINE.id == key).values(**again))
+    done = connection.execute(update(delivery).where(_MINE.id == key).values(**_again(now)))
     if not done.rowcount:
         raise NotFound(f"Delivery '{key}' not found.")
     return _view(connection.execute(select(delivery).where(_MINE.id == key)).one())
@@ -331,9 +330,20 @@ def resend(connection: Connection, key: int, now: datetime) -> DeliveryView:
 
 def resend_dead(connection: Connection, target: str, now: datetime) -> int:
     """The same for all of a target that were given up; how many."""
-    again = {"next_at": now, "dead": False, "attempts": 0, "failing_since": None, "updated_at": now}
     mine = and_(_MINE.target == target, _MINE.dead)
-    return int(connection.execute(update(delivery).where(mine).values(**again)).rowcount)
+    return int(connection.execute(update(delivery).where(mine).values(**_again(now))).rowcount)
+
+
+def _again(now: datetime) -> dict[str, Any]:
+    """Another version, for a channel may leave out one that it has."""
+    return {
+        "version": _MINE.version + 1,
+        "next_at": now,
+        "dead": False,
+        "attempts": 0,
+        "failing_since": None,
+        "updated_at": now,
+    }
 
 
 def figures(connection: Connection, now: datetime) -> tuple[dict[str, float], dict[str, int]]:

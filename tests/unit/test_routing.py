@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alerting.plan import plan_of
+from alerting.plan import Ownership, plan_of
 from alerting.routing import Trace, who_hears
 from hub.errors import ConfigError
 from hub.ports import About
@@ -49,6 +49,18 @@ def test_without_routes_the_team_hears_and_else_the_targets_that_are_nobodys() -
     ]
     assert heard([], about(team="other"), teams=teams) == ["ops"]
     assert heard([], about()) == ["ops"]
+
+
+def test_what_names_no_team_is_of_the_team_of_its_owner_or_of_its_namespace() -> None:
+    ownership = [
+        Ownership("sales", owners=("ada@*",)),
+        Ownership("audit", namespaces=("prod-*",)),
+    ]
+    found = plan_of(TARGETS, [], [], {"sales": ["sales-chat"], "audit": ["audit"]}, str, ownership)
+    it = about(namespace="prod-eu", owners=("ada@example.com",))
+    assert names(who_hears(found, it)) == ["sales-chat"]
+    assert names(who_hears(found, about(namespace="prod-eu"))) == ["audit"]
+    assert names(who_hears(found, about(namespace="prod-eu", team="other"))) == ["ops"]
 
 
 def test_the_first_route_that_matches_says_it() -> None:
