@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(400)
 
 T = TypeVar("T")
 JOBS = 12
-KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "15"))
+KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "9"))
 
 
 class Storm:
