@@ -212,6 +212,7 @@ def _section(found: Outcome, jobs: int, days: int) -> Section:
     rows = [
         (kind, who, it.found, it.missed, it.false, it.precision, it.recall, it.f1)
         for (kind, who), it in figures.items()
+        if it.found or it.missed or it.false
     ]
     head = ("kind", "watcher", "found", "missed", "false", "precision", "recall", "F1")
     note = (
