@@ -37,8 +37,9 @@ def signs_of(
     root_of = _within(connection, running)
     beats: dict[int, list[datetime]] = defaultdict(list)
     heard: dict[int, list[datetime]] = defaultdict(list)
+    # Not by id: PostgreSQL would look for them along the index of ids, through all events there are.
     keys = newest_of_each(
-        connection, lineage_event, "run_id", "id", [*running, *ended, *root_of], EVENTS
+        connection, lineage_event, "run_id", "received_at", [*running, *ended, *root_of], EVENTS
     )
     for row in among(connection, _EVENTS, lineage_event.c.id, keys):
         root = root_of.get(row.run_id, row.run_id)
