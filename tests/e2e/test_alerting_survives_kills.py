@@ -23,7 +23,7 @@ from tests.support.channels.slack import FakeSlack
 from tests.support.hub_process import HubProcess
 from tests.support.recording import uuid
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(800)
 
 T = TypeVar("T")
 JOBS = 12
@@ -138,7 +138,7 @@ def shown(channels: dict[str, FakeChannel], key: str) -> set[str | None]:
     return {channel.standing(key) for channel in channels.values()}
 
 
-def until(holds: Callable[[], T | None], timeout_s: float = 90) -> T:
+def until(holds: Callable[[], T | None], timeout_s: float = 150) -> T:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         found = holds()

@@ -18,7 +18,7 @@ import pytest
 
 from tests.support.hub_process import HubProcess, event
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(300)]
 
 KILLS = 6
 AT_ONCE = 4  # deliveries of a target that may be under way when the hub is killed
