@@ -121,6 +121,10 @@ def test_pages_are_large_and_a_fresh_store_is_made_within_a_second(tmp_path: Pat
 
 def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
     done: list[list[str]] = []
+    there = Database(database_url, durable=False)  # a new file is locked while it becomes a WAL one
+    with there.writing():
+        pass
+    there.close()
 
     def start() -> None:
         db = Database(database_url, durable=False)
