@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from hub.api import (
@@ -82,8 +83,8 @@ Names are percent-encoded in paths, slashes too. Times are UTC.
 """
 
 
-def create_app(hub: Hub) -> FastAPI:
-    """The app of one hub. From outside: the shell, the guard, the door, the read API."""
+def create_app(hub: Hub, pages: Iterable[APIRouter] = ()) -> FastAPI:
+    """The app of one hub. From outside: the shell, the guard, the door, the read API, the pages."""
     app = FastAPI(
         title="Trackside",
         version=version("trackside"),
@@ -95,7 +96,7 @@ def create_app(hub: Hub) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.hub = hub
-    for router in ROUTERS:
+    for router in (*ROUTERS, *pages):
         app.include_router(router)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     # The last one added is the outermost.

@@ -128,11 +128,17 @@ async def _on_ours(_: Request, error: Exception) -> Response:
 
 async def _on_invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    return _response(problem_of_invalid(error))
+
+
+def problem_of_invalid(error: RequestValidationError) -> dict[str, Any]:
+    """The same of parameters and fields that are not as described."""
     problems = [_invalid(detail) for detail in error.errors()]
     first = problems[0]
     text = f"{first['path']}: expected {first['expected']}, found {first['found']}"
-    more = {**first, "errors": problems}
-    return _response(_problem("invalid", "The input is not as described", 422, text, more))
+    return _problem(
+        "invalid", "The input is not as described", 422, text, {**first, "errors": problems}
+    )
 
 
 def _invalid(detail: Mapping[str, Any]) -> dict[str, str]:

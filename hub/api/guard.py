@@ -1,7 +1,7 @@
 """Who is asking, and from where: the first thing that happens to a request.
 
 The principal stands in `scope["principal"]` afterwards; what it may do is asked by each route
-(`hub.api.access`). On loopback the Host header must name this computer: else any web page could
+(`hub.api.access`). A browser that is signed in shows its token as a cookie. On loopback the Host header must name this computer: else any web page could
 point a name of its own at 127.0.0.1 and read the hub through its visitor's browser.
 """
 
@@ -24,6 +24,10 @@ from hub.settings import Settings
 #: Probes and scrapes come by address and hold nothing to steal.
 _FOR_ALL: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
+#: Where a browser keeps the token of who has signed in.
+COOKIE: Final = b"trackside_token"
+_HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
 #: A flood of made-up tokens may keep so many threads and readers busy, no more.
 _VERIFYING: Final = 2
 
@@ -41,8 +45,11 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        host, origin, authorization = _told(scope["headers"])
+        host, origin, authorization, cookie = _told(scope["headers"])
         refusal = self._refusal(scope["path"], host, origin, authorization)
+        if authorization is None and (shown := token_of(cookie)):
+            authorization = b"Bearer " + shown
+            refusal = refusal or _of_a_page(scope["method"], origin)
         if refusal:
             await problem_response(refusal)(scope, receive, send)
             return
@@ -96,9 +103,33 @@ def host_name(host: bytes) -> bytes:
     return host.partition(b":")[0] if host.count(b":") <= 1 else b"[" + host + b"]"
 
 
-def _told(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes | None, bytes | None]:
-    """Host, Origin and Authorization."""
-    host, origin, authorization = b"", None, None
+def token_of(cookie: bytes) -> bytes:
+    """The token that a browser keeps since somebody signed in; empty without one."""
+    for part in cookie.split(b";"):
+        name, _, value = part.strip().partition(b"=")
+        if name == COOKIE:
+            return value
+    return b""
+
+
+def _of_a_page(method: str, origin: bytes | None) -> Forbidden | None:
+    """Browsers send the cookie by themselves, so what changes something must come from our pages.
+
+    Which origin that is was checked already; here it must be told at all.
+    """
+    if origin is not None or method in _HARMLESS:
+        return None
+    return Forbidden(
+        "a browser that is signed in tells with an Origin header which page it asks for; this "
+        "request has none. Programs send their token as Authorization: Bearer <token>"
+    )
+
+
+def _told(
+    headers: Iterable[tuple[bytes, bytes]],
+) -> tuple[bytes, bytes | None, bytes | None, bytes]:
+    """Host, Origin, Authorization and Cookie."""
+    host, origin, authorization, cookie = b"", None, None, b""
     for name, value in headers:
         if name == b"host":
             host = value
@@ -106,7 +137,9 @@ def _told(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes | None, 
             origin = value
         elif name == b"authorization":
             authorization = value
-    return host, origin, authorization
+        elif name == b"cookie":
+            cookie += b";" + value
+    return host, origin, authorization, cookie
 
 
 def _wrong(header: str, found: bytes) -> Forbidden:

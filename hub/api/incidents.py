@@ -110,7 +110,7 @@ def list_incidents(
 ) -> Response:
     """Incidents, those that opened last first."""
     with hub.db.reading() as connection:
-        found = store.list_incidents(connection, eyes, _filter(connection, eyes, which), page)
+        found = store.list_incidents(connection, eyes, asked_for(connection, eyes, which), page)
     return answer(Incidents(found.items, found.next))
 
 
@@ -150,13 +150,15 @@ def acknowledge_incident(
 ) -> Response:
     """Says that somebody is at it; it stays open until the world heals."""
     reason = _reason(said, "acknowledged")
-    return _do(
-        hub,
-        eyes,
-        by,
-        incident,
-        "acknowledged",
-        lambda it, now: acknowledge(it.incident, reason, now),
+    return answer(
+        act(
+            hub,
+            eyes,
+            by,
+            incident,
+            "acknowledged",
+            lambda it, now: acknowledge(it.incident, reason, now),
+        )
     )
 
 
@@ -166,13 +168,15 @@ def snooze_incident(
 ) -> Response:
     """Says that nobody wants to hear of it until a time; still open then, it comes back."""
     reason = _reason(said, f"snoozed until {said.until:%Y-%m-%d %H:%M} UTC")
-    return _do(
-        hub,
-        eyes,
-        by,
-        incident,
-        "snoozed",
-        lambda it, now: snooze(it.incident, said.until, reason, now),
+    return answer(
+        act(
+            hub,
+            eyes,
+            by,
+            incident,
+            "snoozed",
+            lambda it, now: snooze(it.incident, said.until, reason, now),
+        )
     )
 
 
@@ -185,7 +189,7 @@ def call_incident_expected(
     Also of one that is over. Its run counts for what is normal.
     """
     saying = called(hub.book, Resolution.EXPECTED, _reason(said, "called expected"))
-    return _do(hub, eyes, by, incident, "expected", saying)
+    return answer(act(hub, eyes, by, incident, "expected", saying))
 
 
 @router.post("/incidents/{incident}/new-normal", responses=answers(IncidentView))
@@ -197,7 +201,7 @@ def call_incident_new_normal(
     Also of one that is over. 409 where the rule does not learn what is normal.
     """
     saying = called(hub.book, Resolution.NEW_NORMAL, _reason(said, "called the new normal"))
-    return _do(hub, eyes, by, incident, "new_normal", saying)
+    return answer(act(hub, eyes, by, incident, "new_normal", saying))
 
 
 @router.post("/incidents/{incident}/reopen", responses=answers(IncidentView))
@@ -206,26 +210,28 @@ def reopen_incident(
 ) -> Response:
     """Takes back that it was called expected or the new normal."""
     saying = reopened(hub.book, _reason(said, "called so by mistake"))
-    return _do(hub, eyes, by, incident, "reopened", saying)
+    return answer(act(hub, eyes, by, incident, "reopened", saying))
 
 
 @router.post("/incidents/{incident}/note", responses=answers(IncidentView))
 def note_incident(incident: Number, hub: Hub, eyes: Eyes, by: Operator, said: Noted) -> Response:
     """Adds a comment to its history."""
-    return _do(hub, eyes, by, incident, "noted", lambda it, _: note(it.incident, said.reason))
+    return answer(
+        act(hub, eyes, by, incident, "noted", lambda it, _: note(it.incident, said.reason))
+    )
 
 
-def _do(
+def act(
     hub: RunningHub, eyes: Viewer, by: Principal, key: int, action: str, saying: Saying
-) -> Response:
-    """Does what a person says, and notes who it was; shows the incident after it."""
+) -> IncidentView:
+    """Does what a person says, and notes who it was; the incident after it."""
 
     def change(connection: Connection, now: datetime) -> IncidentView:
         _may_act(by, store.get_incident(connection, eyes, key))
         say(connection, key, saying, by.name, now)
         return store.get_incident(connection, eyes, key)
 
-    return answer(edit(hub, by, f"incident_{action}", str(key), change))
+    return edit(hub, by, f"incident_{action}", str(key), change)
 
 
 def _may_act(by: Principal, one: IncidentView) -> None:
@@ -239,7 +245,8 @@ def _reason(said: Said | None, usual: str) -> str:
     return said.reason if said is not None and said.reason else usual
 
 
-def _filter(connection: Connection, eyes: Viewer, which: Which) -> store.Filter:
+def asked_for(connection: Connection, eyes: Viewer, which: Which) -> store.Filter:
+    """What a query means; raises NotFound for a node that there is not."""
     given = {name: getattr(which, name) for name in _GIVEN}
     job, dataset = subject_of(connection, eyes, which.node_id)
     return store.Filter(job_id=job, dataset_id=dataset, parent_id=which.cause, **given)

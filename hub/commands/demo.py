@@ -10,13 +10,13 @@ from typing import Annotated, Final
 import typer
 
 from hub import logs, serve
-from hub.api.app import create_app
 from hub.api.hub import Hub
 from hub.commands.common import ConfigFile, load, out, progress
 from hub.demo.play import Told, play, world
 from hub.main import running
 from hub.settings import Settings
 from hub.store.lock import Holder
+from hub.web.app import create_site
 
 DATA: Final = "sqlite:///data/demo.db"
 
@@ -75,7 +75,7 @@ def run(settings: Settings, weeks: int, seed: int) -> None:
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
         told = fill(hub, weeks, seed)
-        serve.run(create_app(hub), sock, lambda: greet(told, url), hub)
+        serve.run(create_site(hub), sock, lambda: greet(told, url), hub)
 
 
 def fill(hub: Hub, weeks: int, seed: int) -> Told:

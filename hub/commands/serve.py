@@ -11,13 +11,13 @@ import structlog
 import typer
 
 from hub import logs, serve
-from hub.api.app import create_app
 from hub.api.hub import Hub
 from hub.commands.common import ConfigFile, DatabaseUrl, command_name, load
 from hub.main import running
 from hub.settings import Settings, mask_url
 from hub.store.access import has_tokens
 from hub.store.lock import Holder
+from hub.web.app import create_site
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +94,7 @@ def run(settings: Settings) -> None:
         url = serve.url_of(sock)
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
-        serve.run(create_app(hub), sock, lambda: greet(hub, url), hub)
+        serve.run(create_site(hub), sock, lambda: greet(hub, url), hub)
         log.info("hub_stopping", queued=hub.writer.figures.queued_items)
     log.info("hub_stopped")
 

@@ -84,6 +84,14 @@ def names_of_jobs(connection: Connection, job_ids: Iterable[int]) -> list[Entity
     return sorted(EntityName(*row) for row in among(connection, statement, job.c.id, job_ids))
 
 
+def names_of_datasets(connection: Connection, keys: Iterable[int]) -> dict[int, EntityName]:
+    statement = select(dataset.c.id, namespace.c.name, dataset.c.name).join(
+        namespace, namespace.c.id == dataset.c.namespace_id
+    )
+    found = among(connection, statement, dataset.c.id, keys)
+    return {key: EntityName(space, name) for key, space, name in found}
+
+
 def _named(entity: Any, names: Sequence[EntityName]) -> ColumnElement[bool]:
     return or_(
         *(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import Any
@@ -164,11 +164,16 @@ def latest_runs(
     chosen = select_runs_in_brief(viewer) if brief else select_runs(viewer)
     rows = among(connection, chosen, run.c.id, keys)
     rows.sort(key=_AGE, reverse=True)
-    views = [_view(row) for row in rows] if brief else run_views(connection, viewer, rows)
+    views = brief_views(rows) if brief else run_views(connection, viewer, rows)
     found: dict[int, list[RunView]] = defaultdict(list)
     for row, view in zip(rows, views, strict=True):
         found[row.job_id].append(view)
     return found
+
+
+def brief_views(rows: Iterable[Row[Any]]) -> list[RunView]:
+    """Of rows of `select_runs_in_brief`: without datasets, version and facets."""
+    return [_view(row) for row in rows]
 
 
 def run_views_by_id(

@@ -1,0 +1,25 @@
+"""The application with its pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from hub.api.app import create_app
+from hub.api.hub import Hub
+from hub.web import datasets, incidents, jobs, now, others, runs
+
+ROUTERS: Final = (
+    now.router,
+    incidents.router,
+    jobs.router,
+    runs.router,
+    datasets.router,
+    others.router,
+)
+
+
+def create_site(hub: Hub) -> FastAPI:
+    """The API and the pages of one hub."""
+    return create_app(hub, ROUTERS)

@@ -1,0 +1,115 @@
+"""Jobs: the table, and one of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Final
+
+from fastapi import Query, Request
+from starlette.responses import Response
+
+from hub.api.params import Eyes, Hub, Paged, Text
+from hub.evaluate.explain import BaselineTold, Explanation, explain
+from hub.evaluate.watch import Watch
+from hub.model import EntityName, RunState, Viewer
+from hub.rules.base import Subject
+from hub.store import incidents, jobs, names, runs, schedules
+from hub.store.db import Connection
+from hub.store.incident_views import IncidentView
+from hub.store.reading import Page
+from hub.store.views import JobView, RunView
+from hub.web import links
+from hub.web.marks import Band, Point
+from hub.web.picture import lineage_of
+from hub.web.site import page, pages
+
+router: Final = pages()
+
+Namespace = Annotated[Text | None, Query(max_length=4096)]
+Name = Annotated[Text, Query(min_length=1, max_length=4096)]
+_SECOND: Final = 1000
+_RUNS: Final = 60
+
+
+@router.get("/jobs")
+def show_jobs(
+    request: Request,
+    hub: Hub,
+    eyes: Eyes,
+    paged: Paged,
+    namespace: Namespace = None,
+    state: Annotated[RunState | None, Query(description="of the latest run")] = None,
+) -> Response:
+    states = () if state is None else (state,)
+    with hub.db.reading() as connection:
+        found = jobs.list_jobs(connection, eyes, _fifty(paged), within=namespace, states=states)
+    return page(
+        request,
+        "jobs.html",
+        jobs=found.items,
+        total=found.total,
+        next=found.next,
+        last_length=last_length,
+        namespace=namespace,
+        state=state,
+        states=[RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.ABORTED],
+    )
+
+
+def _fifty(paged: Page) -> Page:
+    return Page(min(paged.limit, 50), paged.offset, paged.after)
+
+
+@router.get("/job")
+def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name) -> Response:
+    called, now = EntityName(namespace, name), datetime.now(UTC)
+    with hub.db.reading() as connection:
+        key = names.find_job(connection, eyes, called)
+        view = jobs.get_job(connection, eyes, called)
+        past = runs.list_runs(connection, eyes, called, Page(_RUNS))
+        told = _explained(hub, connection, key, now)
+        return page(
+            request,
+            "job.html",
+            job=view,
+            runs=past.items,
+            points=[point for run in past.items if (point := _point(run))],
+            band=_band(told.baseline),
+            schedule=schedules.schedule_of(connection, eyes, key),
+            told=told,
+            incidents=_incidents(connection, eyes, key),
+            children=jobs.list_child_jobs(connection, eyes, key, 100),
+            warnings=schedules.list_warnings(connection, key),
+            picture=lineage_of(connection, eyes, job=called),
+            facets=sorted(view.facets.items()),
+        )
+
+
+def _explained(hub: Hub, connection: Connection, key: int, now: datetime) -> Explanation:
+    watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
+    return explain(connection, watch, hub.book, Subject.JOB, key, now, lambda _: False)
+
+
+def _incidents(connection: Connection, eyes: Viewer, key: int) -> list[IncidentView]:
+    wanted = incidents.Filter(job_id=key)
+    return incidents.list_incidents(connection, eyes, wanted, Page(20)).items
+
+
+def _point(run: RunView) -> Point | None:
+    at = run.started_at
+    if at is None or run.duration_ms is None:
+        return None
+    return Point(at, run.duration_ms / _SECOND, run.state, links.run(run.id, run.job))
+
+
+def _band(told: BaselineTold | None) -> Band | None:
+    if told is None or told.expected_s is None:
+        return None
+    return Band(told.expected_s, told.limit_s)
+
+
+def last_length(job: JobView) -> float | None:
+    """How long the latest run that ended took, in seconds."""
+    ended = (run.duration_ms for run in job.latest_runs or () if run.ended_at is not None)
+    found = next((ms for ms in ended if ms is not None), None)
+    return None if found is None else found / _SECOND

@@ -1,0 +1,157 @@
+"""What every page shares: its frame, its policy, and how an error looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import blake2b
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from msgspec import Raw
+from starlette.responses import RedirectResponse, Response
+
+from hub.access import Kind, Scope
+from hub.api.access import principal_of
+from hub.api.errors import problem_of, problem_of_invalid
+from hub.errors import TooLarge, TracksideError, Unauthorized
+from hub.web import marks, words
+
+HERE: Final = Path(__file__).parent
+
+#: Nothing from elsewhere, nothing inline: a name full of markup can do nothing even if it got in.
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_MOST_OF_A_FORM: Final = 64 * 1024
+
+environment: Final = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+environment.filters.update(
+    lasting=words.length,
+    number=words.number,
+    size=words.size,
+    moment=words.moment,
+    plain=words.plain,
+)
+
+
+def to(page: str, **asked: object) -> str:
+    """The address of a page; what is None is left out.
+
+    All pages lie side by side, so that an address also holds where a proxy serves the hub below
+    a path.
+    """
+    given = {name: str(value) for name, value in asked.items() if value is not None}
+    return f"{page}?{urlencode(given, quote_via=quote)}" if given else page
+
+
+def web(address: str) -> str:
+    """An address from outside, if it leads to the web: a link to anything else could run a script."""
+    return address if address.startswith(("https://", "http://")) else "#"
+
+
+def readable(value: Raw) -> str:
+    """JSON as people read it."""
+    return msgspec.json.format(bytes(value), indent=2).decode()
+
+
+@cache
+def asset(name: str) -> str:
+    """The address of a file that never changes: another content has another address."""
+    (file,) = (HERE / "static").rglob(name)
+    return to(f"assets/{name}", v=blake2b(file.read_bytes(), digest_size=6).hexdigest())
+
+
+environment.globals.update(
+    to=to,
+    asset=asset,
+    web=web,
+    json=readable,
+    count_of=words.count_of,
+    marks=marks,
+    version=version("trackside"),
+)
+
+
+def page(request: Request, template: str, status: int = 200, **given: Any) -> Response:
+    """A page made of a template."""
+    by, now = principal_of(request), datetime.now(UTC)
+    html = environment.get_template(template).render(
+        now=now,
+        ago=lambda at: words.away(at, now),
+        by=by,
+        signed_in=by.kind is Kind.TOKEN,
+        may_operate=by.has(Scope.OPERATE),
+        here=address_of(request),
+        **given,
+    )
+    headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
+    return Response(html, status, media_type="text/html", headers=headers)
+
+
+def address_of(request: Request) -> str:
+    """The page that was asked for, relative to its neighbours."""
+    name = request.url.path.rpartition("/")[2]
+    return f"{name}?{request.url.query}" if request.url.query else name or "."
+
+
+def back_to(place: str) -> Response:
+    """After something was done: the browser asks for a page anew."""
+    return RedirectResponse(place, 303)
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form as browsers send them."""
+    body = await request.body()
+    if len(body) > _MOST_OF_A_FORM:
+        raise TooLarge(_MOST_OF_A_FORM)
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages, too."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Unauthorized as error:
+                return _ask_for_a_token(request, error)
+            except TracksideError as error:
+                return _wrong(request, problem_of(error))
+            except RequestValidationError as error:
+                return _wrong(request, problem_of_invalid(error))
+
+        return guarded
+
+
+def pages() -> APIRouter:
+    """A router of pages."""
+    return APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+def _ask_for_a_token(request: Request, error: Unauthorized) -> Response:
+    return page(
+        request, "sign_in.html", 401, next=address_of(request), refusal=str(error), tried=False
+    )
+
+
+def _wrong(request: Request, problem: dict[str, Any]) -> Response:
+    return page(request, "wrong.html", problem["status"], problem=problem)
