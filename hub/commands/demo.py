@@ -90,10 +90,12 @@ def fill(hub: Hub, weeks: int, seed: int) -> Told:
 def greet(told: Told, url: str) -> None:
     """Says what there is now and what to look at."""
     was_there = f", {told.again} were there already" if told.again else ""
-    out.print(f"\n[bold]Trackside[/] listens on [bold]{url}[/] with a made-up world:")
+    out.print(
+        f"\n[bold]Trackside[/] listens on [bold]{url}[/] with a made-up world; look at it there."
+    )
     out.print(
         f"  {told.new} lineage events are new{was_there}; {told.observed} observations, "
-        f"{told.refused} refused on purpose\n\nLook at\n"
+        f"{told.refused} refused on purpose\n\nThe same over the API\n"
     )
     for what, address in SIGHTS:
         shown = address.format(api=f"{url}/api/v1")

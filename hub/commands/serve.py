@@ -27,6 +27,7 @@ Trackside {version} listens on {url}
   data     {where}
   config   {config}
   access   {access}
+  pages    {url}
   API      {url}/docs
 
 Send a first event from another terminal:
