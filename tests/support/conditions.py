@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from random import Random
+from typing import Any, Final
 
 from hypothesis import strategies as st
 from msgspec import Struct
@@ -19,6 +20,7 @@ from hub.triggers.conditions.tree import (
     CronClock,
     MetricOf,
     Node,
+    Operator,
     Some,
     Updated,
 )
@@ -26,68 +28,83 @@ from hub.triggers.conditions.tree import (
 START = datetime(2026, 11, 30, tzinfo=UTC)
 
 #: What a name may hold that a text must quote, and what it must not be taken for.
-ODD = st.text(" \"\\/:(),<>=*'\n\t\0aé\u2028\U0001f600", min_size=1, max_size=5)
-NAMES = st.one_of(
-    st.builds(
-        EntityName,
-        st.sampled_from(["postgres://shop:5432", "s3://lake", "airflow", "file", "all", "2"]),
-        st.sampled_from(["orders", "raw/items", "/tmp/x", "db.schema.t", "any", "of"]),
-    ),
-    st.builds(EntityName, ODD, ODD),
-)
-LENGTHS = st.integers(1, 366 * 86_400)
-NUMBERS = st.one_of(
-    st.integers(-(10**16), 10**16).map(float),
-    st.floats(allow_nan=False, allow_infinity=False),
-)
-METRICS = st.one_of(st.sampled_from(["rows", "bytes", "score", "tag", "team"]), ODD)
-QUALITIES = st.builds(Quality, st.booleans(), st.booleans(), st.one_of(st.none(), LENGTHS)).filter(
-    lambda gate: gate != Quality()
-)
+_ODD: Final = " \"\\/:(),<>=*'\n\t\0aé\u2028\U0001f600"
+_NAMESPACES: Final = ("postgres://shop:5432", "s3://lake", "airflow", "file", "all", "2")
+_TABLES: Final = ("orders", "raw/items", "/tmp/x", "db.schema.t", "any", "of")
+_METRICS: Final = ("rows", "bytes", "score", "tag", "team", "of", "and")
+_NUMBERS: Final = (0.0, 1.0, -3.5, 1e16, 1e-9, 123456789.0, 5e-324, 1.7976931348623157e308)
+_CRONS: Final = ("0 7 * * *", "*/5 * * * 1-5", "@daily", "@quarterly")
+_ZONES: Final = ("UTC", "Europe/Berlin", "+02:00", "America/New_York")
+_OPERATORS: Final[tuple[Operator, ...]] = (">=", ">", "<=", "<", "=")
 
 
-def perhaps(of: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return st.one_of(st.none(), of)
+class Dice:
+    """Any condition, by a seed: hypothesis itself takes a hundred times as long for trees."""
+
+    def __init__(self, seed: int, size: int) -> None:
+        self._random = Random(seed)
+        self._size = size
+
+    def condition(self) -> Condition:
+        when = self._node(self._size)
+        if self._maybe():
+            clock = CronClock(self._random.choice(_CRONS), self._random.choice(_ZONES))
+            return Condition(when, cron=clock)
+        by = None
+        if self._maybe():
+            at = f"{self._random.randrange(24):02}:{self._random.randrange(60):02}"
+            by = ByTime(at, self._random.choice(_ZONES))
+        return Condition(when, self._length(), by, self._length())
+
+    def _maybe(self) -> bool:
+        return self._random.random() < 0.4
+
+    def _length(self) -> int | None:
+        most = self._random.choice((100, 100_000, 366 * 86_400))
+        return self._random.randint(1, most) if self._maybe() else None
+
+    def _odd(self) -> str:
+        return "".join(self._random.choices(_ODD, k=self._random.randint(1, 5)))
+
+    def _name(self) -> EntityName:
+        if self._maybe():
+            return EntityName(self._odd(), self._odd())
+        return EntityName(self._random.choice(_NAMESPACES), self._random.choice(_TABLES))
+
+    def _node(self, size: int) -> Node:
+        if size <= 1 or self._maybe():
+            return self._leaf()
+        of = tuple(self._node(size - 1) for _ in range(self._random.randint(1, 3)))
+        told = self._length(), self._length(), self._gate()
+        count = self._random.randint(1, len(of))
+        made = All(of, *told), AnyOf(of, *told), Some(of, *told, count=count)
+        return self._random.choice(made)
+
+    def _gate(self) -> Quality | None:
+        gate = Quality(self._maybe(), self._maybe(), self._length())
+        return None if gate == Quality() else gate
+
+    def _leaf(self) -> Updated:
+        partition, tag, job, team = (self._odd() if self._maybe() else None for _ in range(4))
+        dataset = self._name()
+        bounds = tuple(self._bound(dataset) for _ in range(self._random.randint(0, 2)))
+        return Updated(dataset, partition, tag, job, team, bounds, self._length(), self._gate())
+
+    def _metric(self) -> str:
+        return self._odd() if self._maybe() else self._random.choice(_METRICS)
+
+    def _bound(self, dataset: EntityName) -> Bound:
+        number, other = self._random.choice(_NUMBERS), self._name()
+        than: float | MetricOf = self._random.uniform(-1e6, 1e6)
+        if self._maybe() and other != dataset:
+            than = MetricOf(self._metric(), other, number if self._maybe() else None)
+        elif self._maybe():
+            than = number
+        return Bound(self._metric(), self._random.choice(_OPERATORS), than)
 
 
-@st.composite
-def leaves(draw: st.DrawFn) -> Updated:
-    dataset = draw(NAMES)
-    others = NAMES.filter(lambda name: name != dataset)
-    than = st.one_of(NUMBERS, st.builds(MetricOf, METRICS, others, perhaps(NUMBERS)))
-    bounds = st.builds(Bound, METRICS, st.sampled_from([">=", ">", "<=", "<", "="]), than)
-    partition, tag, job, team = (draw(perhaps(ODD)) for _ in range(4))
-    return Updated(
-        dataset,
-        partition,
-        tag,
-        job,
-        team,
-        tuple(draw(st.lists(bounds, max_size=2))),
-        draw(perhaps(LENGTHS)),
-        draw(perhaps(QUALITIES)),
-    )
-
-
-def groups(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
-    @st.composite
-    def group(draw: st.DrawFn) -> Node:
-        of = tuple(draw(st.lists(inner, min_size=1, max_size=3)))
-        told = draw(perhaps(LENGTHS)), draw(perhaps(LENGTHS)), draw(perhaps(QUALITIES))
-        count = draw(st.integers(1, len(of)))
-        made: list[Node] = [All(of, *told), AnyOf(of, *told), Some(of, *told, count=count)]
-        return draw(st.sampled_from(made))
-
-    return group()
-
-
-ZONES = st.sampled_from(["UTC", "Europe/Berlin", "+02:00", "America/New_York"])
-NODES: st.SearchStrategy[Node] = st.recursive(leaves(), groups, max_leaves=4)
-CRONS = st.builds(CronClock, st.sampled_from(["0 7 * * *", "*/5 * * * 1-5", "@daily"]), ZONES)
-BY_TIMES = st.builds(ByTime, st.times().map(lambda at: f"{at:%H:%M}"), ZONES)
-CONDITIONS = st.one_of(
-    st.builds(Condition, NODES, perhaps(LENGTHS), perhaps(BY_TIMES), perhaps(LENGTHS)),
-    st.builds(Condition, NODES, cron=CRONS),
+CONDITIONS: Final = st.builds(
+    lambda seed, size: Dice(seed, size).condition(), st.integers(0, 2**60), st.integers(1, 4)
 )
 
 

@@ -10,7 +10,7 @@ from hub.model import EntityName
 
 #: What needs no quotes within a word.
 BARE: Final = re.compile(r'[^\s"(),<>=]+')
-_URI: Final = re.compile(r"[^/]*:/(?=/)/")
+_URI: Final = re.compile(r"[^/]*://")
 _UNITS: Final = (("d", 86_400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -32,10 +32,11 @@ def split_at(text: str) -> int | None:
 
 def dataset_text(dataset: EntityName) -> str:
     """namespace/name; in quotes what would otherwise be read in another way."""
-    namespace = word(dataset.namespace)
-    if split_at(f"{dataset.namespace}/") != len(dataset.namespace):
+    namespace, name = word(dataset.namespace), word(dataset.name)
+    seen = f"{namespace}/" if name.startswith('"') else f"{namespace}/{name}"
+    if split_at(seen) != len(dataset.namespace):
         namespace = quoted(dataset.namespace)
-    return f"{namespace}/{word(dataset.name) if dataset.name else quoted('')}"
+    return f"{namespace}/{name}"
 
 
 def length_text(seconds: int) -> str:

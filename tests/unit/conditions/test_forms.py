@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from hub.errors import BadInput
 from hub.model import EntityName
@@ -15,11 +15,13 @@ from hub.triggers.conditions.tree import Updated
 from tests.support.conditions import CONDITIONS
 
 
+@settings(max_examples=300)
 @given(CONDITIONS)
 def test_what_is_written_is_read_as_it_was(condition: Condition) -> None:
     assert parse(to_text(condition)) == condition
 
 
+@settings(max_examples=300)
 @given(CONDITIONS)
 def test_json_is_read_as_it_was(condition: Condition) -> None:
     assert from_json(json.loads(json.dumps(to_json(condition)))) == condition
