@@ -121,8 +121,9 @@ class Said:
         self,
         gates: Mapping[str, Answer] | None = None,
         metrics: Mapping[tuple[str, str], float] | None = None,
+        parts: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
-        self._gates, self._metrics = gates or {}, metrics or {}
+        self._gates, self._metrics, self._parts = gates or {}, metrics or {}, parts or {}
         self.asked: list[tuple[object, ...]] = []
 
     def gate(self, dataset: EntityName, partition: str, wanted: Quality, /) -> Answer:
@@ -130,6 +131,14 @@ class Said:
         self.asked.append((dataset.name, partition, wanted))
         exact = self._gates.get(f"{dataset.name}[{partition}]")
         return exact or self._gates.get(dataset.name, Answer(True))
+
+    def lacking(self, dataset: EntityName, partition: str, there: frozenset[str], /) -> str | None:
+        self.asked.append((dataset.name, partition, there))
+        parts = self._parts.get(dataset.name, frozenset())
+        away = sorted(parts - there)
+        if not away:
+            return None
+        return f"{len(away)} of {len(parts)} are not there: {', '.join(away)}"
 
     def last_metric(self, dataset: EntityName, metric: str, /) -> float | None:
         self.asked.append((dataset.name, metric))

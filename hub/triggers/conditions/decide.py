@@ -22,7 +22,7 @@ from hub.rules.base import spoken
 from hub.triggers.conditions.clocks import next_time, ticks_around
 from hub.triggers.conditions.matching import why_not
 from hub.triggers.conditions.seen import Arrival, Decision, Facts, Ignored, Past, Wait
-from hub.triggers.conditions.standing import Asked, Stem, Twig, grown, there, twigs, usable
+from hub.triggers.conditions.standing import Asked, Stem, Twig, grown, present, there, twigs, usable
 from hub.triggers.conditions.tree import Condition
 from hub.triggers.conditions.waits import missing, of_time, there_of, waits
 from hub.triggers.conditions.wording import dataset_text
@@ -54,23 +54,21 @@ class _Look(Struct, frozen=True):
 
     def of_updates(self) -> Decision:
         stem = self._grown(self.now)
-        used = usable(twigs(stem))
+        used, some = usable(twigs(stem)), present(twigs(stem))
         holds, quiet = there(stem), self._quiet_at(used)
-        deadline = self._deadline(used)
-        over = deadline is not None and deadline.at <= self.now
+        deadline = self._deadline(some)
         if holds and (quiet is None or quiet <= self.now):
             return self._launch(stem, used, "")
-        if over and deadline is not None:
-            return self._launch(stem, used, _note(stem, deadline, holds=holds))
-        since = self._since(used)
+        if deadline is not None and deadline.at <= self.now:
+            return self._launch(stem, some, _note(stem, deadline, holds=holds))
+        since = self._since(some)
         told = waits(stem, since) if not holds else []
         if holds and quiet is not None:
             text = f"waiting until no update has come for {spoken(self.condition.debounce_s or 0)}"
             told = [of_time(text, quiet, since)]
         if deadline is not None:
-            told.append(
-                of_time(f"launching with what is there {deadline.words}", deadline.at, since)
-            )
+            text = f"launching with what is there {deadline.words}"
+            told.append(of_time(text, deadline.at, since))
         times = [quiet] if holds else []
         return self._wait(stem, told, [*times, deadline.at if deadline else None])
 
@@ -120,7 +118,7 @@ class _Look(Struct, frozen=True):
             never = Wait("waiting for a time that never comes (cron)")
             return self._wait(self._grown(self.now), [never], [])
         stem = self._grown(tick)
-        since = self._since(usable(twigs(stem)))
+        since = self._since(present(twigs(stem)))
         if there(stem):
             told = [of_time("waiting for the time to launch", tick, since)]
             return self._wait(stem, told, [tick])
@@ -222,7 +220,7 @@ def _needed(stem: Stem) -> Iterator[Twig]:
 
 def _latest(needed: Iterable[Twig]) -> frozenset[int]:
     """Of each dataset and partition the last update."""
-    found = {(one.dataset, one.part): one.update_id for one in usable(needed)}
+    found = {(one.dataset, one.part): one.update_id for one in present(needed)}
     return frozenset(found.values())
 
 

@@ -54,6 +54,12 @@ class Facts(Protocol):
 
     def gate(self, dataset: EntityName, partition: str, wanted: Quality, /) -> GateAnswer: ...
 
+    def lacking(self, dataset: EntityName, partition: str, there: frozenset[str], /) -> str | None:
+        """What is lacking of a dataset whose partitions make up the target's, in words; None: nothing.
+
+        there: partitions whose updates count. "2 of 24 partitions are not there: 05, 06".
+        """
+
     def last_metric(self, dataset: EntityName, metric: str, /) -> float | None:
         """Of the latest update of any partition; `rows` and `bytes` are metrics, too."""
 

@@ -21,6 +21,7 @@ class Asked:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self._gates: dict[tuple[EntityName, str, Quality], GateAnswer] = {}
+        self._lacking: dict[tuple[EntityName, str, frozenset[str]], str | None] = {}
         self._metrics: dict[tuple[EntityName, str], float | None] = {}
 
     def gate(self, dataset: EntityName, partition: str, wanted: Quality) -> GateAnswer:
@@ -28,6 +29,12 @@ class Asked:
         if key not in self._gates:
             self._gates[key] = self._facts.gate(dataset, partition, wanted)
         return self._gates[key]
+
+    def lacking(self, dataset: EntityName, partition: str, there: frozenset[str]) -> str | None:
+        key = (dataset, partition, there)
+        if key not in self._lacking:
+            self._lacking[key] = self._facts.lacking(dataset, partition, there)
+        return self._lacking[key]
 
     def last_metric(self, dataset: EntityName, metric: str) -> float | None:
         key = (dataset, metric)
@@ -43,16 +50,26 @@ class Asked:
 
 @dataclass(slots=True)
 class Twig:
-    """One dataset. counted: updates that count as of the time. blocked: why a gate is closed to them."""
+    """One dataset. counted: updates that count as of the time.
+
+    blocked: why a gate is closed to them. lacking: what is not there yet of those that together
+    make up the target's partition.
+    """
 
     leaf: Updated
     counted: Sequence[Arrival]
     blocked: Sequence[str]
+    lacking: str | None
     in_last: timedelta | None
 
     @property
-    def usable(self) -> Sequence[Arrival]:
+    def present(self) -> Sequence[Arrival]:
+        """What a launch may use that goes out with what is there."""
         return () if self.blocked else self.counted
+
+    @property
+    def usable(self) -> Sequence[Arrival]:
+        return () if self.lacking is not None else self.present
 
 
 @dataclass(slots=True)
@@ -116,7 +133,15 @@ def _twig(
         and (in_last is None or arrival.at + in_last > as_of)
         and why_not(leaf, arrival, asked) is None
     ]
-    return Twig(leaf, counted, _blocked(leaf, counted, gate, asked), in_last)
+    blocked = _blocked(leaf, counted, gate, asked)
+    return Twig(leaf, counted, blocked, _lacking(leaf, counted, asked), in_last)
+
+
+def _lacking(leaf: Updated, counted: Sequence[Arrival], asked: Asked) -> str | None:
+    if not counted:
+        return None
+    parts = frozenset(arrival.part for arrival in counted)
+    return asked.lacking(leaf.dataset, counted[0].partition, parts)
 
 
 def _blocked(
@@ -144,7 +169,16 @@ def twigs(stem: Stem) -> Iterator[Twig]:
 
 def usable(stems: Iterable[Twig]) -> list[Arrival]:
     """Updates that a launch may use, each once, in the order of time."""
-    found = {arrival.update_id: arrival for twig in stems for arrival in twig.usable}
+    return _merged(twig.usable for twig in stems)
+
+
+def present(stems: Iterable[Twig]) -> list[Arrival]:
+    """Those that one may use that goes out with what is there."""
+    return _merged(twig.present for twig in stems)
+
+
+def _merged(arrivals: Iterable[Sequence[Arrival]]) -> list[Arrival]:
+    found = {one.update_id: one for some in arrivals for one in some}
     return sorted(found.values(), key=lambda arrival: (arrival.at, arrival.update_id))
 
 

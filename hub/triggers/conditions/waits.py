@@ -19,18 +19,20 @@ def waits(stem: Stem, since: datetime | None) -> list[Wait]:
 def missing(stem: Stem) -> list[str]:
     """What a launch goes without: "s3://lake/items is missing"."""
     if isinstance(stem, Twig):
-        name = dataset_text(stem.leaf.dataset)
-        return [
-            f"{name} is held back ({'; '.join(stem.blocked)})"
-            if stem.counted
-            else f"{name} is missing"
-        ]
+        return [_missing(stem)]
     absent = [inner for inner in stem.of if not there(inner)]
     if not absent:
         return [f"updates are not within {spoken(stem.group.within_s or 0)} of each other"]
     if _needs_all(stem, absent):
         return [text for inner in absent for text in missing(inner)]
     return [f"{_left(stem, absent)} of {_names(absent)} is missing"]
+
+
+def _missing(twig: Twig) -> str:
+    name = dataset_text(twig.leaf.dataset)
+    if twig.blocked:
+        return f"{name} is held back ({'; '.join(twig.blocked)})"
+    return f"{name} is missing" if twig.lacking is None else f"of {name} {twig.lacking}"
 
 
 def there_of(stem: Stem) -> str:
@@ -69,6 +71,8 @@ def _left(branch: Branch, absent: Sequence[Stem]) -> int:
 
 def _of_twig(twig: Twig, there_too: str) -> str:
     name = dataset_text(twig.leaf.dataset)
+    if not twig.blocked and twig.lacking is not None:
+        return f"waiting for {name}, of which {twig.lacking}{there_too}"
     if twig.counted:
         return f"waiting for {name} to pass its gate: {'; '.join(twig.blocked)}{there_too}"
     return f"waiting for {name}{there_too}"

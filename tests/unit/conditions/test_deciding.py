@@ -96,3 +96,19 @@ def test_an_update_that_does_not_count_is_ignored_and_told_why() -> None:
     text = "db/a where score > score of db/prod"
     assert look(text, [update(1, "a", 0, metrics={"score": 0.9})], 0, best).satisfied
     assert not look(text, [update(1, "a", 0, metrics={"score": 0.8})], 0, best).satisfied
+
+
+def test_a_dataset_is_there_when_every_part_of_it_is() -> None:
+    day = Said(parts={"hourly": frozenset({"00", "01", "02"})})
+    two = [update(n, "hourly", n, source_partition=f"0{n}") for n in (0, 1)]
+    waiting = look("any(db/hourly, db/b)", two, 2, day)
+    assert (waiting.satisfied, waiting.consumed) == (False, ())
+    assert said(look("db/hourly", two, 2, day)) == [
+        "waiting for db/hourly, of which 1 of 3 are not there: 02"
+    ]
+    assert look("any(db/hourly, db/b)", [*two, update(9, "b", 2)], 2, day).consumed == (9,)
+    whole = look("db/hourly", [*two, update(2, "hourly", 5, source_partition="02")], 5, day)
+    assert (whole.consumed, whole.coalesced) == ((0, 1, 2), ())
+    late = look("db/hourly at most 10m after the first", two, 10, day)
+    assert late.consumed == (0, 1)
+    assert late.note.endswith("with 0 of 1: of db/hourly 1 of 3 are not there: 02")
