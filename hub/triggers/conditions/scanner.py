@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -17,8 +18,11 @@ LONGEST: Final = 100_000
 _SPACE = re.compile(r"\s*")
 _SIGN = re.compile(r"[(),]|>=|<=|[><=]")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_LENGTH = re.compile(r"(?=\d)(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LENGTH = re.compile(
+    r"(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?", re.ASCII
+)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 
 
 class TextError(BadInput):
@@ -62,7 +66,13 @@ class Token(Struct, frozen=True):
 
     @property
     def number(self) -> float | None:
-        return float(self.text) if _NUMBER.fullmatch(self.bare or "") else None
+        """A finite one."""
+        number = float(self.text) if _NUMBER.fullmatch(self.bare or "") else math.inf
+        return number if math.isfinite(number) else None
+
+    @property
+    def count(self) -> int | None:
+        return int(self.text) if _COUNT.fullmatch(self.bare or "") else None
 
 
 def tokens(text: str) -> list[Token]:
