@@ -12,17 +12,18 @@ update that a launch may use, or after the last launch if that was later.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.model import EntityName
 from hub.rules.base import spoken
 from hub.triggers.conditions.clocks import next_time, ticks_around
 from hub.triggers.conditions.matching import why_not
 from hub.triggers.conditions.seen import Arrival, Decision, Facts, Ignored, Past, Wait
-from hub.triggers.conditions.standing import Asked, Stem, Twig, grown, present, there, twigs, usable
+from hub.triggers.conditions.standing import Asked, Soil, Stem, Twig, grown, present, twigs, usable
 from hub.triggers.conditions.tree import Condition
 from hub.triggers.conditions.waits import missing, of_time, there_of, waits
 from hub.triggers.conditions.wording import dataset_text
@@ -32,7 +33,7 @@ def decide(
     condition: Condition, arrivals: Sequence[Arrival], past: Past, facts: Facts, now: datetime
 ) -> Decision:
     """arrivals: those heard of and not used up or ignored yet, in any order; twice is once."""
-    look = _Look(condition, _sorted(arrivals), past, Asked(facts), now)
+    look = _Look(condition, _by_dataset(arrivals), past, Asked(facts), now)
     return look.of_ticks() if condition.cron is not None else look.of_updates()
 
 
@@ -45,7 +46,7 @@ class _Look(Struct, frozen=True):
     """Everything that one decision is about."""
 
     condition: Condition
-    arrivals: Sequence[Arrival]
+    arrivals: Mapping[EntityName, Sequence[Arrival]]
     past: Past
     asked: Asked
     now: datetime
@@ -55,7 +56,7 @@ class _Look(Struct, frozen=True):
     def of_updates(self) -> Decision:
         stem = self._grown(self.now)
         used, some = usable(twigs(stem)), present(twigs(stem))
-        holds, quiet = there(stem), self._quiet_at(used)
+        holds, quiet = stem.holds, self._quiet_at(used)
         deadline = self._deadline(some)
         if holds and (quiet is None or quiet <= self.now):
             return self._launch(stem, used, "")
@@ -105,7 +106,7 @@ class _Look(Struct, frozen=True):
         last = self.past.last_launch_at
         if tick is not None and (last is None or last < tick):
             stem = self._grown(tick)
-            if there(stem):
+            if stem.holds:
                 return self._launch(stem, usable(twigs(stem)), "")
         return self._await_tick(following)
 
@@ -119,7 +120,7 @@ class _Look(Struct, frozen=True):
             return self._wait(self._grown(self.now), [never], [])
         stem = self._grown(tick)
         since = self._since(present(twigs(stem)))
-        if there(stem):
+        if stem.holds:
             told = [of_time("waiting for the time to launch", tick, since)]
             return self._wait(stem, told, [tick])
         return self._wait(stem, waits(stem, since), [])
@@ -128,15 +129,13 @@ class _Look(Struct, frozen=True):
 
     def _grown(self, as_of: datetime) -> Stem:
         """With a cron, what came after the tick counts for the next."""
-        arrivals = self.arrivals
-        if self.condition.cron is not None:
-            arrivals = [arrival for arrival in arrivals if arrival.at <= as_of]
-        return grown(self.condition.when, arrivals, self.asked, as_of)
+        until = None if self.condition.cron is None else as_of
+        return grown(self.condition.when, Soil(self.arrivals, self.asked, as_of, until))
 
     def _launch(self, stem: Stem, used: Sequence[Arrival], note: str) -> Decision:
         consumed = frozenset(arrival.update_id for arrival in used)
-        needed = _latest(_needed(stem) if there(stem) else twigs(stem))
-        rest = [arrival for arrival in self.arrivals if arrival.update_id not in consumed]
+        needed = _latest(_needed(stem) if stem.holds else twigs(stem))
+        rest = _without(self.arrivals, consumed)
         left = replace(self, arrivals=rest, past=Past(self.now))
         after = left.of_ticks() if self.condition.cron is not None else left.of_updates()
         return Decision(
@@ -169,8 +168,9 @@ class _Look(Struct, frozen=True):
         as_of = self._as_of
         for twig in twigs(stem):
             if twig.in_last is not None:
-                old = (one.at + twig.in_last for one in self.arrivals if _of(twig, one))
-                yield from (self._tick_from(at) for at in old if at > as_of)
+                of_it = self.arrivals.get(twig.leaf.dataset, ())
+                ends = (arrival.at + twig.in_last for arrival in of_it)
+                yield from (self._tick_from(end) for end in ends if end > as_of)
 
     def _tick_from(self, at: datetime) -> datetime:
         if self.condition.cron is None:
@@ -179,33 +179,45 @@ class _Look(Struct, frozen=True):
         return at if at == tick else following or at
 
     def _ignored(self, stem: Stem) -> Iterator[Ignored]:
-        every = list(twigs(stem))
-        for arrival in self.arrivals:
-            reasons = [self._why_ignored(twig, arrival) for twig in every]
-            if all(reasons):
-                of_it = [r for r, twig in zip(reasons, every, strict=True) if _of(twig, arrival)]
-                told = dict.fromkeys(reason for reason in of_it if reason)
-                yield Ignored(arrival.update_id, "; ".join(told) or _no_input(arrival))
+        by_dataset: dict[EntityName, list[Twig]] = {}
+        for twig in twigs(stem):
+            by_dataset.setdefault(twig.leaf.dataset, []).append(twig)
+        as_of = self._as_of
+        for dataset, arrivals in self.arrivals.items():
+            for arrival in arrivals:
+                why = self._why_ignored(by_dataset.get(dataset, ()), arrival, as_of)
+                if why is not None:
+                    yield Ignored(arrival.update_id, why)
 
-    def _why_ignored(self, twig: Twig, arrival: Arrival) -> str | None:
-        if not _of(twig, arrival):
-            return _no_input(arrival)
-        if twig.in_last is not None and arrival.at + twig.in_last <= self._as_of:
-            return f"it is older than {spoken(twig.in_last.total_seconds())}"
-        return why_not(twig.leaf, arrival, self.asked)
+    def _why_ignored(self, of_it: Sequence[Twig], arrival: Arrival, as_of: datetime) -> str | None:
+        told: dict[str, None] = {}
+        for twig in of_it:
+            why = why_not(twig.leaf, arrival, self.asked)
+            if why is None and twig.in_last is not None and arrival.at + twig.in_last <= as_of:
+                why = f"it is older than {spoken(twig.in_last.total_seconds())}"
+            if why is None:
+                return None
+            told[why] = None
+        return "; ".join(told) or f"{dataset_text(arrival.dataset)} is no input"
 
 
-def _sorted(arrivals: Iterable[Arrival]) -> list[Arrival]:
+def _by_dataset(arrivals: Iterable[Arrival]) -> dict[EntityName, list[Arrival]]:
+    """Each once, in the order of time."""
     once = {arrival.update_id: arrival for arrival in arrivals}
-    return sorted(once.values(), key=lambda arrival: (arrival.at, arrival.update_id))
+    found: dict[EntityName, list[Arrival]] = {}
+    for one in sorted(once.values(), key=lambda arrival: (arrival.at, arrival.update_id)):
+        found.setdefault(one.dataset, []).append(one)
+    return found
 
 
-def _of(twig: Twig, arrival: Arrival) -> bool:
-    return twig.leaf.dataset == arrival.dataset
-
-
-def _no_input(arrival: Arrival) -> str:
-    return f"{dataset_text(arrival.dataset)} is no input"
+def _without(
+    arrivals: Mapping[EntityName, Sequence[Arrival]], gone: frozenset[int]
+) -> dict[EntityName, list[Arrival]]:
+    left = {
+        dataset: [one for one in some if one.update_id not in gone]
+        for dataset, some in arrivals.items()
+    }
+    return {dataset: some for dataset, some in left.items() if some}
 
 
 def _needed(stem: Stem) -> Iterator[Twig]:
@@ -214,7 +226,7 @@ def _needed(stem: Stem) -> Iterator[Twig]:
         yield stem
         return
     for inner in stem.of:
-        if there(inner):
+        if inner.holds:
             yield from _needed(inner)
 
 

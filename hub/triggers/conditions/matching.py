@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final, Protocol
 
@@ -28,22 +28,26 @@ class Metrics(Protocol):
 
 def why_not(leaf: Updated, arrival: Arrival, metrics: Metrics) -> str | None:
     """Why an update of the dataset does not count; None: it does."""
-    filtered = (_unlike(leaf, arrival), _unbound(leaf, arrival, metrics))
-    return next((reason for reasons in filtered for reason in reasons), None)
-
-
-def _unlike(leaf: Updated, arrival: Arrival) -> Iterator[str]:
-    job = arrival.job
-    told = (
-        ("partition", leaf.partition, [arrival.part]),
-        ("tag", leaf.tag, sorted(arrival.tags)),
-        ("job", leaf.job, [f"{job.namespace}/{job.name}"] if job else []),
-        ("team", leaf.team, [arrival.team] if arrival.team else []),
-    )
-    for name, pattern, found in told:
-        if pattern is not None and not _any_like(found, pattern):
+    for name, found_in in _FOUND.items():
+        pattern: str | None = getattr(leaf, name)
+        if pattern is not None and not _any_like(found := found_in(arrival), pattern):
             said = ", ".join(one for one in found if one) or "none"
-            yield f"its {name} is {said}, not {pattern}"
+            return f"its {name} is {said}, not {pattern}"
+    return next(_unbound(leaf, arrival, metrics), None)
+
+
+def _jobs(arrival: Arrival) -> Sequence[str]:
+    job = arrival.job
+    return [f"{job.namespace}/{job.name}"] if job else []
+
+
+#: What the filters of a condition are compared with.
+_FOUND: Final[Mapping[str, Callable[[Arrival], Sequence[str]]]] = {
+    "partition": lambda arrival: [arrival.part],
+    "tag": lambda arrival: sorted(arrival.tags),
+    "job": _jobs,
+    "team": lambda arrival: [arrival.team] if arrival.team else [],
+}
 
 
 def _any_like(found: Iterable[str], pattern: str) -> bool:

@@ -5,14 +5,20 @@ A tree of the condition's own shape, made for one decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from msgspec import Struct
 
 from hub.model import EntityName
 from hub.triggers.conditions.matching import why_not
 from hub.triggers.conditions.seen import Arrival, Facts, GateAnswer
 from hub.triggers.conditions.tree import Group, Node, Quality, Updated
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Asked:
@@ -50,10 +56,10 @@ class Asked:
 
 @dataclass(slots=True)
 class Twig:
-    """One dataset. counted: updates that count as of the time.
+    """One dataset. counted: updates that count as of the time, in its order.
 
     blocked: why a gate is closed to them. lacking: what is not there yet of those that together
-    make up the target's partition.
+    make up the target's partition. holds: whether it is there.
     """
 
     leaf: Updated
@@ -61,6 +67,7 @@ class Twig:
     blocked: Sequence[str]
     lacking: str | None
     in_last: timedelta | None
+    holds: bool = False
 
     @property
     def present(self) -> Sequence[Arrival]:
@@ -76,72 +83,56 @@ class Twig:
 class Branch:
     group: Group
     of: Sequence[Stem]
-    within: timedelta | None
+    holds: bool = False
 
 
 Stem = Twig | Branch
 
 
-class Span:
-    """A length of time in which updates must lie, both ends in it."""
+class Soil(Struct, frozen=True):
+    """What a tree grows from. until: what came after that is left out."""
 
-    __slots__ = ("begin", "end")
+    arrivals: Mapping[EntityName, Sequence[Arrival]]
+    asked: Asked
+    as_of: datetime
+    until: datetime | None = None
 
-    def __init__(self, begin: datetime, end: datetime) -> None:
-        self.begin, self.end = begin, end
-
-    def first(self, length: timedelta, begin: datetime) -> Span:
-        return Span(begin, min(self.end, begin + length))
-
-    def holds(self, arrival: Arrival) -> bool:
-        return self.begin <= arrival.at <= self.end
+    def of(self, dataset: EntityName) -> Iterable[Arrival]:
+        found = self.arrivals.get(dataset, ())
+        return (one for one in found if self.until is None or one.at <= self.until)
 
 
-def grown(
-    node: Node,
-    arrivals: Sequence[Arrival],
-    asked: Asked,
-    as_of: datetime,
-    gate: Quality | None = None,
-    in_last_s: int | None = None,
-) -> Stem:
+def grown(node: Node, soil: Soil) -> Stem:
     """The tree as of a time; gates and windows of a group hold for what is in it."""
+    stem = _stem(node, soil, None, None)
+    _ends(stem, _starts(stem))
+    return stem
+
+
+def _stem(node: Node, soil: Soil, gate: Quality | None, in_last_s: int | None) -> Stem:
     if node.gate is not None:
         gate = node.gate if gate is None else gate | node.gate
     if node.in_last_s is not None:
         in_last_s = node.in_last_s if in_last_s is None else min(in_last_s, node.in_last_s)
     if isinstance(node, Updated):
-        return _twig(node, arrivals, asked, as_of, gate, in_last_s)
-    within = None if node.within_s is None else timedelta(seconds=node.within_s)
-    of = [grown(inner, arrivals, asked, as_of, gate, in_last_s) for inner in node.of]
-    return Branch(node, of, within)
+        return _twig(node, soil, gate, in_last_s)
+    return Branch(node, [_stem(inner, soil, gate, in_last_s) for inner in node.of])
 
 
-def _twig(
-    leaf: Updated,
-    arrivals: Sequence[Arrival],
-    asked: Asked,
-    as_of: datetime,
-    gate: Quality | None,
-    in_last_s: int | None,
-) -> Twig:
+def _twig(leaf: Updated, soil: Soil, gate: Quality | None, in_last_s: int | None) -> Twig:
     in_last = None if in_last_s is None else timedelta(seconds=in_last_s)
     counted = [
         arrival
-        for arrival in arrivals
-        if arrival.dataset == leaf.dataset
-        and (in_last is None or arrival.at + in_last > as_of)
-        and why_not(leaf, arrival, asked) is None
+        for arrival in soil.of(leaf.dataset)
+        if (in_last is None or arrival.at + in_last > soil.as_of)
+        and why_not(leaf, arrival, soil.asked) is None
     ]
-    blocked = _blocked(leaf, counted, gate, asked)
-    return Twig(leaf, counted, blocked, _lacking(leaf, counted, asked), in_last)
-
-
-def _lacking(leaf: Updated, counted: Sequence[Arrival], asked: Asked) -> str | None:
     if not counted:
-        return None
+        return Twig(leaf, (), (), None, in_last)
+    blocked = _blocked(leaf, counted, gate, soil.asked)
     parts = frozenset(arrival.part for arrival in counted)
-    return asked.lacking(leaf.dataset, counted[0].partition, parts)
+    lacking = soil.asked.lacking(leaf.dataset, counted[0].partition, parts)
+    return Twig(leaf, counted, blocked, lacking, in_last)
 
 
 def _blocked(
@@ -182,24 +173,46 @@ def _merged(arrivals: Iterable[Sequence[Arrival]]) -> list[Arrival]:
     return sorted(found.values(), key=lambda arrival: (arrival.at, arrival.update_id))
 
 
-def there(stem: Stem, span: Span | None = None) -> bool:
-    """Whether it holds, with updates within a span alone if one is given."""
+# -- whether it holds ----------------------------------------------------------------------------
+
+
+def _starts(stem: Stem) -> Sequence[datetime]:
+    """Where a window may begin: with an update, for no other beginning would hold more."""
+    times = sorted({arrival.at for twig in twigs(stem) for arrival in twig.usable})
+    if not times:
+        return [_NEVER]
+    return times if _has_window(stem) else times[:1]
+
+
+def _has_window(stem: Stem) -> bool:
     if isinstance(stem, Twig):
-        return any(span is None or span.holds(arrival) for arrival in stem.usable)
-    if stem.within is None:
-        return _enough(stem, span)
-    return any(_enough(stem, narrower) for narrower in _narrower(stem, stem.within, span))
+        return False
+    return stem.group.within_s is not None or any(map(_has_window, stem.of))
 
 
-def _enough(branch: Branch, span: Span | None) -> bool:
-    return sum(there(inner, span) for inner in branch.of) >= branch.group.need
+def _ends(stem: Stem, starts: Sequence[datetime]) -> list[datetime]:
+    """For each start: up to when updates are needed so that it holds. It holds if from the first."""
+    if isinstance(stem, Twig):
+        ends = _ends_of_twig(stem, starts)
+    else:
+        of = [_ends(inner, starts) for inner in stem.of]
+        ends = [sorted(column)[stem.group.need - 1] for column in zip(*of, strict=True)]
+        if stem.group.within_s is not None:
+            _narrow(ends, starts, timedelta(seconds=stem.group.within_s))
+    stem.holds = ends[0] < _NEVER
+    return ends
 
 
-def _narrower(branch: Branch, length: timedelta, span: Span | None) -> Iterator[Span]:
-    """Those that begin with one of its updates: no other could hold more."""
-    arrivals = [one for one in usable(twigs(branch)) if span is None or span.holds(one)]
-    if not arrivals:
-        return
-    whole = span or Span(arrivals[0].at, arrivals[-1].at)
-    for begin in sorted({arrival.at for arrival in arrivals}, reverse=True):
-        yield whole.first(length, begin)
+def _ends_of_twig(twig: Twig, starts: Sequence[datetime]) -> list[datetime]:
+    times = [arrival.at for arrival in twig.usable]
+    times.append(_NEVER)
+    return [times[bisect_left(times, start)] for start in starts]
+
+
+def _narrow(ends: list[datetime], starts: Sequence[datetime], within: timedelta) -> None:
+    """Where it takes too long from one start it must be from a later one."""
+    later = _NEVER
+    for place in range(len(starts) - 1, -1, -1):
+        if ends[place] - starts[place] > within:
+            ends[place] = later
+        later = ends[place]

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from hub.rules.base import said, spoken
 from hub.triggers.conditions.seen import Wait
-from hub.triggers.conditions.standing import Branch, Stem, Twig, there
+from hub.triggers.conditions.standing import Branch, Stem, Twig
 from hub.triggers.conditions.wording import dataset_text
 
 
@@ -20,7 +20,7 @@ def missing(stem: Stem) -> list[str]:
     """What a launch goes without: "s3://lake/items is missing"."""
     if isinstance(stem, Twig):
         return [_missing(stem)]
-    absent = [inner for inner in stem.of if not there(inner)]
+    absent = [inner for inner in stem.of if not inner.holds]
     if not absent:
         return [f"updates are not within {spoken(stem.group.within_s or 0)} of each other"]
     if _needs_all(stem, absent):
@@ -38,8 +38,8 @@ def _missing(twig: Twig) -> str:
 def there_of(stem: Stem) -> str:
     """How many of a group's parts hold, of as many as it needs: 2 of 3."""
     if isinstance(stem, Twig):
-        return f"{int(there(stem))} of 1"
-    return f"{sum(map(there, stem.of))} of {stem.group.need}"
+        return f"{int(stem.holds)} of 1"
+    return f"{sum(inner.holds for inner in stem.of)} of {stem.group.need}"
 
 
 def _with(since: datetime | None, wait: Wait) -> Wait:
@@ -50,7 +50,7 @@ def _waits(stem: Stem, there_too: str) -> Iterator[Wait]:
     if isinstance(stem, Twig):
         yield Wait(_of_twig(stem, there_too), stem.leaf.dataset)
         return
-    absent = [inner for inner in stem.of if not there(inner)]
+    absent = [inner for inner in stem.of if not inner.holds]
     count = f" ({there_of(stem)} there)" if len(stem.of) > 1 else ""
     if not absent or len(stem.of) - len(absent) >= stem.group.need:
         yield Wait(_apart(stem))
@@ -79,7 +79,7 @@ def _of_twig(twig: Twig, there_too: str) -> str:
 
 
 def _apart(branch: Branch) -> str:
-    names = _names([inner for inner in branch.of if there(inner)])
+    names = _names([inner for inner in branch.of if inner.holds])
     return (
         f"waiting for updates of {names} within {spoken(branch.group.within_s or 0)} of each other"
     )
