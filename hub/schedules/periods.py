@@ -51,6 +51,8 @@ class Every(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 class Part(Struct, frozen=True):
@@ -68,7 +70,7 @@ class Part(Struct, frozen=True):
 
 
 class Period(Struct, frozen=True):
-    """How partitions follow each other: `count` hours, days, weeks or months apart.
+    """How partitions follow each other: `count` hours, days, weeks or whatever it is apart.
 
     hours, weekdays: those that have partitions; None: all.
     """
@@ -80,8 +82,8 @@ class Period(Struct, frozen=True):
 
     def after(self, begin: datetime) -> datetime:
         """When the next one begins, which is when this one ends."""
-        if self.every is Every.MONTH:
-            months = begin.year * _MONTHS + begin.month - 1 + self.count
+        if self.every in _IN_MONTHS:
+            months = begin.year * _MONTHS + begin.month - 1 + self.count * _IN_MONTHS[self.every]
             return begin.replace(year=months // _MONTHS, month=months % _MONTHS + 1)
         return begin + self.count * _LENGTH[self.every]
 
@@ -99,6 +101,7 @@ class Period(Struct, frozen=True):
 
 
 _LENGTH: Final[Mapping[Every, timedelta]] = {Every.HOUR: _HOUR, Every.DAY: _DAY, Every.WEEK: _WEEK}
+_IN_MONTHS: Final[Mapping[Every, int]] = {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: _MONTHS}
 
 
 @lru_cache(maxsize=65_536)
