@@ -42,7 +42,8 @@ class Plan(RuleConfig):
     """Which partitions there should be, and by when."""
 
     every: Every | None = Field(
-        None, description="hour, day, week, month, quarter or year; learned from eight keys on if not told"
+        None,
+        description="hour, day, week, month, quarter or year; learned from eight keys on if not told",
     )
     format: str | None = Field(
         None,

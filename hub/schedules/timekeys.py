@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from hub.schedules.periods import Every, Part, part_of
 from hub.schedules.stretches import ORDER, WEEKDAYS, Cut, Stretch, hour_with
+from hub.schedules.zones import wall_of, zone_of
 
 #: What a single dimension's key may be headed by, as in Hive: `date=2026-11-23`.
 _HEAD = re.compile(r"(?:[A-Za-z_]\w*=)?")
@@ -85,6 +86,17 @@ def cut_of(key: str) -> Cut | None:
     if told is None or told.point or told.offset is not None or told.wall.minute:
         return None
     return Cut(told.exact)
+
+
+def begin_of(key: str, timezone: str) -> datetime | None:
+    """The wall time at which what a key names begins, be it one of several dimensions; None: none."""
+    told = _told(key, None)
+    if told is None:
+        part = part_of(key)
+        return None if part is None else part.begin
+    if told.offset is None:
+        return told.wall
+    return wall_of((told.wall - told.offset).replace(tzinfo=UTC), zone_of(timezone))
 
 
 def interval_key(begin: datetime, end: datetime | None, cut: Cut | None = None) -> str:
