@@ -29,7 +29,7 @@ class Standing(StrEnum):
     STALE = "stale"  # complete, and older than one of its inputs
 
 
-class Written(Struct, frozen=True):
+class Written(Struct, frozen=True, gc=False):
     """The latest update of a partition under one of its keys, or the latest run that completed."""
 
     key: str
@@ -41,7 +41,7 @@ class Written(Struct, frozen=True):
     bytes: int | None = None
 
 
-class Tried(Struct, frozen=True):
+class Tried(Struct, frozen=True, gc=False):
     """The latest run for a partition that has not completed. `at`: its end, or its beginning.
 
     own: it writes the partition itself; else it is a run within which that is done.
@@ -54,14 +54,14 @@ class Tried(Struct, frozen=True):
     own: bool = True
 
 
-class Fed(Struct, frozen=True):
+class Fed(Struct, frozen=True, gc=False):
     """When a partition of an input was updated last."""
 
     key: str
     at: datetime
 
 
-class Newer(Struct, frozen=True):
+class Newer(Struct, frozen=True, gc=False):
     """A partition of an input that was updated after the one that is made of it."""
 
     input: int
@@ -69,7 +69,7 @@ class Newer(Struct, frozen=True):
     at: datetime
 
 
-class Cell(Struct, frozen=True):
+class Cell(Struct, frozen=True, gc=False):
     """One partition and how it stands. `keys`: as those who told of it have called it.
 
     due_at: by when one that is missing was due, where that is known.
@@ -88,7 +88,7 @@ class Cell(Struct, frozen=True):
         return self.place.begin, self.place.key
 
 
-class Due(Struct, frozen=True):
+class Due(Struct, frozen=True, gc=False):
     """A partition that somebody's schedule demands."""
 
     key: str
@@ -243,7 +243,7 @@ class _News:
     def __init__(self, input_: int, layout: Layout, its: Layout, fed: Iterable[Fed]) -> None:
         self._input, self._cut, self._its = input_, layout.cut, its.cut
         self._by = its.cut if _coarser(its.cut, layout.cut) else layout.cut
-        self._latest: dict[tuple[str, str], Newer] = {}
+        self._latest: dict[tuple[str, str], tuple[datetime, str]] = {}
         for one in fed:
             self._add(its.place(one.key), one.at)
 
@@ -252,16 +252,18 @@ class _News:
         key = self._key(place, self._cut)
         rests = (place.rest, "") if place.rest else ("", _ANY)
         told = (self._latest.get((key, rest)) for rest in rests)
-        late = [one for one in told if one is not None and one.at > than]
-        return max(late, key=lambda one: one.at, default=None)
+        late = [one for one in told if one is not None and one[0] > than]
+        if not late:
+            return None
+        at, its = max(late)
+        return Newer(self._input, its, at)
 
     def _add(self, place: Place, at: datetime) -> None:
         key = self._key(place, self._its)
-        newer = Newer(self._input, place.key, at)
-        for rest in {place.rest, _ANY} if place.rest else {""}:
+        for rest in (place.rest, _ANY) if place.rest else ("",):
             held = self._latest.get((key, rest))
-            if held is None or held.at < at:
-                self._latest[key, rest] = newer
+            if held is None or held[0] < at:
+                self._latest[key, rest] = (at, place.key)
 
     def _key(self, place: Place, own: Cut | None) -> str:
         """By what a partition of either is found, whose layout is cut so."""

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, tzinfo
+from functools import lru_cache
+from typing import Final
 
 from msgspec import Struct
 
-from hub.schedules.periods import AHEAD, MOST, Every, Period, learn_period, part_of
+from hub.schedules.periods import AHEAD, Every, Period, learn_period, part_of
 from hub.schedules.stretches import ORDER, Cut
 from hub.schedules.timekeys import begin_of, cut_of, read_key
 from hub.schedules.zones import comes_twice, earlier, wall_of, zone_of
 
+#: Partitions that teach how they follow each other, the latest.
+_TAUGHT: Final = 400
 
-class Place(Struct, frozen=True):
+
+class Place(Struct, frozen=True, gc=False):
     """Where a partition lies. `rest`: what its key says besides its time, in other dimensions.
 
     begin, end: None where the key is no time.
@@ -34,18 +39,7 @@ class Layout(Struct, frozen=True):
     period: Period | None = None
 
     def place(self, key: str) -> Place:
-        if self.cut is None:
-            return _unplaced(key, self.timezone)
-        found = read_key(key, self.cut).stretches
-        if found:
-            return Place(read_key(key, self.cut).key, found[0].begin, found[-1].end)
-        part = part_of(key)
-        if part is None or not (part.head or part.tail):
-            return Place(key)
-        time = key[len(part.head) : len(key) - len(part.tail)]
-        found = read_key(time, self.cut).stretches
-        rest = f"{part.head}*{part.tail}"
-        return Place(key, found[0].begin, found[-1].end, rest) if found else Place(key)
+        return _unplaced(key, self.timezone) if self.cut is None else _placed(key, self.cut)
 
     def missing(self, present: Sequence[str], until: datetime) -> Iterator[Place]:
         """Those between the first that is there and an instant that are not there.
@@ -87,7 +81,7 @@ def layout_of(
     told = list(keys)
     latest = wall_of(now, zone_of(timezone)) + AHEAD
     begins = sorted({at for key in told if (at := begin_of(key, timezone)) and at <= latest})
-    period = Period(every) if every else learn_period(begins[-MOST:])
+    period = Period(every) if every else learn_period(begins[-_TAUGHT:])
     cut = _cut(begins, timezone, period.every if period else _said(told))
     return Layout(timezone, cut, period if cut is not None else None)
 
@@ -118,6 +112,21 @@ def _own_cut(key: str) -> Cut | None:
     return cut_of(key[len(part.head) : len(key) - len(part.tail)])
 
 
+@lru_cache(maxsize=65_536)
+def _placed(key: str, cut: Cut) -> Place:
+    read = read_key(key, cut)
+    if read.stretches:
+        return Place(read.key, read.stretches[0].begin, read.stretches[-1].end)
+    part = part_of(key)
+    if part is None or not (part.head or part.tail):
+        return Place(key)
+    time = key[len(part.head) : len(key) - len(part.tail)]
+    found = read_key(time, cut).stretches
+    rest = f"{part.head}*{part.tail}"
+    return Place(key, found[0].begin, found[-1].end, rest) if found else Place(key)
+
+
+@lru_cache(maxsize=65_536)
 def _unplaced(key: str, timezone: str) -> Place:
     begin = begin_of(key, timezone)
     return Place(key) if begin is None else Place(key, earlier(begin, zone_of(timezone)))

@@ -88,6 +88,7 @@ def cut_of(key: str) -> Cut | None:
     return Cut(told.exact)
 
 
+@lru_cache(maxsize=65_536)
 def begin_of(key: str, timezone: str) -> datetime | None:
     """The wall time at which what a key names begins, be it one of several dimensions; None: none."""
     told = _told(key, None)
@@ -136,6 +137,7 @@ def _of_wall(key: str, told: _Told, cut: Cut) -> Reading:
     return Reading(found[0].key, tuple(found))
 
 
+@lru_cache(maxsize=65_536)
 def _told(key: str, every: Every | None) -> _Told | None:
     head = _HEAD.match(key)
     bare = key[head.end() :] if head else key

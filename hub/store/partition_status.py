@@ -164,12 +164,22 @@ _LATEST = (
     .limit(bindparam("most"))
     .subquery()
 )
+_FED: Final[Select[Any]] = (
+    select(dataset_update.c.partition_key, func.max(dataset_update.c.at).label("at"))
+    .where(
+        dataset_update.c.dataset_id == bindparam("dataset"),
+        dataset_update.c.partition_key != _NO_KEY,
+    )
+    .group_by(dataset_update.c.partition_key)
+    .order_by(dataset_update.c.partition_key.desc())
+    .limit(bindparam("most"))
+)
 _WRITTEN: Final[Select[Any]] = (
     select(
         _LATEST.c.partition_key,
+        dataset_update.c.at,
         _LATEST.c.first_at,
         _LATEST.c.times,
-        dataset_update.c.at,
         dataset_update.c.cause,
         dataset_update.c.rows,
         dataset_update.c.bytes,
@@ -207,16 +217,8 @@ def _written(connection: Connection, dataset_id: int) -> list[Written]:
     given = {"dataset": dataset_id, "most": MOST}
     # Of several at the same time the last one holds.
     found = {
-        row.partition_key: Written(
-            row.partition_key,
-            row.at,
-            row.first_at,
-            row.times,
-            _attempt(row.cause),
-            row.rows,
-            row.bytes,
-        )
-        for row in connection.execute(_WRITTEN, given)
+        key: Written(key, at, first_at, times, _attempt(cause), rows, size)
+        for key, at, first_at, times, cause, rows, size in connection.execute(_WRITTEN, given)
     }
     return list(found.values()) or list(_by_nominal(connection, given))
 
@@ -339,10 +341,16 @@ def _inputs(
     seen = among(connection, _seen(viewer), dataset.c.id, datasets)
     found: dict[int, tuple[Layout, Sequence[Fed]]] = {}
     for row in sorted(seen)[:MOST_INPUTS]:
-        fed = [Fed(one.key, one.at) for one in _written(connection, row.id)]
+        fed = _fed(connection, row.id)
         layout = layout_of((one.key for one in fed), wanted.now, wanted.timezone)
         found[row.id] = (layout, fed)
     return found
+
+
+def _fed(connection: Connection, dataset_id: int) -> list[Fed]:
+    given = {"dataset": dataset_id, "most": MOST}
+    found = [Fed(key, at) for key, at in connection.execute(_FED, given)]
+    return found or [Fed(one.key, one.at) for one in _by_nominal(connection, given)]
 
 
 @kept_per_viewer
