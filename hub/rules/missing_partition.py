@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import ClassVar, Final
 
 from msgspec import Struct
@@ -22,25 +21,29 @@ from hub.rules.base import (
     Verdict,
     kinds,
 )
-from hub.schedules.periods import Every, Part, Period, families, learn_period, nearest
+from hub.schedules.periods import (
+    Every,
+    Part,
+    Period,
+    families,
+    learn_period,
+    nearest,
+    usual_lag,
+)
 from hub.schedules.zones import earlier, never_comes, zone_of
 
 #: Incidents of a dataset that are open at most.
 MOST_OPEN: Final = 20
-#: Partitions that teach how late they usually come, the latest; and how many of them it takes.
+#: Partitions that teach how late they usually come, the latest.
 _LATEST: Final = 60
-_FEWEST: Final = 8
-#: What a partition may be later than is usual: a part of its length, and at least so much.
-_PART: Final = 0.1
-_LEAST: Final = timedelta(minutes=10)
-_SPREAD: Final = 6.0  # median deviations
 
 
 class Plan(RuleConfig):
     """Which partitions there should be, and by when."""
 
     every: Every | None = Field(
-        None, description="hour, day, week or month; learned from eight keys on if not told"
+        None,
+        description="hour, day, week, month, quarter or year; learned from eight keys on if not told",
     )
     format: str | None = Field(
         None,
@@ -134,7 +137,7 @@ class MissingPartition:
             for part in parts
         ]
         length = period.after(parts[-1].begin) - parts[-1].begin
-        return _usual([lag.total_seconds() for lag in lags], length.total_seconds())
+        return usual_lag([lag.total_seconds() for lag in lags], length.total_seconds())
 
     def _absent(
         self, family: _Family, there: Mapping[str, PartitionSeen], as_of: datetime
@@ -202,18 +205,6 @@ def _bounded(
     fresh = sorted((one for one in missing if one.key not in open_keys), key=lambda one: one.due_at)
     yield from (one for one in missing if one.key in open_keys)
     yield from fresh[-room:] if room > 0 else ()
-
-
-def _usual(lags: Sequence[float], length_s: float) -> timedelta | None:
-    """By how much a partition may follow its end; None: they come irregularly, or are too few."""
-    if len(lags) < _FEWEST:
-        return None
-    middle = median(lags)
-    spread = median(abs(lag - middle) for lag in lags)
-    if spread > length_s / 4:
-        return None
-    margin = max(_SPREAD * spread, _PART * length_s, _LEAST.total_seconds())
-    return timedelta(seconds=middle + margin)
 
 
 def _violated(one: _Missing) -> Verdict:

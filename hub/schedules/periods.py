@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise
+from statistics import median
 from typing import Final
 
 from msgspec import Struct
@@ -18,11 +19,15 @@ FEWEST: Final = 8
 #: Periods that are looked through, at most.
 MOST: Final = 1000
 #: Keys that are further ahead say nothing of the present.
-_AHEAD: Final = timedelta(days=400)
+AHEAD: Final = timedelta(days=400)
 #: Share of steps that must be the same, and of weekdays and hours that must have their partition.
 _REGULAR: Final = 0.6
 _SEEN_TWICE: Final = 2
 _HOUR, _DAY, _WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+#: What a partition may be later than is usual: a part of its length, and at least so much.
+_PART: Final = 0.1
+_LEAST: Final = timedelta(minutes=10)
+_SPREAD: Final = 6.0  # median deviations
 _MONTHS: Final = 12
 _EVERY_MONTH: Final = 28
 
@@ -51,6 +56,8 @@ class Every(StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
 
 
 class Part(Struct, frozen=True):
@@ -68,7 +75,7 @@ class Part(Struct, frozen=True):
 
 
 class Period(Struct, frozen=True):
-    """How partitions follow each other: `count` hours, days, weeks or months apart.
+    """How partitions follow each other: `count` hours, days, weeks or whatever it is apart.
 
     hours, weekdays: those that have partitions; None: all.
     """
@@ -80,8 +87,8 @@ class Period(Struct, frozen=True):
 
     def after(self, begin: datetime) -> datetime:
         """When the next one begins, which is when this one ends."""
-        if self.every is Every.MONTH:
-            months = begin.year * _MONTHS + begin.month - 1 + self.count
+        if self.every in _IN_MONTHS:
+            months = begin.year * _MONTHS + begin.month - 1 + self.count * _IN_MONTHS[self.every]
             return begin.replace(year=months // _MONTHS, month=months % _MONTHS + 1)
         return begin + self.count * _LENGTH[self.every]
 
@@ -99,6 +106,7 @@ class Period(Struct, frozen=True):
 
 
 _LENGTH: Final[Mapping[Every, timedelta]] = {Every.HOUR: _HOUR, Every.DAY: _DAY, Every.WEEK: _WEEK}
+_IN_MONTHS: Final[Mapping[Every, int]] = {Every.MONTH: 1, Every.QUARTER: 3, Every.YEAR: _MONTHS}
 
 
 @lru_cache(maxsize=65_536)
@@ -120,8 +128,12 @@ def _timed(key: str, found: re.Match[str]) -> Part | None:
     for name in there:
         shape += key[at : found.start(name)] + _LETTERS[name]
         at = found.end(name)
-    values, forms = ([found[name] for name in there], [_LETTERS[name] for name in there])
-    return _part(key, found.span(), " ".join(values), " ".join(forms), shape)
+    told = {"day": 1} | {name: int(found[name]) for name in there}
+    try:
+        begin = datetime(**told)  # type: ignore[arg-type]  # noqa: DTZ001  a wall time
+    except ValueError:
+        return None
+    return Part(key, key[: found.start()], begin, key[at:], shape)
 
 
 def _part(key: str, span: tuple[int, int], text: str, form: str, shape: str) -> Part | None:
@@ -184,6 +196,21 @@ def _weekdays(days: Collection[date]) -> frozenset[int] | None:
     )
 
 
+def usual_lag(lags: Sequence[float], length_s: float) -> timedelta | None:
+    """By how much a partition may follow its end, of seconds by which others did.
+
+    None: they come irregularly, or are too few.
+    """
+    if len(lags) < FEWEST:
+        return None
+    middle = median(lags)
+    spread = median(abs(lag - middle) for lag in lags)
+    if spread > length_s / 4:
+        return None
+    margin = max(_SPREAD * spread, _PART * length_s, _LEAST.total_seconds())
+    return timedelta(seconds=middle + margin)
+
+
 def families(keys: Iterable[str], shape: str | None) -> list[list[Part]]:
     """Keys that are times, by the text around the time and its shape, each in rising order."""
     found: dict[tuple[str, str, str], list[Part]] = defaultdict(list)
@@ -194,7 +221,7 @@ def families(keys: Iterable[str], shape: str | None) -> list[list[Part]]:
 
 def nearest(parts: Sequence[Part], now: datetime) -> Sequence[Part]:
     """Without those far ahead, as of a year that never comes, and those long before the others."""
-    past = [part for part in parts if part.begin <= now + _AHEAD]
-    step = min((b.begin - a.begin for a, b in pairwise(past)), default=_AHEAD)
+    past = [part for part in parts if part.begin <= now + AHEAD]
+    step = min((b.begin - a.begin for a, b in pairwise(past)), default=AHEAD)
     first = past[-1].begin - MOST * step if past else now
     return [part for part in past if part.begin >= first]

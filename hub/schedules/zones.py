@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _OFFSET = re.compile(r"Z|[+-]\d\d:?\d\d")
+_SECOND = timedelta(seconds=1)
 
 
+@lru_cache(maxsize=1_000)
 def zone_of(name: str) -> tzinfo:
     """A time zone by its IANA name, or an offset such as +02:00. ValueError if there is none."""
     if _OFFSET.fullmatch(name):
@@ -36,24 +39,52 @@ def earlier(wall: datetime, zone: tzinfo) -> datetime:
 
 def at_fold(wall: datetime, zone: tzinfo, fold: int) -> datetime:
     """In UTC, as Python reads a fold: of one that never comes, 1 moves it back, not on."""
-    return (wall - _offset(wall, zone, fold)).replace(tzinfo=UTC)
+    return (wall - ahead(wall, zone, fold)).replace(tzinfo=UTC)
 
 
 def later(wall: datetime, zone: tzinfo) -> datetime:
     """In UTC; of two instants the second. One that never comes is moved on by what is left out."""
-    offset = min(_offset(wall, zone, 0), _offset(wall, zone, 1))
+    offset = min(ahead(wall, zone, 0), ahead(wall, zone, 1))
     return (wall - offset).replace(tzinfo=UTC)
 
 
 def never_comes(wall: datetime, zone: tzinfo) -> bool:
-    return _offset(wall, zone, 0) < _offset(wall, zone, 1)
+    return ahead(wall, zone, 0) < ahead(wall, zone, 1)
 
 
 def comes_twice(wall: datetime, zone: tzinfo) -> bool:
-    return _offset(wall, zone, 0) > _offset(wall, zone, 1)
+    return ahead(wall, zone, 0) > ahead(wall, zone, 1)
 
 
-def _offset(wall: datetime, zone: tzinfo, fold: int) -> timedelta:
+def first_instant(wall: datetime, zone: tzinfo) -> datetime:
+    """In UTC: the first at which clocks show this wall time, or a later one where it is left out."""
+    first, second = ahead(wall, zone, 0), ahead(wall, zone, 1)
+    if first >= second:
+        return (wall - first).replace(tzinfo=UTC)
+    return transition(at_fold(wall, zone, 1), at_fold(wall, zone, 0), zone)
+
+
+def transition(before: datetime, after: datetime, zone: tzinfo) -> datetime:
+    """The first instant, to the second, with the offset of `after`; `before` has another."""
+    offset = offset_at(after, zone)
+    while after - before > _SECOND:
+        middle = before + timedelta(seconds=(after - before) // _SECOND // 2 or 1)
+        if offset_at(middle, zone) == offset:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def offset_at(at: datetime, zone: tzinfo) -> timedelta:
+    """By what clocks are ahead of UTC at an instant."""
+    offset = at.astimezone(zone).utcoffset()
+    assert offset is not None
+    return offset
+
+
+def ahead(wall: datetime, zone: tzinfo, fold: int) -> timedelta:
+    """By what clocks that show this are ahead of UTC."""
     offset = wall.replace(tzinfo=zone, fold=fold).utcoffset()
     assert offset is not None
     return offset

@@ -1,0 +1,278 @@
+"""How the partitions of a dataset or job stand: there, failed, under way, missing or out of date."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from hub.schedules.layouts import Layout, Place
+from hub.schedules.periods import usual_lag
+from hub.schedules.stretches import ORDER, Cut
+
+#: Partitions that teach how late they usually come, the latest.
+_LATEST: Final = 60
+_ANY: Final = "*"
+
+
+class Standing(StrEnum):
+    """How a partition stands."""
+
+    COMPLETE = "complete"
+    FAILED = "failed"
+    RUNNING = "running"
+    MISSING = "missing"
+    STALE = "stale"  # complete, and older than one of its inputs
+
+
+class Written(Struct, frozen=True, gc=False):
+    """The latest update of a partition under one of its keys, or the latest run that completed."""
+
+    key: str
+    at: datetime
+    first_at: datetime
+    count: int = 1
+    attempt: int | None = None
+    rows: int | None = None
+    bytes: int | None = None
+
+
+class Tried(Struct, frozen=True, gc=False):
+    """The latest run for a partition that has not completed. `at`: its end, or its beginning.
+
+    own: it writes the partition itself; else it is a run within which that is done.
+    """
+
+    key: str
+    at: datetime
+    running: bool
+    attempt: int
+    own: bool = True
+
+
+class Fed(Struct, frozen=True, gc=False):
+    """When a partition of an input was updated last."""
+
+    key: str
+    at: datetime
+
+
+class Newer(Struct, frozen=True, gc=False):
+    """A partition of an input that was updated after the one that is made of it."""
+
+    input: int
+    key: str
+    at: datetime
+
+
+class Cell(Struct, frozen=True, gc=False):
+    """One partition and how it stands. `keys`: as those who told of it have called it.
+
+    due_at: by when one that is missing was due, where that is known.
+    """
+
+    place: Place
+    standing: Standing
+    keys: tuple[str, ...] = ()
+    written: Written | None = None
+    tried: Tried | None = None
+    newer: tuple[Newer, ...] = ()
+    due_at: datetime | None = None
+
+    @property
+    def order(self) -> tuple[datetime | None, str]:
+        return self.place.begin, self.place.key
+
+
+class Due(Struct, frozen=True, gc=False):
+    """A partition that somebody's schedule demands."""
+
+    key: str
+    at: datetime
+
+
+Inputs = Mapping[int, tuple[Layout, Sequence[Fed]]]
+
+
+def cells_of(
+    layout: Layout,
+    written: Iterable[Written],
+    tried: Iterable[Tried],
+    inputs: Inputs,
+    due: Iterable[Due] | None,
+    now: datetime,
+) -> list[Cell]:
+    """All partitions that are there or should be, in no order.
+
+    due: those that are demanded; None: nobody does, what is missing is seen from the others.
+    """
+    found: dict[str, _Found] = defaultdict(_Found)
+    for one in written:
+        found[_named(found, layout, one.key)].add_written(one)
+    for trial in tried:
+        found[_named(found, layout, trial.key)].add_tried(trial)
+    news = [_News(key, layout, *told) for key, told in inputs.items()]
+    cells = [one.cell(news) for one in found.values()]
+    absent = _missing(layout, cells, now) if due is None else _demanded(layout, found, due)
+    return [*cells, *absent]
+
+
+def counts_of(cells: Iterable[Cell]) -> dict[Standing, int]:
+    counted = Counter(cell.standing for cell in cells)
+    return {standing: counted[standing] for standing in Standing}
+
+
+class _Found:
+    """What is told of one partition, under whatever keys."""
+
+    def __init__(self) -> None:
+        self.place = Place("")
+        self._keys: dict[str, None] = {}
+        self._written: Written | None = None
+        self._tried: list[Tried] = []
+
+    def add_written(self, one: Written) -> None:
+        self._keys[one.key] = None
+        held = self._written
+        self._written = one if held is None else _both(held, one)
+
+    def add_tried(self, one: Tried) -> None:
+        self._keys[one.key] = None
+        self._tried.append(one)
+
+    def cell(self, news: Sequence[_News]) -> Cell:
+        written, tried = self._written, self._relevant()
+        newer: tuple[Newer, ...] = ()
+        if tried is not None:
+            standing = Standing.RUNNING if tried.running else Standing.FAILED
+        elif written is None:
+            standing = Standing.MISSING
+        else:
+            told = (one.newer(self.place, written.at) for one in news)
+            newer = tuple(one for one in told if one is not None)
+            standing = Standing.STALE if newer else Standing.COMPLETE
+        return Cell(self.place, standing, tuple(self._keys), written, tried, newer)
+
+    def _relevant(self) -> Tried | None:
+        """The run that says more of the partition than its update does: a running one before all."""
+        since = self._written.at if self._written else None
+        some = [
+            one
+            for one in self._tried
+            if since is None or (one.own and (one.running or one.at > since))
+        ]
+        return max(some, key=lambda one: (one.running, one.at), default=None)
+
+
+def _named(found: dict[str, _Found], layout: Layout, key: str) -> str:
+    place = layout.place(key)
+    found[place.key].place = place
+    return place.key
+
+
+def _both(one: Written, other: Written) -> Written:
+    last = max(one, other, key=lambda it: it.at)
+    return Written(
+        last.key,
+        last.at,
+        min(one.first_at, other.first_at),
+        one.count + other.count,
+        last.attempt,
+        last.rows,
+        last.bytes,
+    )
+
+
+# -- missing -------------------------------------------------------------------------------------
+
+
+def _missing(layout: Layout, cells: Sequence[Cell], now: datetime) -> Iterator[Cell]:
+    by_rest: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells:
+        if cell.place.begin is not None:
+            by_rest[cell.place.rest].append(cell)
+    for some in by_rest.values():
+        some.sort(key=lambda cell: cell.order)
+        lag = _lag(some)
+        last = some[-1].place.begin
+        until = max(now, last) if last is not None and lag is not None else last
+        present = [key for cell in some for key in cell.keys]
+        for place in layout.missing(present, until) if until is not None else ():
+            due_at = place.end + lag if place.end is not None and lag is not None else None
+            if due_at is None or due_at <= now:
+                yield Cell(place, Standing.MISSING, due_at=due_at)
+
+
+def _lag(cells: Sequence[Cell]) -> timedelta | None:
+    """How late such partitions usually are."""
+    told = [(cell.place, cell.written) for cell in cells[-_LATEST:] if cell.written is not None]
+    ends = [(place, one.first_at) for place, one in told if place.end is not None]
+    if not ends:
+        return None
+    lags = [(at - place.end).total_seconds() for place, at in ends if place.end is not None]
+    begin, end = ends[-1][0].begin, ends[-1][0].end
+    assert begin is not None
+    assert end is not None
+    return usual_lag(lags, (end - begin).total_seconds())
+
+
+def _demanded(layout: Layout, found: Mapping[str, _Found], due: Iterable[Due]) -> Iterator[Cell]:
+    told: set[str] = set()
+    for one in due:
+        place = layout.place(one.key)
+        if place.key not in found and place.key not in told:
+            told.add(place.key)
+            yield Cell(place, Standing.MISSING, due_at=one.at)
+
+
+# -- stale -----------------------------------------------------------------------------------------
+
+
+class _News:
+    """The latest update of an input, by the partition that is made of it.
+
+    A finer one counts for the partition in which it begins, a coarser one for all that begin in it.
+    What is no time counts for the partition of the same key. Where both have other dimensions,
+    these must be the same.
+    """
+
+    def __init__(self, input_: int, layout: Layout, its: Layout, fed: Iterable[Fed]) -> None:
+        self._input, self._cut, self._its = input_, layout.cut, its.cut
+        self._by = its.cut if _coarser(its.cut, layout.cut) else layout.cut
+        self._latest: dict[tuple[str, str], tuple[datetime, str]] = {}
+        for one in fed:
+            self._add(its.place(one.key), one.at)
+
+    def newer(self, place: Place, than: datetime) -> Newer | None:
+        """The update of the input that came after the partition, if there is one."""
+        key = self._key(place, self._cut)
+        rests = (place.rest, "") if place.rest else ("", _ANY)
+        told = (self._latest.get((key, rest)) for rest in rests)
+        late = [one for one in told if one is not None and one[0] > than]
+        if not late:
+            return None
+        at, its = max(late)
+        return Newer(self._input, its, at)
+
+    def _add(self, place: Place, at: datetime) -> None:
+        key = self._key(place, self._its)
+        for rest in (place.rest, _ANY) if place.rest else ("",):
+            held = self._latest.get((key, rest))
+            if held is None or held[0] < at:
+                self._latest[key, rest] = (at, place.key)
+
+    def _key(self, place: Place, own: Cut | None) -> str:
+        """By what a partition of either is found, whose layout is cut so."""
+        if place.begin is None or self._by is None or (own == self._by and not place.rest):
+            return place.key
+        return self._by.at(place.begin).key
+
+
+def _coarser(one: Cut | None, other: Cut | None) -> bool:
+    if one is None or other is None:
+        return False
+    return ORDER.index(one.every) > ORDER.index(other.every)
