@@ -21,6 +21,7 @@ from hub.commands import (
     demo,
     doctor,
     events,
+    gate,
     incidents,
     maintenance,
     migrate,
@@ -52,6 +53,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(incidents.app, name="incidents")
+app.command("gate")(gate.command)
 app.add_typer(silences.app, name="silences")
 app.add_typer(alerting.targets, name="targets")
 app.add_typer(alerting.routes, name="routes")

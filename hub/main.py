@@ -18,6 +18,7 @@ import structlog
 import adapters
 from hub import polling
 from hub.access import listening_rule
+from hub.api.gate_watch import GateWatch
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
@@ -99,6 +100,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         book_of(settings),
         plan_of(settings),
         desk_of(settings, db, writer, metrics),
+        GateWatch(db, writer, metrics.gates_waiting),
         limit,
     )
 

@@ -84,6 +84,14 @@ class Metrics:
         self.http_seconds = self._histogram(
             "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
         )
+        self.gate_answers = self._counter(
+            "trackside_gate_answers",
+            "Answers that gates gave",
+            "result",  # passed, failed, unknown
+        )
+        self.gates_waiting = self._gauge(
+            "trackside_gates_waiting", "Requests that wait for a gate to pass"
+        )
         self.polls = self._counter(
             "trackside_polls",
             "Polls of an orchestrator, by result",

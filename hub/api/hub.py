@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.api.gate_watch import GateWatch
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
@@ -35,4 +36,5 @@ class Hub:
     book: Book
     plan: Plan
     teller: Teller
+    gate_watch: GateWatch
     ingest_limit: IngestLimit | None = None
