@@ -29,6 +29,7 @@ from hub.commands import (
     retention,
     rules,
     schedules,
+    sensors,
     serve,
     silences,
     store,
@@ -60,6 +61,7 @@ app.add_typer(alerting.routes, name="routes")
 app.add_typer(alerting.deliveries, name="deliveries")
 app.add_typer(rules.app, name="rules")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(sensors.app, name="sensors")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")

@@ -11,6 +11,7 @@ from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
+from hub.polls.sense import Sense
 from hub.ports import Teller
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
@@ -37,4 +38,5 @@ class Hub:
     plan: Plan
     teller: Teller
     gate_watch: GateWatch
+    sense: Sense
     ingest_limit: IngestLimit | None = None
