@@ -83,7 +83,7 @@ class File:
             since = _since(held.get(place.partition), what.version, now)
             seen[place.partition] = {"version": what.version, "since": since.isoformat()}
             left = self._config.stable_s - (now - (what.modified_at or since)).total_seconds()
-            if left > 0:
+            if self._config.stable_s and left > 0:
                 waits = waits or f"{place.url} to be unchanged for {left:.0f} s more"
                 continue
             found.append(_sighting(place, what, since))

@@ -54,26 +54,32 @@ class Sql:
 
     def _row(self) -> Any:
         import sqlalchemy
+        from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 
-        url = sqlalchemy.make_url(self._outside.connection(self._config.connection).reveal())
-        url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
         name = self._config.connection
+        secret = self._outside.connection(name)
         try:
-            engine = sqlalchemy.create_engine(
-                url,
-                poolclass=sqlalchemy.pool.NullPool,
-                hide_parameters=True,
-                connect_args=_bounds(url.get_backend_name(), self._outside.timeout_s),
-            )
-            with engine.connect() as connection:
+            with _engine(secret.reveal(), self._outside.timeout_s).connect() as connection:
                 return connection.execute(sqlalchemy.text(self._config.query)).first()
-        except (sqlalchemy.exc.ProgrammingError, sqlalchemy.exc.StatementError) as error:
-            # The text of what can't be connected to may hold what is in the URL.
-            reason = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else None
-            told = str(reason or type(error).__name__).partition("\n")[0]
+        except ProgrammingError as error:
+            told = str(error.orig).partition("\n")[0]
             raise Unavailable(f"the query to {name} failed: {told}") from None
-        except (sqlalchemy.exc.SQLAlchemyError, ImportError, OSError) as error:
+        except (SQLAlchemyError, ImportError, OSError) as error:
+            # Its text may hold what is in the URL.
             raise Unavailable(f"the connection {name} failed: {type(error).__name__}") from None
+
+
+def _engine(text: str, timeout_s: float) -> Any:
+    import sqlalchemy
+
+    url = sqlalchemy.make_url(text)
+    url = url.set(drivername=_DRIVERS.get(url.drivername, url.drivername))
+    return sqlalchemy.create_engine(
+        url,
+        poolclass=sqlalchemy.pool.NullPool,
+        hide_parameters=True,
+        connect_args=_bounds(url.get_backend_name(), timeout_s),
+    )
 
 
 def _bounds(backend: str, timeout_s: float) -> dict[str, Any]:
