@@ -137,7 +137,7 @@ def test_any_file_system_of_fsspec_is_looked_at(memory: Any) -> None:
 def test_only_what_lies_in_a_declared_root_is_looked_at(path: str) -> None:
     with pytest.raises(Forbidden):
         File(FileConfig(path=path), Outside(roots=["/data", "s3://lake/in"]))
-    assert File(FileConfig(path="s3://lake/in/x"), Outside(roots=["s3://lake/in/"]))
+    File(FileConfig(path="s3://lake/in/x"), Outside(roots=["s3://lake/in/"]))
 
 
 @pytest.mark.parametrize("wrong", [{"timezone": "Mars/Base"}, {"look_back": 0}, {"stabel_s": 1}])

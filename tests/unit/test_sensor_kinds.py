@@ -36,12 +36,13 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Co
     connection.close()
 
 
-SHOP = {"shop": "env:SHOP_URL"}
+def outside() -> Outside:
+    return Outside(shop="env:SHOP_URL")
 
 
 def test_a_watermark_that_rises_is_seen(rows: sqlite3.Connection) -> None:
     asks = SqlConfig(connection="shop", query="SELECT max(id) FROM orders", when="rises")
-    sensor = Sql(asks, Outside(**SHOP))
+    sensor = Sql(asks, outside())
     assert sensor.look({}, NOW).waits_for == "a row"
     rows.execute("INSERT INTO orders VALUES (9, 'a')")
     first = sensor.look({}, NOW)
@@ -57,7 +58,7 @@ def test_a_watermark_that_rises_is_seen(rows: sqlite3.Connection) -> None:
 
 def test_a_row_that_is_there_is_seen_once(rows: sqlite3.Connection) -> None:
     asks = SqlConfig(connection="shop", query="SELECT day FROM orders WHERE day = 'done'")
-    sensor = Sql(asks, Outside(**SHOP))
+    sensor = Sql(asks, outside())
     assert sensor.look({}, NOW).sightings == ()
     rows.execute("INSERT INTO orders VALUES (1, 'done')")
     first = sensor.look({}, NOW)
@@ -78,7 +79,7 @@ def test_what_goes_wrong_is_told_without_the_secret(
     monkeypatch: pytest.MonkeyPatch, url: str, query: str, said: str
 ) -> None:
     monkeypatch.setenv("SHOP_URL", url)
-    sensor = Sql(SqlConfig(connection="shop", query=query), Outside(**SHOP))
+    sensor = Sql(SqlConfig(connection="shop", query=query), outside())
     with pytest.raises(Unavailable) as told:
         sensor.look({}, NOW)
     assert said in str(told.value)
