@@ -21,6 +21,7 @@ from hub.commands import (
     demo,
     doctor,
     events,
+    gate,
     incidents,
     maintenance,
     migrate,
@@ -28,6 +29,7 @@ from hub.commands import (
     retention,
     rules,
     schedules,
+    sensors,
     serve,
     silences,
     store,
@@ -52,12 +54,14 @@ app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(incidents.app, name="incidents")
+app.command("gate")(gate.command)
 app.add_typer(silences.app, name="silences")
 app.add_typer(alerting.targets, name="targets")
 app.add_typer(alerting.routes, name="routes")
 app.add_typer(alerting.deliveries, name="deliveries")
 app.add_typer(rules.app, name="rules")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(sensors.app, name="sensors")
 app.add_typer(maintenance.app, name="maintenance")
 app.add_typer(events.app, name="events")
 app.add_typer(store.app, name="store")

@@ -28,6 +28,7 @@ EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
 BREATHE_S = 10.0
+SENSE_S = 1.0
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
@@ -50,6 +51,7 @@ def loops(hub: Hub) -> list[Loop]:
             hold_s=EVALUATE_HOLD_S,
         ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
+        Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
         Loop(
             "predict",
             PREDICT_S,

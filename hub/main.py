@@ -16,8 +16,9 @@ from importlib.metadata import version
 import structlog
 
 import adapters
-from hub import polling
+from hub import polling, sensors
 from hub.access import listening_rule
+from hub.api.gate_watch import GateWatch
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
@@ -28,6 +29,8 @@ from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
 from hub.polls.fleet import Fleet, check_file
+from hub.polls.sense import Sense
+from hub.polls.sensor_book import sensor_book_of
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
@@ -45,6 +48,7 @@ from hub.worker import Loop, Worker
 log = structlog.get_logger(__name__)
 
 adapters.load()
+sensors.load()
 
 
 @contextmanager
@@ -99,6 +103,8 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         book_of(settings),
         plan_of(settings),
         desk_of(settings, db, writer, metrics),
+        GateWatch(db, writer, metrics.gates_waiting),
+        Sense(db, writer, intake, sensor_book_of(settings, db), metrics),
         limit,
     )
 
@@ -137,6 +143,7 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
         hub.writer.start()
         stack.callback(hub.writer.stop)
         stack.callback(hub.teller.close)
+        stack.callback(hub.sense.close)
         yield hub
 
 

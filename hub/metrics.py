@@ -84,6 +84,20 @@ class Metrics:
         self.http_seconds = self._histogram(
             "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
         )
+        self.gate_answers = self._counter(
+            "trackside_gate_answers",
+            "Answers that gates gave",
+            "result",  # passed, failed, unknown
+        )
+        self.gates_waiting = self._gauge(
+            "trackside_gates_waiting", "Requests that wait for a gate to pass"
+        )
+        self.sensor_looks = self._counter(
+            "trackside_sensor_looks",
+            "Looks through a sensor, by result",
+            "sensor",
+            "result",  # seen, waiting, failed
+        )
         self.polls = self._counter(
             "trackside_polls",
             "Polls of an orchestrator, by result",
@@ -148,6 +162,10 @@ class Metrics:
         """A target took a delivery, or did not."""
         self.deliveries.labels(target, result).inc()
         self.delivery_seconds.labels(target).observe(seconds)
+
+    def sensor_looked(self, sensor: str, *, result: str) -> None:
+        """A sensor saw something, waits for it, or could not look."""
+        self.sensor_looks.labels(sensor, result).inc()
 
     def forget_world(self) -> None:
         """Tells no more of orchestrators and targets what another replica tells."""

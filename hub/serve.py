@@ -37,8 +37,16 @@ WATCH_S: Final = 0.5
 class Server(uvicorn.Server):
     """uvicorn, except that a signal only ends the serving: what comes after it must still run."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        metrics: Metrics,
+        leaving: Callable[[], None] = lambda: None,
+    ) -> None:
+        """leaving: called before requests that are being answered are waited for."""
         super().__init__(config)
+        self._leaving = leaving
         self._ready = ready
         self._lag = metrics.loop_lag_seconds.labels("requests")
         self._watching: asyncio.Task[None] | None = None
@@ -53,6 +61,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._watching is not None:
             self._watching.cancel()
+        self._leaving()
         await super().shutdown(sockets)
 
     async def _watch(self) -> None:
@@ -87,7 +96,7 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) 
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    Server(config, ready, hub.metrics).run(sockets=[sock])
+    Server(config, ready, hub.metrics, hub.gate_watch.close).run(sockets=[sock])
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.api.gate_watch import GateWatch
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
+from hub.polls.sense import Sense
 from hub.ports import Teller
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
@@ -35,4 +37,6 @@ class Hub:
     book: Book
     plan: Plan
     teller: Teller
+    gate_watch: GateWatch
+    sense: Sense
     ingest_limit: IngestLimit | None = None

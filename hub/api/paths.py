@@ -25,7 +25,7 @@ SLASH: Final = "\0"
 
 _HEAD: Final = "/api/v1/namespaces/"
 _ENTITY = re.compile(r"/api/v1/namespaces/\{[^}]+\}/(?:jobs|datasets)/\{[^}]+\}(/.+)")
-_LISTED = re.compile(r"(?P<head>/api/v1/(?:sources|tags)/)(?P<name>.+)")
+_LISTED = re.compile(r"(?P<head>/api/v1/(?:sources|tags|gates)/)(?P<name>.+)")
 # `s3:/bucket`: a scheme whose second slash a proxy has merged away.
 _MERGED = re.compile(r"(?P<scheme>[a-zA-Z][\w+.-]*:)\0(?P<rest>[^\0].*)", re.DOTALL)
 

@@ -21,13 +21,13 @@ from msgspec import Struct
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from hub.evaluate.calendars import Calendars, ChoiceGiven, choice_of
-from hub.evaluate.given import read
 from hub.model import EntityName, Schedule
 from hub.schedules.cron import crons_of, is_cron
 from hub.schedules.days import Choice
 from hub.schedules.intervals import interval_of
 from hub.schedules.zones import zone_of
 from hub.settings import Settings
+from hub.settings.given import read
 
 
 def _crons(text: str) -> str:

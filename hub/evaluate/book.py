@@ -24,12 +24,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hub import rules
 from hub.errors import ConfigError
 from hub.evaluate.calendars import Calendars, ChoiceGiven, calendars_of, choice_of
-from hub.evaluate.given import problem
 from hub.incidents import PLAIN, Escalation, Flapping, Severity, Terms
 from hub.model import EntityName
 from hub.rules.base import Fact, Kind, Subject, kinds
 from hub.schedules.days import Choice
 from hub.settings import Settings
+from hub.settings.given import problem
 
 rules.load()
 

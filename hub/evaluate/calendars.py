@@ -17,10 +17,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hub.errors import ConfigError
-from hub.evaluate.given import read
 from hub.schedules.calendars import Calendar
 from hub.schedules.days import Choice, Days, Which
 from hub.settings import Settings
+from hub.settings.given import read
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[str, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

@@ -29,11 +29,11 @@ from pydantic import (
 
 from hub.evaluate.agenda import Crons, Instant, Interval, Zone
 from hub.evaluate.calendars import WEEKDAYS, Weekday
-from hub.evaluate.given import read
 from hub.model import EntityName
 from hub.schedules.intervals import interval_of
 from hub.schedules.windows import OnceWindow, RecurringWindow, Window, weekly
 from hub.settings import FILE_NAME, Settings
+from hub.settings.given import read
 from hub.store.maintenance import DeclaredWindow
 from hub.store.types import storable
 

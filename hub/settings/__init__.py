@@ -161,6 +161,10 @@ class Settings(_Section):
         default=[],
         description="private networks, as in 10.0.0.0/8, in which targets may be",
     )
+    sensor_roots: Words = Field(
+        default=[],
+        description="where file sensors may look, as in s3://lake/landing or /data/in",
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []

@@ -70,6 +70,29 @@ def match_dataset(
     return _first(connection, statement, names)
 
 
+#: So many names of a namespace are compared with one that isn't there.
+_NEAR = 2000
+
+
+def names_near(
+    connection: Connection, viewer: Viewer, names: Sequence[EntityName]
+) -> list[EntityName]:
+    """Datasets that may have been meant: those of the same namespaces, or of the same name."""
+    spaces = {each.namespace for each in names}
+    called = {each.name for each in names}
+    statement = (
+        select(namespace.c.name, dataset.c.name)
+        .join(namespace, namespace.c.id == dataset.c.namespace_id)
+        .where(dataset_seen(viewer), dataset.c.canonical_id.is_(None))
+        .limit(_NEAR)
+    )
+    return [
+        EntityName(*row)
+        for mine in (namespace.c.name.in_(spaces), dataset.c.name.in_(called))
+        for row in connection.execute(statement.where(mine))
+    ]
+
+
 def name_of_dataset(connection: Connection, dataset_id: int) -> EntityName:
     statement = (
         select(namespace.c.name, dataset.c.name)

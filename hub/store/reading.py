@@ -77,6 +77,11 @@ def kept_from(viewer: Viewer, team_name: ColumnElement[Any]) -> ColumnElement[bo
     return team_name.in_(_closed_to(viewer))
 
 
+def closed_teams(connection: Connection, viewer: Viewer) -> frozenset[str]:
+    """The private teams of which the viewer sees nothing."""
+    return frozenset() if viewer.all else frozenset(connection.scalars(_closed_to(viewer)))
+
+
 def _closed_to(viewer: Viewer) -> Select[Any]:
     return select(team.c.name).where(team.c.private, team.c.name.not_in(sorted(viewer.teams)))
 

@@ -113,6 +113,8 @@ class Writer(Generic[Item_contra, Outcome]):
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self.figures = Figures()
+        #: Called on the writer's thread after each commit; they must be quick.
+        self.listeners: list[Callable[[], None]] = []
 
     # -- for callers -----------------------------------------------------------------------------
 
@@ -217,6 +219,7 @@ class Writer(Generic[Item_contra, Outcome]):
             if not call.apart:
                 self._applier.changed_elsewhere()
             call.future.set_result(result)
+            self._tell()
 
     def _transact(self, function: Callable[[Connection], T]) -> T:
         with self._db.writing() as connection:
@@ -250,7 +253,15 @@ class Writer(Generic[Item_contra, Outcome]):
             self._applier.rolled_back(certain=not committing)
             raise
         self._applier.committed()
+        self._tell()
         return outcomes
+
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            try:
+                listener()
+            except Exception:
+                log.exception("listener_failed")
 
     def _isolate(
         self, items: Sequence[Item_contra], error: Exception

@@ -18,10 +18,9 @@ import pytest
 from msgspec import Struct
 
 import alerting.notifiers
-from alerting import reach
 from alerting.notifiers import base, email
 from hub.errors import Unauthorized, Unavailable
-from hub.ports import Grade, Notifier, notifiers
+from hub.ports import Grade, Notifier, notifiers, reach
 from tests.support.channels.alertmanager import FakeAlertmanager
 from tests.support.channels.grafana import FakeGrafana
 from tests.support.channels.opsgenie import FakeOpsgenie

@@ -310,6 +310,7 @@ class Build:
         when: float = 0,
         column: str = "",
         status: str = "PASSED",
+        partition: str = "",
     ) -> None:
         self._put(
             t.check_result,
@@ -317,12 +318,30 @@ class Build:
             dataset_id=dataset,
             name=name,
             column_name=column,
-            partition_key="",
+            partition_key=partition,
             run_id=run,
             at=at(when),
             status=status,
             severity="ERROR",
         )
+
+    def incident(self, kind: str, subject: str = "dataset", *, of: int, **values: Any) -> int:
+        """An open one, of a dataset or a job."""
+        key = next(self._ids)
+        given = {
+            "rule": kind,
+            "key": str(key),
+            "severity": "error",
+            "state": "OPEN",
+            "reason": f"{kind} is wrong",
+            "evidence": "{}",
+            "dry_run": False,
+            **{name: at(0) for name in ("since", "opened_at", "updated_at")},
+            f"{subject}_id": of,
+            **values,
+        }
+        self._put(t.incident, id=key, kind=kind, subject_kind=subject, subject_id=of, **given)
+        return key
 
     def observe(self, orchestrator: int) -> None:
         """Health, a watermark and two samples of one pool."""

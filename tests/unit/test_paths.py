@@ -34,6 +34,8 @@ def routed(raw: str) -> str:
         ("namespaces/a/jobs", "namespaces/a/jobs"),
         ("namespaces/a/jobs/b%20c/tags/x%2Fy", "namespaces/a/jobs/b c/tags/x~y"),
         ("sources/jdbc:postgresql://db/x", "sources/jdbc:postgresql:~~db~x"),
+        ("gates/db:a%2Fb", "gates/db:a~b"),
+        ("gates/dataset:s3://lake:a/b", "gates/dataset:s3:~~lake:a~b"),
         ("jobs/runs/1/start", "jobs/runs/1/start"),
         ("namespaces/a%00b", "namespaces/a\ufffdb"),
         ("namespaces/a?limit=1", "namespaces/a"),

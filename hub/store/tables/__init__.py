@@ -32,7 +32,7 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
-from hub.store.tables.observed import backlog_sample, health, poll, watermark
+from hub.store.tables.observed import backlog_sample, health, poll, sensor_state, watermark
 from hub.store.tables.people import (
     audit,
     declared_orchestrator,
@@ -129,6 +129,7 @@ __all__ = [
     "schedule",
     "schedule_span",
     "search_term",
+    "sensor_state",
     "silence",
     "source",
     "tag",

@@ -189,6 +189,8 @@ Index(
     check_result.c.partition_key,
     check_result.c.at,
 )
+# What was reported since an update.
+Index("check_result_since", check_result.c.dataset_id, check_result.c.at)
 
 freshness_policy = table_of(
     "freshness_policy",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float
+from sqlalchemy import BigInteger, Column, Float, Index
 
 from hub.store.tables.base import at, key, table_of, text, text_key
 from hub.store.types import Timestamp
@@ -35,6 +35,25 @@ poll = table_of(
     Column("events", BigInteger, nullable=False),  # new ones, of all polls
     Column("clock_skew_us", BigInteger),
 )
+
+# What a sensor has seen, and when it looks next.
+sensor_state = table_of(
+    "sensor_state",
+    text_key("name"),
+    text("declared", required=True),  # digest of what was declared; another begins anew
+    text("cursor", required=True),  # JSON, the kind's own
+    text("pending"),  # JSON: sightings that are not recorded yet
+    text("waits_for"),
+    at("next_at"),
+    at("looked_at", required=False),
+    at("sighted_at", required=False),
+    Column("failures", BigInteger, nullable=False),  # in a row
+    text("error"),
+    text("lease"),
+    at("leased_until", required=False),
+    clustered=True,
+)
+Index("sensor_state_next_at", sensor_state.c.next_at)
 
 health = table_of(
     "health",
