@@ -192,8 +192,8 @@ class JobSeen(Struct, frozen=True):
     """What is known of a job. `runs`: the latest ones, the latest first, and those of open incidents.
 
     spans: its schedule over time. watched: its orchestrator hands in a watermark, so that what is
-    missing up to then is missing. open: keys of the rule's own incidents on it that are open.
-    waited_for: when the rule wanted to look again, the last time it looked.
+    missing up to then is missing. open: keys of the rule's own incidents on it that are open; told:
+    since when each of these says that it is wrong. waited_for: when the rule wanted to look again, the last time it looked.
     """
 
     name: EntityName
@@ -211,6 +211,7 @@ class JobSeen(Struct, frozen=True):
     roll_call: RollCall | None = None  # of its orchestrator, when something is due
     endless: bool = False  # it is a stream or a service: its runs have no end to wait for
     history: Callable[[], History | None] = History  # None: not now, this round has read enough
+    told: Mapping[str, datetime] = {}
 
 
 class UpdateSeen(Struct, frozen=True):
