@@ -31,7 +31,9 @@ class Orchestrators:
         self._parts = facts.parts(connection, keys)
         self._calls = this.roll_calls(connection, keys) if Fact.ROLL_CALL in needs else {}
         self._backlog = (
-            {key: facts.backlog(connection, key) for key in keys} if Fact.BACKLOG in needs else {}
+            {key: facts.backlog(connection, key, this.now) for key in keys}
+            if Fact.BACKLOG in needs
+            else {}
         )
 
     def see(self, row: OrchestratorRow, rule: str) -> OrchestratorSeen:

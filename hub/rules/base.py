@@ -305,6 +305,19 @@ class Waiting(Struct, frozen=True):
     oldest_wait_s: float | None = None
 
 
+#: Samples of waiting work that are older say nothing of now.
+STALE: Final = timedelta(minutes=15)
+
+
+class Queue(Struct, frozen=True):
+    """Work of a pool. samples: the latest ones, in order. peaks: the most that waited at this time of
+    day on days before, the latest first.
+    """
+
+    samples: Sequence[Waiting]
+    peaks: Sequence[int] = ()
+
+
 class Part(Struct, frozen=True):
     """Health of a part of an orchestrator; an empty name is the whole."""
 
@@ -317,7 +330,7 @@ class OrchestratorSeen(Struct, frozen=True):
     """What is known of an orchestrator.
 
     last_event_at: its latest sign of life. asked: it is polled, and has answered completely up to
-    `complete_to`, lately `failures` times in a row not at all. `backlog`: samples by pool, in order.
+    `complete_to`, lately `failures` times in a row not at all. `backlog`: by pool.
     deaf_until: before that no hub was there to ask it.
     """
 
@@ -329,7 +342,7 @@ class OrchestratorSeen(Struct, frozen=True):
     error: str | None = None
     parts: Sequence[Part] = ()
     roll_call: RollCall = RollCall()
-    backlog: Mapping[str, Sequence[Waiting]] = {}
+    backlog: Mapping[str, Queue] = {}
     open: frozenset[str] = frozenset()
     awaits: datetime | None = None  # as the rule said when it last looked
     deaf_until: datetime | None = None
