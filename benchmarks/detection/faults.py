@@ -33,13 +33,17 @@ FOREVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Fault(Struct, frozen=True):
-    """A label: what is wrong with whom, and when. `also`: kinds that may tell of it, too."""
+    """A label: what is wrong with whom, and when. `also`: kinds that may tell of it, too.
+
+    key: of the incident that tells of it, where several of one subject are open at a time.
+    """
 
     kind: str
     subject: EntityName
     since: datetime
     until: datetime
     also: frozenset[str] = frozenset()
+    key: str = ""
 
 
 class Injection(Struct, frozen=True):

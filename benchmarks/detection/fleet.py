@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.model import EntityName, Schedule
+from hub.model import BacklogObserved, EntityName, HealthObserved, Schedule
 from hub.schedules.slots import Slot, timetable_of
 
 START: Final = datetime(2025, 1, 1, tzinfo=UTC)
@@ -38,6 +38,8 @@ ORCHESTRATORS: Final = (
     Orchestrator("dagster", polled=True),
     Orchestrator("engine", polled=False),
 )
+#: Pushes, and starts all that it has at about the same time.
+FARM: Final = Orchestrator("farm", polled=False)
 
 
 class Job(Struct, frozen=True):
@@ -63,6 +65,19 @@ class Job(Struct, frozen=True):
         return EntityName("warehouse", f"{self.name.namespace}.{self.name.name}")
 
 
+class Written(Struct, frozen=True):
+    """What a run writes and tells of it. `columns`: with their types. `failed`: of the checks."""
+
+    rows: int | None = None
+    partition: str = ""
+    columns: tuple[tuple[str, str], ...] = ()
+    checks: tuple[str, ...] = ()
+    failed: frozenset[str] = frozenset()
+
+
+NOTHING: Final = Written()
+
+
 @dataclass
 class Run:
     """One slot and what came of it. begin None: nothing; end None: it never ends.
@@ -77,6 +92,7 @@ class Run:
     state: str = "COMPLETE"
     updates: bool = True
     beats: float | None = None
+    wrote: Written = NOTHING
 
     @property
     def end(self) -> datetime | None:
@@ -103,12 +119,16 @@ class History:
 
 
 class Fleet(Struct, frozen=True):
-    """outages: of each orchestrator's polls, in which the hub can't hear of anything."""
+    """outages: of each orchestrator's polls, in which the hub can't hear of anything.
+
+    observed: what orchestrators, by their names, tell of themselves, in order.
+    """
 
     begin: datetime
     end: datetime
     histories: list[History]
     outages: dict[str, list[Pause]]
+    observed: list[tuple[str, BacklogObserved | HealthObserved]] = []
 
 
 def fleet(jobs: int, days: int, seed: int) -> Fleet:
@@ -118,6 +138,29 @@ def fleet(jobs: int, days: int, seed: int) -> Fleet:
     made = [_history(_job(chance, number), begin, end, chance) for number in range(jobs)]
     outages = {one.name: _outages(chance, begin, days) for one in ORCHESTRATORS if one.polled}
     return Fleet(begin, end, made, outages)
+
+
+def crew(jobs: int, begin: datetime, end: datetime, seed: int) -> list[History]:
+    """Jobs of the farm: each every four hours, within some minutes of each other."""
+    chance, made = random.Random(f"farm {seed}"), []
+    for number in range(jobs):
+        cron = f"{chance.randrange(6)} */4 * * *"
+        job = Job(
+            name=EntityName(FARM.name, f"four_hours_{900_000 + number}"),
+            orchestrator=FARM,
+            every="four_hours",
+            schedule=Schedule("cron", cron, "UTC", paused=False, catchup=False),
+            usual=exp(chance.uniform(4, 6)),
+            sigma=0.1,
+            tail=0.0,
+            monday=1.0,
+            month_end=1.0,
+            holiday=1.0,
+            growth=0.0,
+            team="team-0",
+        )
+        made.append(_history(job, begin, end, chance))
+    return made
 
 
 def _job(chance: random.Random, number: int) -> Job:

@@ -12,7 +12,15 @@ from uuid import UUID
 import msgspec
 from msgspec.structs import replace
 
-from benchmarks.detection.fleet import Fleet, History, Job, Orchestrator, Pause, Run
+from benchmarks.detection.fleet import (
+    Fleet,
+    History,
+    Job,
+    Orchestrator,
+    Pause,
+    Run,
+    Written,
+)
 from hub.model import FreshnessPolicyObserved, ScheduleObserved, WatermarkObserved
 from hub.openlineage.decode import decode_event
 from hub.record import Incoming, IncomingObservation, Sender, incoming_event
@@ -57,6 +65,26 @@ class Clock:
 
 def told(made: Fleet, seed: int = 0) -> Iterator[Incoming]:
     """Everything, in the order of its arrival."""
+    for came, at, what in _heard(made, seed):
+        yield _item(came, at, what)
+
+
+def heard_of(made: Fleet, seed: int = 0) -> Iterator[tuple[str, datetime]]:
+    """Whom anything was heard of, and when."""
+    for came, _, what in _heard(made, seed):
+        yield _whose(what), from_micros(came)
+
+
+def _whose(what: Any) -> str:
+    if isinstance(what, Orchestrator):
+        return what.name
+    if len(what) == 2 and isinstance(what[0], str):
+        return what[0]
+    job: Job = what[0] if len(what) == 2 else what[1]
+    return job.orchestrator.name
+
+
+def _heard(made: Fleet, seed: int) -> list[Heard]:
     chance = random.Random(seed)
     clocks: dict[str, Clock] = {}
     heard: list[Heard] = []
@@ -68,9 +96,11 @@ def told(made: Fleet, seed: int = 0) -> Iterator[Incoming]:
         heard += _declarations(history, clocks[whose.name], made.begin)
     for history in {h.job.orchestrator.name: h for h in made.histories}.values():
         heard += _marks(history.job.orchestrator, clocks, made)
+    for name, seen in made.observed:
+        at = to_micros(seen.observed_at)
+        heard.append((clocks[name].heard(at), at, (name, seen)))
     heard.sort(key=lambda each: each[:2])
-    for came, at, what in heard:
-        yield _item(came, at, what)
+    return heard
 
 
 def _events(history: History, clock: Clock, end: int) -> Iterator[Heard]:
@@ -119,6 +149,9 @@ def _item(came: int, at: int, what: Any) -> Incoming:
     if isinstance(what, Orchestrator):
         seen = WatermarkObserved(from_micros(at - BEHIND_S * _SECOND), from_micros(at))
         return IncomingObservation(seen, came, what.name, Sender(what.name))
+    if len(what) == 2 and isinstance(what[0], str):
+        name, observed = what
+        return IncomingObservation(observed, came, name, Sender(name))
     if len(what) == 2:
         job, observed = what
         sender = _sender(job)
@@ -143,12 +176,29 @@ def _event(kind: str, job: Job, run: Run, at: int) -> dict[str, Any]:
         "run": {"runId": _run_id(job, run), "facets": nominal},
         "job": {"namespace": job.name.namespace, "name": job.name.name, "facets": {}},
         "inputs": [],
-        "outputs": [_named(job)] if written else [],
+        "outputs": [_output(job, run.wrote)] if written else [],
     }
 
 
-def _named(job: Job) -> dict[str, str]:
-    return {"namespace": job.output.namespace, "name": job.output.name}
+def _output(job: Job, wrote: Written) -> dict[str, Any]:
+    facets: dict[str, Any] = {}
+    of_output: dict[str, Any] = {}
+    if wrote.columns:
+        facets["schema"] = {"fields": [{"name": n, "type": kind} for n, kind in wrote.columns]}
+    if wrote.checks:
+        facets["dataQualityAssertions"] = {"assertions": [*_assertions(wrote)]}
+    if wrote.rows is not None:
+        of_output["outputStatistics"] = {"rowCount": wrote.rows}
+    if wrote.partition:
+        one = {"dimensions": {"day": wrote.partition}}
+        of_output["subset"] = {"outputCondition": {"type": "partition", "partitions": [one]}}
+    named = {"namespace": job.output.namespace, "name": job.output.name}
+    return named | {"facets": facets, "outputFacets": of_output}
+
+
+def _assertions(wrote: Written) -> Iterator[dict[str, Any]]:
+    for check in wrote.checks:
+        yield {"assertion": check, "column": "id", "success": check not in wrote.failed}
 
 
 def _run_id(job: Job, run: Run) -> str:

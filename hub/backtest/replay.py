@@ -34,9 +34,9 @@ from hub.model import (
 from hub.record import DeadLetter, Incoming, IncomingEvent, IncomingObservation, Outcome, Recorder
 from hub.rules.base import Blind
 from hub.store import orchestrators
-from hub.store.ahead import Waiting, earliest, waiting
+from hub.store.ahead import Waiting, waiting
 from hub.store.db import Database
-from hub.store.expectations import NOBODY, Horizons, horizons
+from hub.store.expectations import NOBODY, Horizons, first_due, horizons
 from hub.store.leases import no_fence
 from hub.store.migrate import migrate
 from hub.store.outages import breathe, keep_outages, was_there
@@ -51,7 +51,7 @@ LOOK: Final = timedelta(seconds=1)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LOOK_US: Final = LOOK // _MICROSECOND
 _NEVER: Final = 2**62
-#: How often it is looked at an orchestrator that is polled and does not answer.
+#: How often it is looked at orchestrators, above all at one that is polled and does not answer.
 QUIET: Final = timedelta(minutes=5)
 _QUIET_US: Final = QUIET // _MICROSECOND
 #: Heartbeats nearer to each other tell nothing new.
@@ -88,7 +88,7 @@ class Replay:
         self._step_us = step // _MICROSECOND
         recorder = Recorder(db, clock=lambda: self.now_us)
         self._writer: Writer[Incoming, Outcome] = Writer(db, recorder, batch_items=BATCH)
-        self._watch = Watch(db, self._writer, book)
+        self._watch = Watch(db, self._writer, book, counted_every=QUIET)
         self._batch: list[Incoming] = []
         self._marks = Marks()
         self._asked: set[str] = set()  # who is known to be polled
@@ -167,7 +167,7 @@ class Replay:
             more = self._watch.round(self.now, no_fence)
             self.rounds += 1
         with self._db.reading() as connection:
-            self._due = earliest(connection)
+            self._due = first_due(connection)
             if not self._due.keys() <= self._names.keys():
                 self._names = {NOBODY: "", **orchestrators.names(connection)}
 

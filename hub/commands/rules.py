@@ -147,7 +147,12 @@ def _page(told: dict[str, Any]) -> None:
     owner = f", of team {told['team']}" if told["team"] else ""
     out.print(f"[b]{escape(what(told))}[/] ({kind}{escape(owner)})")
     out.print(_known(told))
-    for line in [*_schedule(told["schedule"]), *_baseline(told["baseline"]), *_freshness(told)]:
+    for line in (
+        *_schedule(told["schedule"]),
+        *_baseline(told["baseline"]),
+        *_freshness(told),
+        *map(_window, told["maintenance"]),
+    ):
         out.print(f"  {line}", markup=False, soft_wrap=True)
     applying = [rule for rule in told["rules"] if rule["applies"]]
     for rule in applying:
@@ -174,7 +179,8 @@ def _schedule(told: dict[str, Any] | None) -> list[str]:
         return []
     paused = ", paused" if told["paused"] else ""
     following = clock(told["nextDueAt"]) or "none"
-    by = f"{told['kind']} {told['expression']} ({told['timezone']}{paused})"
+    days = f", {told['calendar']}" if told["calendar"] else ""
+    by = f"{told['kind']} {told['expression']} ({told['timezone']}{paused}{days})"
     return [f"schedule: {by}, in force since {clock(told['since'])}; next slot: {following}"]
 
 
@@ -190,6 +196,13 @@ def _baseline(told: dict[str, Any] | None) -> list[str]:
     normal = f"{spoken(told['expectedS'])}, limit now {spoken(told['limitS'])}"
     learned = f"from {told['runs']} runs{since}, learned at {clock(told['fittedAt'])}"
     return [f"normal duration: {normal}; {learned}"]
+
+
+def _window(one: dict[str, Any]) -> str:
+    reason = f" ({one['reason']})" if one["reason"] else ""
+    end = f"holds until {clock(one['changesAt'])}" if one["changesAt"] else "holds"
+    when = end if one["holds"] else f"begins at {clock(one['changesAt'])}"
+    return f"maintenance window {one['name']}{reason}: {when}"
 
 
 def _freshness(told: dict[str, Any]) -> list[str]:
@@ -209,6 +222,10 @@ def _rule(rule: dict[str, Any]) -> None:
         f"\n[b]{escape(rule['name'])}[/] ({rule['kind']}{settings}, [{color}]{rule['severity']}[/]"
     )
     out.print(f"{title}{dry})", soft_wrap=True)
+    if rule["calendar"]:
+        today = "" if rule["today"] else "; today it opens none"
+        days = escape(rule["calendar"])
+        out.print(f"  calendar: {days}{today}", soft_wrap=True)
     for said in rule["says"]:
         since = f" since {clock(said['since'])}" if said["since"] else ""
         out.print(

@@ -22,9 +22,8 @@ def blind_times(
     }
     if not unasked:
         return {}
-    since = this.now - outages.KEPT
-    ours = outages.outages(connection, since)
-    theirs = unheard(connection, unasked, since)
+    ours = this.outages(connection)
+    theirs = unheard(connection, unasked, this.now - outages.KEPT)
     return {
         key: sorted([*ours, *theirs.get(key, ())], key=lambda one: one.since) for key in unasked
     }

@@ -56,7 +56,7 @@ class Datasets:
             row.last_update_at,
             row.known_at,
             row.max_lag_s,
-            self._open.get((rule, row.id), frozenset()),
+            frozenset(self._open.get((rule, row.id), ())),
             row.cron,
             row.timezone or "UTC",
             self._updates.get(row.id, ()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -10,10 +10,12 @@ from msgspec import Struct
 
 from hub.baselines.fit import FEWEST
 from hub.evaluate.book import Book, Declared, Rule
+from hub.evaluate.maintenance import Maintenance, within
 from hub.evaluate.round import Found
 from hub.evaluate.watch import Watch
 from hub.model import EntityName, Evidence
 from hub.rules.base import LEARNED, DatasetSeen, Fact, JobSeen, Subject, Verdict
+from hub.schedules.days import Choice
 from hub.schedules.spans import expected
 from hub.store import expectations, facts
 from hub.store.db import Connection
@@ -90,6 +92,7 @@ class OpenTold(Told, frozen=True):
 class RuleTold(Told, frozen=True):
     """A rule; `why`: why it does not apply. waitsUntil: when it looks next though nothing happens,
     as it said when it last looked. looksAgainAt: the same if it looked now. error: why it can't say.
+    calendar: the days on which alone it opens incidents, in words; today: whether this is one.
     """
 
     name: str
@@ -105,6 +108,17 @@ class RuleTold(Told, frozen=True):
     error: str | None
     looks_again_at: datetime | None
     incidents: list[OpenTold]
+    calendar: str | None
+    today: bool
+
+
+class WindowTold(Told, frozen=True):
+    """A maintenance window of the subject. changesAt: when it begins, or while it holds, ends."""
+
+    name: str
+    reason: str
+    holds: bool
+    changes_at: datetime | None
 
 
 class Explanation(Told, frozen=True):
@@ -122,6 +136,7 @@ class Explanation(Told, frozen=True):
     baseline: BaselineTold | None
     freshness: FreshnessTold | None
     rules: list[RuleTold]
+    maintenance: list[WindowTold]
 
 
 def explain(
@@ -139,7 +154,7 @@ def explain(
     waits = expectations.waits(connection, subject, [key])
     incidents = _open(connection, subject, key)
     told = [
-        _applying(book.rules[name], one, waits.get((name, key)), incidents.get(name, []))
+        _applying(book.rules[name], one, waits.get((name, key)), incidents.get(name, []), now)
         for name, one in found.items()
     ]
     name, is_job = row.name, subject is Subject.JOB
@@ -155,15 +170,27 @@ def explain(
         baseline=_baseline(connection, key, now) if _learns(book, found) else None,
         freshness=next((_freshness(one) for one in seen if isinstance(one, DatasetSeen)), None),
         rules=[*told, *_others(connection, book, row, subject, set(found), shown)],
+        maintenance=list(_maintenance(this.windows, row, now)),
     )
+
+
+def _maintenance(windows: Sequence[Maintenance], row: Any, now: datetime) -> Iterator[WindowTold]:
+    """Those that hold or come yet."""
+    for one in windows:
+        holds, edge = one.covers(now), one.next_edge(now)
+        if one.given.select.takes(within(row)) and (holds or edge is not None):
+            yield WindowTold(one.given.name, one.given.reason, holds, edge)
 
 
 # -- rules -------------------------------------------------------------------------------------
 
 
-def _applying(rule: Rule, one: Found, wait: Wait | None, incidents: list[OpenTold]) -> RuleTold:
+def _applying(
+    rule: Rule, one: Found, wait: Wait | None, incidents: list[OpenTold], now: datetime
+) -> RuleTold:
     return RuleTold(
         **_named(rule.declared),
+        **_days(rule.days, now),
         applies=True,
         why=None,
         goes_by=sorted(rule.kind.needs),
@@ -197,6 +224,8 @@ def _others(
 def _passive(declared: Declared, why: str) -> RuleTold:
     return RuleTold(
         **_named(declared),
+        calendar=None,
+        today=False,
         applies=False,
         why=why,
         goes_by=[],
@@ -206,6 +235,10 @@ def _passive(declared: Declared, why: str) -> RuleTold:
         looks_again_at=None,
         incidents=[],
     )
+
+
+def _days(days: Choice | None, now: datetime) -> dict[str, Any]:
+    return {"calendar": days and days.words, "today": days is None or days.take(now)}
 
 
 def _named(one: Declared) -> dict[str, Any]:

@@ -64,12 +64,13 @@ class Jobs:
 
     def see(self, row: JobRow, rule: str) -> JobSeen:
         runs, wait = self._runs.get(row.id, ()), self._waits.get((rule, row.id))
+        told = self._open.get((rule, row.id), {})
         watched = self._horizons.watched(row.orchestrator_id)
         return JobSeen(
             row.name,
             runs,
             self._learned.get(row.id),
-            self._open.get((rule, row.id), frozenset()),
+            frozenset(told),
             self._spans.get(row.id, ()),
             watched,
             None if wait is None else wait.due_at,
@@ -81,6 +82,7 @@ class Jobs:
             self._calls.get(row.orchestrator_id),
             row.endless,
             partial(self._history, row.id),
+            told,
         )
 
     def _roll_calls(
@@ -147,12 +149,12 @@ def _is_long(one: RunSeen, now: datetime, *, asked: bool) -> bool:
     )
 
 
-def _runs_named(open_keys: Iterable[frozenset[str]]) -> set[int]:
+def _runs_named(open_keys: Iterable[Iterable[str]]) -> set[int]:
     """The runs that keys of open incidents name, however many have come since."""
     return {int(key) for key in _flat(open_keys) if key.isdecimal() and len(key) < _ID_DIGITS}
 
 
-def _flat(open_keys: Iterable[frozenset[str]]) -> Iterator[str]:
+def _flat(open_keys: Iterable[Iterable[str]]) -> Iterator[str]:
     return (key for keys in open_keys for key in keys)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, time
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Struct
 from pydantic import (
@@ -81,6 +81,11 @@ class Within(Struct, frozen=True):
     team: str | None = None
     orchestrator: str | None = None
     job: EntityName | None = None
+
+
+def within(row: Any) -> Within:
+    """Of the row of a job, dataset or orchestrator."""
+    return Within(row.team, row.orchestrator, row.job)
 
 
 class WindowGiven(BaseModel):

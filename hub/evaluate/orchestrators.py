@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hub.evaluate.round import OpenKeys, Round
 from hub.rules.base import Fact, OrchestratorSeen, RollCall, Subject
-from hub.store import expectations, outages
+from hub.store import expectations
 from hub.store import orchestrator_facts as facts
 from hub.store.db import Connection
 from hub.store.orchestrator_facts import OrchestratorRow
@@ -26,12 +26,14 @@ class Orchestrators:
         keys = [row.id for row in rows]
         self._open = open_keys
         self._waits = expectations.waits(connection, Subject.ORCHESTRATOR, keys)
-        ours = outages.outages(connection, this.now - outages.KEPT)
+        ours = this.outages(connection)
         self._deaf_until = ours[-1].until if ours else None
         self._parts = facts.parts(connection, keys)
         self._calls = this.roll_calls(connection, keys) if Fact.ROLL_CALL in needs else {}
         self._backlog = (
-            {key: facts.backlog(connection, key) for key in keys} if Fact.BACKLOG in needs else {}
+            {key: facts.backlog(connection, key, this.now) for key in keys}
+            if Fact.BACKLOG in needs
+            else {}
         )
 
     def see(self, row: OrchestratorRow, rule: str) -> OrchestratorSeen:
@@ -46,7 +48,7 @@ class Orchestrators:
             self._parts.get(row.id, ()),
             self._calls.get(row.id, RollCall()),
             self._backlog.get(row.id, {}),
-            self._open.get((rule, row.id), frozenset()),
+            frozenset(self._open.get((rule, row.id), ())),
             None if wait is None else wait.slot_at,
             self._deaf_until,
         )

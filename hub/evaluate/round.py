@@ -11,8 +11,9 @@ from msgspec import Struct
 from hub.baselines.baseline import Baseline
 from hub.evaluate.maintenance import Maintenance
 from hub.incidents import PLAIN, Terms
-from hub.rules.base import DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
+from hub.rules.base import Blind, DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
 from hub.schedules.spans import Origin
+from hub.store import outages
 from hub.store.changes import Places
 from hub.store.column_impact import Below
 from hub.store.cursors import Change
@@ -25,8 +26,8 @@ from hub.store.neighbours import Neighbours
 from hub.store.orchestrator_facts import roll_calls
 from hub.store.spans import Spans
 
-OpenKeys = dict[tuple[str, int], frozenset[str]]
-"""Keys of open incidents by (rule, subject)."""
+OpenKeys = dict[tuple[str, int], dict[str, datetime]]
+"""Keys of open incidents by (rule, subject), with since when it is wrong, as was told."""
 
 RollCalls = dict[int, RollCall]
 """By orchestrator."""
@@ -70,6 +71,13 @@ class Round:
     changes: Sequence[Change] = ()
     learned: Learned = field(default_factory=dict)
     _calls: RollCalls = field(default_factory=dict)
+    _outages: Sequence[Blind] | None = None
+
+    def outages(self, connection: Connection) -> Sequence[Blind]:
+        """When no hub was there; it is asked once in a round."""
+        if self._outages is None:
+            self._outages = outages.outages(connection, self.now - outages.KEPT)
+        return self._outages
 
     def roll_calls(self, connection: Connection, orchestrators: Iterable[int]) -> RollCalls:
         """How the jobs of these orchestrators do; of each it is asked once in a round."""

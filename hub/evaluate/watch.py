@@ -19,7 +19,7 @@ from hub.evaluate.book import Book, Rule
 from hub.evaluate.datasets import Datasets
 from hub.evaluate.jobs import Jobs
 from hub.evaluate.learner import Learner
-from hub.evaluate.maintenance import Within, of_store
+from hub.evaluate.maintenance import of_store, within
 from hub.evaluate.orchestrators import Orchestrators
 from hub.evaluate.outcome import READER, save
 from hub.evaluate.plan import Plan
@@ -79,14 +79,22 @@ class Watch:
     """Evaluates the rules of a book over one store."""
 
     def __init__(
-        self, db: Database, writer: Writer[Any, Any], book: Book, plan: Plan = _NO_PLAN
+        self,
+        db: Database,
+        writer: Writer[Any, Any],
+        book: Book,
+        plan: Plan = _NO_PLAN,
+        *,
+        counted_every: timedelta = COUNTED_EVERY,
     ) -> None:
+        """`counted_every`: how often all orchestrators are looked at, whatever happens."""
         self._db = db
         self._writer = writer
         self._book = book
         self._plan = plan
         self._learner = Learner(plan.timezone)
         self._begun = False
+        self._counted_every = counted_every
         self._counted_at: datetime | None = None
 
     def round(self, now: datetime, fence: Fence) -> bool:
@@ -163,7 +171,7 @@ class Watch:
 
     def _strangers(self, connection: Connection, now: datetime) -> Iterator[Looked]:
         """Orchestrators, now and then: nothing else wakes the rules that speak of them."""
-        if self._counted_at is not None and now - self._counted_at < COUNTED_EVERY:
+        if self._counted_at is not None and now - self._counted_at < self._counted_every:
             return
         self._counted_at = now
         for key in orchestrator_ids(connection):
@@ -208,7 +216,7 @@ class Watch:
         seen = sight.look(connection, this, rows, open_keys, needs)
         for row, rules in chosen:
             for rule in rules:
-                open_now = open_keys.get((rule.name, row.id), frozenset())
+                open_now = frozenset(open_keys.get((rule.name, row.id), ()))
                 one = _look_at(this, rule, row, seen, open_now)
                 this.found.append(_surrounded(connection, one, open_now))
 
@@ -244,7 +252,7 @@ def _look_at(
     as_of = this.horizons.of(row.orchestrator_id) or EPOCH
     sight = seen.see(row, rule.name)
     judgement, error = _judged(rule, sight, as_of, this.now)
-    times = quiets(this.windows, Within(row.team, row.orchestrator, row.job), rule.days)
+    times = quiets(this.windows, within(row), rule.days)
     counts = hushed(judgement, open_now, times, as_of, absence=rule.kind.absence)
     return replace(_found(this, rule, row, counts, error), seen=sight)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import ClassVar, Final
 
@@ -11,9 +11,11 @@ from pydantic import Field
 
 from hub.model import ChangeKind, Evidence
 from hub.rules.base import (
+    STALE,
     Fact,
     Judgement,
     OrchestratorSeen,
+    Queue,
     RuleConfig,
     Status,
     Subject,
@@ -25,16 +27,11 @@ from hub.rules.base import (
 
 #: Samples in a row that must be over the limit, at least.
 IN_A_ROW: Final = 3
-#: What is usual is learned from so many samples at least, those older than `RECENT`.
-LEAST_SAMPLES: Final = 50
-RECENT: Final = timedelta(hours=1)
 #: Times what is usual, and so many more at least.
 RATIO: Final = 2.0
 MARGIN: Final = 10
-#: The usual is what 99 of 100 samples stay under.
-USUAL: Final = 0.99
-#: Samples older than that say nothing of now.
-STALE: Final = timedelta(minutes=15)
+#: What waited so many days ago at this time is usual, too: some work comes once a week.
+WEEK: Final = 7
 
 
 class Limits(RuleConfig):
@@ -51,7 +48,11 @@ class Limits(RuleConfig):
 
 @kinds.register("backlog")
 class Backlog:
-    """One incident per pool, from the third sample in a row over the limit to the first under it."""
+    """One incident per pool, from the third sample in a row over the limit to the first under it.
+
+    Usual is what waits at this time of day on most days, so that a night's work is no surprise, and
+    what went wrong on one day is not usual on the next. Of the first day nothing can be said.
+    """
 
     Config: ClassVar[type[RuleConfig]] = Limits
     subject: ClassVar = Subject.ORCHESTRATOR
@@ -65,19 +66,19 @@ class Backlog:
     def judge(self, seen: OrchestratorSeen, as_of: datetime) -> Judgement:
         verdicts = [
             verdict
-            for pool, samples in seen.backlog.items()
+            for pool, queue in seen.backlog.items()
             if fnmatchcase(pool, self._config.pool)
-            for verdict in self._judged(seen, pool, samples, as_of)
+            for verdict in self._judged(seen, pool, queue, as_of)
         ]
         return Judgement(tuple(verdicts))
 
     def _judged(
-        self, seen: OrchestratorSeen, pool: str, samples: Sequence[Waiting], as_of: datetime
+        self, seen: OrchestratorSeen, pool: str, queue: Queue, as_of: datetime
     ) -> Iterator[Verdict]:
-        latest = samples[-1]
+        samples, latest = queue.samples, queue.samples[-1]
         if as_of - latest.at > STALE:
             return
-        usual = _usual(samples)
+        usual = _usual(queue.peaks)
         limit = self._config.max_queued if self._config.max_queued is not None else _limit(usual)
         over = [self._is_over(sample, limit) for sample in samples[-IN_A_ROW:]]
         if pool in seen.open and not over[-1]:
@@ -92,10 +93,12 @@ class Backlog:
         return too_many or (longest is not None and wait is not None and wait > longest)
 
 
-def _usual(samples: Sequence[Waiting]) -> int | None:
-    until = samples[-1].at - RECENT
-    known = sorted(sample.queued for sample in samples if sample.at < until)
-    return known[int(USUAL * (len(known) - 1))] if len(known) >= LEAST_SAMPLES else None
+def _usual(peaks: Sequence[int]) -> int | None:
+    """The middle of the days before; what was so a week ago counts too."""
+    if not peaks:
+        return None
+    middle = sorted(peaks)[len(peaks) // 2]
+    return max(middle, peaks[WEEK - 1]) if len(peaks) >= WEEK else middle
 
 
 def _limit(usual: int | None) -> float | None:

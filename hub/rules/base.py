@@ -192,8 +192,8 @@ class JobSeen(Struct, frozen=True):
     """What is known of a job. `runs`: the latest ones, the latest first, and those of open incidents.
 
     spans: its schedule over time. watched: its orchestrator hands in a watermark, so that what is
-    missing up to then is missing. open: keys of the rule's own incidents on it that are open.
-    waited_for: when the rule wanted to look again, the last time it looked.
+    missing up to then is missing. open: keys of the rule's own incidents on it that are open; told:
+    since when each of these says that it is wrong. waited_for: when the rule wanted to look again, the last time it looked.
     """
 
     name: EntityName
@@ -211,6 +211,7 @@ class JobSeen(Struct, frozen=True):
     roll_call: RollCall | None = None  # of its orchestrator, when something is due
     endless: bool = False  # it is a stream or a service: its runs have no end to wait for
     history: Callable[[], History | None] = History  # None: not now, this round has read enough
+    told: Mapping[str, datetime] = {}
 
 
 class UpdateSeen(Struct, frozen=True):
@@ -304,6 +305,19 @@ class Waiting(Struct, frozen=True):
     oldest_wait_s: float | None = None
 
 
+#: Samples of waiting work that are older say nothing of now.
+STALE: Final = timedelta(minutes=15)
+
+
+class Queue(Struct, frozen=True):
+    """Work of a pool. samples: the latest ones, in order. peaks: the most that waited at this time of
+    day on days before, the latest first.
+    """
+
+    samples: Sequence[Waiting]
+    peaks: Sequence[int] = ()
+
+
 class Part(Struct, frozen=True):
     """Health of a part of an orchestrator; an empty name is the whole."""
 
@@ -316,7 +330,7 @@ class OrchestratorSeen(Struct, frozen=True):
     """What is known of an orchestrator.
 
     last_event_at: its latest sign of life. asked: it is polled, and has answered completely up to
-    `complete_to`, lately `failures` times in a row not at all. `backlog`: samples by pool, in order.
+    `complete_to`, lately `failures` times in a row not at all. `backlog`: by pool.
     deaf_until: before that no hub was there to ask it.
     """
 
@@ -328,7 +342,7 @@ class OrchestratorSeen(Struct, frozen=True):
     error: str | None = None
     parts: Sequence[Part] = ()
     roll_call: RollCall = RollCall()
-    backlog: Mapping[str, Sequence[Waiting]] = {}
+    backlog: Mapping[str, Queue] = {}
     open: frozenset[str] = frozenset()
     awaits: datetime | None = None  # as the rule said when it last looked
     deaf_until: datetime | None = None

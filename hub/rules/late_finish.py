@@ -63,7 +63,7 @@ class LateFinish(SlotRule):
     Config: ClassVar[type[RuleConfig]] = Deadline
     subject: ClassVar = Subject.JOB
     absence: ClassVar = True
-    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
+    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE, Fact.ROLL_CALL})
     wakes: ClassVar = frozenset(
         {ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_COMPLETED, ChangeKind.RUN_FAILED}
     )

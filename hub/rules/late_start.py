@@ -35,7 +35,7 @@ class LateStart(SlotRule):
     Config: ClassVar[type[RuleConfig]] = Start
     subject: ClassVar = Subject.JOB
     absence: ClassVar = True
-    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE})
+    needs: ClassVar = frozenset({Fact.RUNS, Fact.SCHEDULE, Fact.ROLL_CALL})
     wakes: ClassVar = frozenset({ChangeKind.SCHEDULE_CHANGED, ChangeKind.RUN_STARTED})
     word: ClassVar = "started"
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from pydantic import Field
 
 from hub.model import ChangeKind
 from hub.rules.base import (
-    FIRST_ROLL_CALL,
-    HOLD,
-    ROLL_CALL_EVERY,
-    TOGETHER,
     Fact,
     JobSeen,
     Judgement,
@@ -27,7 +23,15 @@ from hub.rules.base import (
     said,
     spoken,
 )
-from hub.rules.slot_rule import MOST_OPEN, lag_of, slot_key, starts_of, unknowable
+from hub.rules.slot_rule import (
+    MOST_OPEN,
+    Held,
+    held_back,
+    missing_together,
+    slot_key,
+    starts_of,
+    unknowable,
+)
 from hub.schedules.demand import due_slots, next_slot, span_at
 from hub.schedules.graces import grace_of, longest
 from hub.schedules.habits import LOOKED_AT, keeps
@@ -127,7 +131,7 @@ class MissedSchedule:
             if unknown is not None:
                 found.append(Verdict(Status.UNKNOWN, slot_key(slot), unknown))
                 continue
-            held = _held(job, slot, limit, as_of)
+            held = held_back(job, slot, limit, as_of)
             if held is not None:
                 return found, held
             room -= 1
@@ -158,7 +162,7 @@ class MissedSchedule:
             if unknown is not None:
                 found.append(Verdict(Status.UNKNOWN, slot_key(slot), unknown))
                 continue
-            held = _held(job, slot, limit, as_of) if key is None else None
+            held = held_back(job, slot, limit, as_of) if key is None else None
             if held is None:
                 found.append(_learned(key or slot_key(slot), missed[nth:], limit, habit))
             return found, held
@@ -201,34 +205,7 @@ def _unknown(job: JobSeen, slot: Slot, limit: datetime) -> str | None:
         return unknown
     if _held_up(job, slot, limit):
         return "as many runs as may run were running"
-    if not job.watched and job.roll_call is not None and job.roll_call.together:
-        return f"{job.roll_call.missing} jobs of its orchestrator are missing together"
-    return None
-
-
-class Held(NamedTuple):
-    """A slot that is not judged before `until`. missing: it has no run though one would be known."""
-
-    slot: Slot
-    until: datetime
-    missing: bool
-
-
-def _held(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> Held | None:
-    """What is too early to say (D6): an orchestrator that is asked tells what is missing, one that
-    only pushes is heard of late, or is silent itself.
-    """
-    call = job.roll_call
-    if job.watched or call is None:
-        return None
-    heard_by = limit + lag_of(job)
-    if as_of < heard_by:
-        return Held(slot, heard_by, missing=False)
-    alone = call.awaited < TOGETHER or (job.held and call.met > call.missing)
-    if alone or as_of >= heard_by + HOLD:
-        return None
-    again = ROLL_CALL_EVERY if job.held else FIRST_ROLL_CALL
-    return Held(slot, as_of + again, missing=True)
+    return missing_together(job)
 
 
 def _held_up(job: JobSeen, slot: Slot, limit: datetime) -> bool:

@@ -37,7 +37,8 @@ class Overrun:
     """One incident per run that is too long, until it ends; every run that is open is timed.
 
     Without a limit of its own it goes by the job's baseline, and says nothing of a job that has
-    had too few runs to have one.
+    had too few runs to have one. A run that was told of is measured by what was normal then: a
+    baseline that is learned anew meanwhile takes nothing back.
     """
 
     Config: ClassVar[type[RuleConfig]] = Length
@@ -68,15 +69,20 @@ class Overrun:
                 if limit_s is None:
                     continue
                 over_at = run.started_at + timedelta(seconds=limit_s)
-                if as_of < over_at:
+                if as_of < over_at and str(run.id) not in job.told:
                     due.append(over_at)
                 else:
                     verdicts.append(self._violated(job, run, run.started_at, over_at, limit_s))
         return Judgement(tuple(verdicts), min(due, default=None))
 
     def _limit_of(self, job: JobSeen, run: RunSeen) -> float | None:
-        if self._limit_s is not None or job.baseline is None or _is_apart(job, run):
+        told = job.told.get(str(run.id))
+        if self._limit_s is not None:
             return self._limit_s
+        if told is not None and run.started_at is not None:
+            return (told - run.started_at).total_seconds()
+        if job.baseline is None or _is_apart(job, run):
+            return None
         return job.baseline.limit(run.nominal_at or run.started_at or run.sort_at)
 
     def _violated(

@@ -5,12 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from hub.model import Evidence
 from hub.rules.base import (
+    FIRST_ROLL_CALL,
+    HOLD,
+    ROLL_CALL_EVERY,
+    TOGETHER,
     JobSeen,
     Judgement,
     RunSeen,
@@ -35,7 +39,8 @@ class SlotRule(ABC):
     """What rules share that say by when the run of each slot must have done something.
 
     One incident per slot, from its limit until that is done, or done by the run of a later slot.
-    What was due before the rule first looked is not judged.
+    What was due before the rule first looked is not judged. Where a job's orchestrator is not asked,
+    a slot without a run first waits for what becomes of its other jobs.
     """
 
     word: ClassVar[str]  # what must be done: started, completed
@@ -61,17 +66,25 @@ class SlotRule(ABC):
         begin = job.awaits or (job.waited_for or as_of) - self.behind - lag
         slots = due_slots(job.spans, min([begin, *asked]), as_of)
         matching = match(slots, starts_of(job))
+        met_at = max((slot.due_at for slot in matching.taken), default=job.met_at)
         verdicts: list[Verdict] = []
+        held: Held | None = None
         room = MOST_OPEN - len(job.open)
         for slot in slots:
             limit, is_open = self.limit_of(job, slot), slot_key(slot) in job.open
             due = limit + lag <= as_of and _is_new(job, slot, limit, as_of)
-            if is_open or (due and room > 0):
+            if not is_open and due and held is None:
+                held = self._held(job, slot, limit, matching, as_of)
+            if is_open or (due and room > 0 and held is None):
                 found = list(self._verdicts(job, slot, limit, matching))
                 room -= not is_open and any(one.status is Status.VIOLATED for one in found)
                 verdicts += found
         known = {slot_key(slot) for slot in slots}
         verdicts += healed(job.open - known, "no schedule demands this slot any more")
+
+        if held is not None:
+            until, slot = held.until, held.slot
+            return Judgement(tuple(verdicts), until, slot.due_at, met_at, held=held.missing)
 
         def heard_by(slot: Slot) -> datetime:
             return self.limit_of(job, slot) + lag
@@ -79,8 +92,18 @@ class SlotRule(ABC):
         done = self._done(job, slots, matching)
         following = next_slot(job.spans, as_of, heard_by, self.behind + lag, done)
         if following is None:
-            return Judgement(tuple(verdicts))
-        return Judgement(tuple(verdicts), heard_by(following), following.due_at)
+            return Judgement(tuple(verdicts), met_at=met_at)
+        return Judgement(tuple(verdicts), heard_by(following), following.due_at, met_at)
+
+    def _held(
+        self, job: JobSeen, slot: Slot, limit: datetime, matching: Matching, as_of: datetime
+    ) -> Held | None:
+        """Of what has a run its orchestrator was heard; what can't be known is not waited for."""
+        if self._run_of(job, slot, matching) is not None:
+            return None
+        if unknowable(job, slot, limit) or missing_together(job):
+            return None
+        return held_back(job, slot, limit, as_of)
 
     def _done(self, job: JobSeen, slots: Sequence[Slot], matching: Matching) -> set[Slot]:
         """Slots that nothing need be waited for any more: their run has done it, in time."""
@@ -102,7 +125,7 @@ class SlotRule(ABC):
                 reason = f"run {run.natural_id} {self.word} in time; it was heard of late"
                 yield Verdict(Status.OK, key, reason, retracted=True)
             return
-        unknown = unknowable(job, slot, limit)
+        unknown = unknowable(job, slot, limit) or (missing_together(job) if run is None else None)
         if not is_open and done is None and unknown is not None:
             yield Verdict(Status.UNKNOWN, key, unknown)
             return
@@ -171,6 +194,38 @@ def lag_of(job: JobSeen) -> timedelta:
     )
     nearly_all = lags[int(0.9 * (len(lags) - 1))] if lags else timedelta()
     return min(max(nearly_all, timedelta()), MOST_LAG)
+
+
+class Held(NamedTuple):
+    """A slot that is not judged before `until`. missing: it has no run though one would be known."""
+
+    slot: Slot
+    until: datetime
+    missing: bool
+
+
+def held_back(job: JobSeen, slot: Slot, limit: datetime, as_of: datetime) -> Held | None:
+    """What is too early to say (D6): an orchestrator that is asked tells what is missing, one that
+    only pushes is heard of late, or is silent itself.
+    """
+    call = job.roll_call
+    if job.watched or call is None:
+        return None
+    heard_by = limit + lag_of(job)
+    if as_of < heard_by:
+        return Held(slot, heard_by, missing=False)
+    alone = call.awaited < TOGETHER or (job.held and call.met > call.missing)
+    if alone or as_of >= heard_by + HOLD:
+        return None
+    again = ROLL_CALL_EVERY if job.held else FIRST_ROLL_CALL
+    return Held(slot, as_of + again, missing=True)
+
+
+def missing_together(job: JobSeen) -> str | None:
+    """Why a slot without a run says nothing of its job: its orchestrator may be silent."""
+    if job.watched or job.roll_call is None or not job.roll_call.together:
+        return None
+    return f"{job.roll_call.missing} jobs of its orchestrator are missing together"
 
 
 def unknowable(job: JobSeen, slot: Slot, limit: datetime) -> str | None:

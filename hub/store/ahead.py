@@ -11,16 +11,6 @@ from hub.model import EntityName
 from hub.store.tables import dataset, expectation, job, namespace
 
 
-def earliest(connection: Connection) -> dict[int, datetime]:
-    """When a rule wants to look next, by the orchestrator whose horizon has to be there first."""
-    return dict(tuple(row) for row in connection.execute(_EARLIEST))
-
-
-_EARLIEST = select(expectation.c.orchestrator_id, func.min(expectation.c.due_at)).group_by(
-    expectation.c.orchestrator_id
-)
-
-
 class Waiting(Struct, frozen=True):
     """A rule that wants to look at a subject, by its name; None: of neither a job nor a dataset."""
 

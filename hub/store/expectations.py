@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.meta import get_meta, put_meta
-from hub.store.reading import among, chunks, distinct
+from hub.store.reading import among, chunks, stepped
 from hub.store.tables import (
     dataset,
     expectation,
@@ -68,26 +68,34 @@ class Horizons(Struct, frozen=True):
 
 def horizons(connection: Connection, now: datetime) -> Horizons:
     """The watermarks of those that have one; the others go by the clock."""
-    marks = {key: min(at, now) for key, at in connection.execute(_MARKED)}
-    return Horizons(now, dict.fromkeys(connection.scalars(_POLLED)) | marks)
+    rows = connection.execute(_KNOWN)
+    return Horizons(now, {key: at if at is None else min(at, now) for key, at in rows})
 
 
-_MARKED = select(watermark.c.orchestrator_id, func.min(watermark.c.complete_to)).group_by(
-    watermark.c.orchestrator_id
+_KNOWN = (
+    select(orchestrator.c.id, func.min(watermark.c.complete_to))
+    .outerjoin(watermark, watermark.c.orchestrator_id == orchestrator.c.id)
+    .outerjoin(poll, poll.c.orchestrator == orchestrator.c.name)
+    .where(watermark.c.orchestrator_id.is_not(None) | poll.c.orchestrator.is_not(None))
+    .group_by(orchestrator.c.id)
 )
-_POLLED = select(orchestrator.c.id).join(poll, poll.c.orchestrator == orchestrator.c.name)
 
 
 def due(connection: Connection, held: Horizons, limit: int) -> list[Looked]:
     """What is due by its orchestrator's horizon; the cost is that of the answer."""
     found: list[Looked] = []
-    for key in distinct(connection, expectation.c.orchestrator_id):
+    for key, first in connection.execute(_FIRST_DUE).all():
         at, room = held.of(key), limit - len(found)
-        if at is None or room <= 0:
+        if at is None or room <= 0 or at < first:
             continue
         given = {"whose": key, "at": at, "room": room}
         found += [Looked(*row) for row in connection.execute(_DUE, given)]
     return found
+
+
+def first_due(connection: Connection) -> dict[int, datetime]:
+    """When a rule wants to look next, by the orchestrator whose horizon has to be there first."""
+    return dict(tuple(row) for row in connection.execute(_FIRST_DUE))
 
 
 _DUE = (
@@ -98,6 +106,14 @@ _DUE = (
     )
     .order_by(expectation.c.due_at)
     .limit(bindparam("room", type_=Integer))
+)
+_KEYS = stepped(expectation.c.orchestrator_id).subquery()
+_FIRST_DUE = select(
+    _KEYS.c.value,
+    select(func.min(expectation.c.due_at))
+    .where(expectation.c.orchestrator_id == _KEYS.c.value)
+    .correlate(_KEYS)
+    .scalar_subquery(),
 )
 
 

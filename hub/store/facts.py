@@ -99,7 +99,7 @@ _RUNS = select(
     run.c.created_at,
     run.c.own_state,
 )
-_OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key).where(
+_OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key, incident.c.since).where(
     incident.c.resolved_at.is_(None), incident.c.subject_kind == bindparam("kind")
 )
 _BASELINES = select(baseline.c.job_id, baseline.c.payload, baseline.c.fitted_at).where(
@@ -186,12 +186,12 @@ def _seen(row: Row[Any]) -> RunSeen:
 
 def open_keys(
     connection: Connection, kind: str, subjects: Iterable[int]
-) -> dict[tuple[str, int], frozenset[str]]:
-    """Keys of open incidents by (rule, subject)."""
-    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+) -> dict[tuple[str, int], dict[str, datetime]]:
+    """Keys of open incidents by (rule, subject), with since when it is wrong, as was told."""
+    found: dict[tuple[str, int], dict[str, datetime]] = defaultdict(dict)
     for row in among(connection, _OPEN, incident.c.subject_id, subjects, kind=kind):
-        found[row.rule, row.subject_id].add(row.key)
-    return {key: frozenset(keys) for key, keys in found.items()}
+        found[row.rule, row.subject_id][row.key] = row.since
+    return found
 
 
 # -- baselines ---------------------------------------------------------------------------------

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import Connection, bindparam, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    bindparam,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 
 from hub.model import EntityName, HealthStatus
-from hub.rules.base import HOLD, Blind, Part, RollCall, Subject, Waiting
+from hub.rules.base import HOLD, STALE, Blind, Part, Queue, RollCall, Subject, Waiting
 from hub.store.expectations import NOBODY
 from hub.store.reading import among
 from hub.store.tables import (
@@ -22,9 +31,13 @@ from hub.store.tables import (
     poll,
     watermark,
 )
+from hub.store.types import to_micros
 
 #: Samples of a pool that rules see at most, the latest.
-SAMPLES = 500
+SAMPLES = 30
+#: Days before, and how far around the same time of day, that tell what is usual.
+DAYS = 7
+AROUND = timedelta(minutes=45)
 
 
 class OrchestratorRow(Struct, frozen=True):
@@ -95,23 +108,65 @@ def parts(connection: Connection, keys: Iterable[int]) -> dict[int, list[Part]]:
     return found
 
 
-def backlog(connection: Connection, key: int) -> dict[str, list[Waiting]]:
-    """The latest samples of each pool, the oldest first."""
-    pools = connection.scalars(
-        select(backlog_sample.c.pool).where(backlog_sample.c.orchestrator_id == key).distinct()
-    ).all()
-    return {pool: _samples(connection, key, pool) for pool in pools}
+def backlog(connection: Connection, key: int, now: datetime) -> dict[str, Queue]:
+    """Of each pool that had work waiting lately. The cost is that of its pools, not of its history."""
+    found: dict[str, Queue] = {}
+    for pool, last in connection.execute(_POOLS, {"whose": key}).all():
+        if last is None or last < now - STALE:
+            continue
+        given = {"whose": key, "pool": pool, "now": to_micros(last)}
+        rows = connection.execute(_SAMPLES, given).all()
+        peaks = [peak for _, peak in connection.execute(_PEAKS, given) if peak is not None]
+        found[pool] = Queue([Waiting(*row) for row in reversed(rows)], peaks)
+    return found
 
 
-def _samples(connection: Connection, key: int, pool: str) -> list[Waiting]:
-    mine = backlog_sample.c
-    rows = connection.execute(
-        select(mine.at, mine.queued, mine.running, mine.capacity, mine.oldest_wait_s)
-        .where(mine.orchestrator_id == key, mine.pool == pool)
-        .order_by(mine.at.desc())
-        .limit(SAMPLES)
-    ).all()
-    return [Waiting(*row) for row in reversed(rows)]
+_mine = backlog_sample.c
+_first = (
+    select(func.min(_mine.pool).label("pool"))
+    .where(_mine.orchestrator_id == bindparam("whose"))
+    .cte("pools", recursive=True)
+)
+_next = (
+    select(func.min(_mine.pool))
+    .where(_mine.orchestrator_id == bindparam("whose"), _mine.pool > _first.c.pool)
+    .correlate(_first)
+    .scalar_subquery()
+)
+_pools = _first.union_all(select(_next).where(_first.c.pool.is_not(None)))
+#: Each pool with its latest sample, one step of the index each.
+_POOLS = select(
+    _pools.c.pool,
+    select(func.max(_mine.at))
+    .where(_mine.orchestrator_id == bindparam("whose"), _mine.pool == _pools.c.pool)
+    .correlate(_pools)
+    .scalar_subquery(),
+).where(_pools.c.pool.is_not(None))
+_SAMPLES = (
+    select(_mine.at, _mine.queued, _mine.running, _mine.capacity, _mine.oldest_wait_s)
+    .where(_mine.orchestrator_id == bindparam("whose"), _mine.pool == bindparam("pool"))
+    .order_by(_mine.at.desc())
+    .limit(SAMPLES)
+)
+_DAY_US = timedelta(days=1) // timedelta(microseconds=1)
+_AROUND_US = AROUND // timedelta(microseconds=1)
+_one = select(literal(1).label("day")).cte("days", recursive=True)
+_days = _one.union_all(select(_one.c.day + 1).where(_one.c.day < DAYS))
+_then = bindparam("now", type_=BigInteger) - _days.c.day * literal(_DAY_US, BigInteger)
+_at_us = type_coerce(_mine.at, BigInteger)
+#: The most that waited at this time of day, of each day before, the latest day first.
+_PEAKS = select(
+    _days.c.day,
+    select(func.max(_mine.queued))
+    .where(
+        _mine.orchestrator_id == bindparam("whose"),
+        _mine.pool == bindparam("pool"),
+        _at_us >= _then - _AROUND_US,
+        _at_us <= _then + _AROUND_US,
+    )
+    .correlate(_days)
+    .scalar_subquery(),
+).order_by(_days.c.day)
 
 
 # -- how the jobs of orchestrators do together -------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from hub.rules.base import Blind
 from hub.store.meta import get_meta, put_meta
@@ -34,9 +34,7 @@ def breathe(connection: Connection, now: datetime) -> None:
 
 def outages(connection: Connection, since: datetime) -> list[Blind]:
     """Those that were not over by then."""
-    rows = connection.execute(
-        select(outage).where(outage.c.ended_at > since).order_by(outage.c.begun_at)
-    )
+    rows = connection.execute(_OUTAGES, {"since": since})
     return [Blind(row.begun_at, row.ended_at, "the hub was down") for row in rows]
 
 
@@ -45,6 +43,9 @@ def was_there(connection: Connection, now: datetime) -> None:
     before = get_meta(connection, _ALIVE)
     if before is None or int(before) < to_micros(now):
         put_meta(connection, _ALIVE, str(to_micros(now)))
+
+
+_OUTAGES = select(outage).where(outage.c.ended_at > bindparam("since")).order_by(outage.c.begun_at)
 
 
 def keep_outages(connection: Connection, found: Sequence[Blind]) -> None:

@@ -211,19 +211,17 @@ def newest_of_each(
 
 def distinct(connection: Connection, column: Column[Any]) -> list[Any]:
     """The values of a column that leads an index: one step of it each, however many rows hold it."""
-    found: list[Any] = []
-    first, following = _steps(column)
-    value = connection.scalar(first)
-    while value is not None:
-        found.append(value)
-        value = connection.scalar(following, {"last": value})
-    return found
+    return list(connection.scalars(stepped(column)))
 
 
 @lru_cache(maxsize=64)
-def _steps(column: Column[Any]) -> tuple[Select[Any], Select[Any]]:
-    least = select(func.min(column))
-    return least, least.where(column > bindparam("last", type_=column.type))
+def stepped(column: Column[Any]) -> Select[Any]:
+    """The statement of :func:`distinct`."""
+    first = select(func.min(column).label("value")).cte("steps", recursive=True)
+    last = first.c.value
+    next_one = select(func.min(column)).where(column > last).correlate(first).scalar_subquery()
+    steps = first.union_all(select(next_one).where(last.is_not(None)))
+    return select(steps.c.value).where(steps.c.value.is_not(None))
 
 
 def _is_sqlite(connection: Connection) -> bool:

@@ -179,6 +179,17 @@ POLICIES = (
         kept=t.incident.c.resolved_at.is_(None),
     ),
     Policy(
+        t.recurrence,
+        "incidents",
+        # It goes with the last incident of its rule on its subject.
+        literal(EPOCH, t.incident.c.updated_at.type),
+        kept=exists().where(
+            t.incident.c.rule == t.recurrence.c.rule,
+            t.incident.c.subject_kind == t.recurrence.c.subject_kind,
+            t.incident.c.subject_id == t.recurrence.c.subject_id,
+        ),
+    ),
+    Policy(
         t.membership,
         "incidents",
         # What its notification has left behind goes with it.

@@ -133,6 +133,31 @@ def test_a_team_ends_no_window_of_others(sales: TestClient, operator: TestClient
     assert names(operator) == ["move"]
 
 
+def test_windows_and_calendars_are_explained_where_they_matter(tmp_path: Any) -> None:
+    settings = Settings(
+        database_url=f"sqlite:///{tmp_path}/trackside.db",
+        maintenance=[
+            once(reason="new disks", select={"namespace": "prod"}),
+            once("other", select={"namespace": "elsewhere"}),
+            WEEKLY,
+        ],
+        calendars=[{"name": "never", "days": "dates", "dates": ["2020-01-01"]}],
+        rules=[{"name": "failed-run", "kind": "failed_run", "calendar": "never"}],
+    )
+    with writing(settings) as hub:
+        headers = headers_of_admin(hub)
+        client = TestClient(create_app(hub), base_url=BASE, headers=headers)
+        assert client.post(f"{API}/lineage", json=run_event("START", 0)).status_code == 201
+        told = client.get(f"{API}/rules/explain", params={"nodeId": "job:prod:load"}).json()
+    now, weekly = told["maintenance"]
+    assert (now["name"], now["reason"], now["holds"]) == ("move", "new disks", True)
+    assert now["changesAt"] is not None
+    assert (weekly["name"], weekly["changesAt"] is None) == ("patching", False)
+    by = {rule["name"]: (rule["calendar"], rule["today"]) for rule in told["rules"]}
+    assert by["failed-run"] == ("only never", False)
+    assert by["overrun"] == (None, True)
+
+
 @pytest.fixture
 def managed(tmp_path: Any) -> Iterator[TestClient]:
     """A hub whose file has a window and a schedule."""

@@ -132,6 +132,21 @@ def test_an_engine_that_dies_is_one_incident_and_none_of_its_jobs_is_missed(hub:
     assert (one.state, one.resolution) == ("RESOLVED", "healed")
 
 
+def test_an_engine_that_dies_is_not_late_with_each_of_its_jobs(database_url: str) -> None:
+    late = {"name": "late", "kind": "late_start", "settings": {"after_s": 120}}
+    with writing(Settings(database_url=database_url, rules=[late])) as hub:
+        hub.writer.call(emptied)
+        hub.writer.call(lambda c: c.execute(text("DELETE FROM meta WHERE key = 'alive_at'")))
+        world = World(hub, jobs=6)
+        world.until(15, begin=1)
+        world.until(29, dead=everything(6), begin=16)
+        assert rules(world.incidents()) == ["orchestrator-silent"]
+        world.until(44, begin=30)
+        world.until(53, dead=frozenset({"job-2"}), begin=45)
+        told = ["orchestrator-silent", "late", "missed-schedule"]
+        assert rules(world.incidents()) == told
+
+
 def test_more_than_half_of_the_jobs_dead_is_one_incident(hub: Hub) -> None:
     world = World(hub, jobs=6)
     world.until(18, dead=frozenset({"job-0", "job-1", "job-2", "job-3"}), begin=1)

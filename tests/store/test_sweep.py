@@ -152,6 +152,22 @@ def test_samples_dead_letters_and_the_audit_log_go_after_their_time(db: Database
     assert ids(db, t.audit) == [2]
 
 
+def test_how_often_a_rule_opened_goes_with_its_last_incident(db: Database) -> None:
+    times = {"since": days_ago(900), "opened_at": days_ago(900), "updated_at": days_ago(900)}
+    over = {"resolved_at": days_ago(899), "rule": "old", "key": "1", "subject_kind": "job", **times}
+    fill(
+        db,
+        t.incident,
+        {**over, "subject_id": 1},
+        {**over, "subject_id": 2},
+        {**over, "subject_id": 2, "key": "2", "resolved_at": days_ago(1)},
+    )
+    mine = {"rule": "old", "subject_kind": "job", "key": "", "turns": "[]"}
+    fill(db, t.recurrence, *({**mine, "subject_id": number} for number in (1, 2)))
+    assert swept(db)["recurrence"] == 1
+    assert ids(db, t.recurrence, "subject_id") == [2]
+
+
 def test_dead_letters_take_no_more_of_the_disk_than_they_may(db: Database) -> None:
     fill(db, t.dead_letter, *({"payload": b"x" * 1000} for _ in range(10)))
     swept(db, Settings(dead_letter_max_bytes=3500))

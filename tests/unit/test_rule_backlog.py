@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.model import EntityName
 from hub.rules.backlog import Backlog, Limits
-from hub.rules.base import OrchestratorSeen, Status, Verdict, Waiting
+from hub.rules.base import OrchestratorSeen, Queue, Status, Verdict, Waiting
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
@@ -23,10 +23,15 @@ def samples(*queued: int, wait_s: float | None = None) -> list[Waiting]:
 
 
 def look(
-    held: Sequence[Waiting], *, opened: Sequence[str] = (), minute: float = 0, **limits: Any
+    held: Sequence[Waiting],
+    *,
+    opened: Sequence[str] = (),
+    minute: float = 0,
+    peaks: Sequence[int] = (),
+    **limits: Any,
 ) -> list[Verdict]:
     seen = OrchestratorSeen(
-        EntityName("", "airflow"), backlog={"etl": held}, open=frozenset(opened)
+        EntityName("", "airflow"), backlog={"etl": Queue(held, peaks)}, open=frozenset(opened)
     )
     rule = Backlog(Limits(**limits))
     return list(rule.judge(seen, NOON + timedelta(minutes=minute)).verdicts)
@@ -56,12 +61,16 @@ def test_it_is_over_with_the_first_sample_under_the_limit() -> None:
     assert still.status is Status.VIOLATED
 
 
-def test_without_a_limit_the_usual_is_learned() -> None:
-    usual = [5, 8, 3, 20] * 30
-    (told,) = look(samples(*usual, 41, 41, 41))
+def test_without_a_limit_the_usual_of_this_time_of_day_is_learned() -> None:
+    (told,) = look(samples(41, 41, 41), peaks=[20, 5, 20])
     assert (told.evidence["usual"], told.evidence["limit"]) == (20, 40)
-    assert look(samples(*usual, 39, 39, 39)) == []
-    assert look(samples(*usual[:20], 400, 400, 400)) == []
+    assert look(samples(39, 39, 39), peaks=[20, 5, 20]) == []
+    assert look(samples(400, 400, 400)) == []
+
+
+def test_what_went_wrong_on_one_day_is_not_usual_but_what_comes_once_a_week_is() -> None:
+    assert look(samples(90, 90, 90), peaks=[500, 20, 20, 20, 20, 20, 20]) != []
+    assert look(samples(90, 90, 90), peaks=[20, 20, 20, 20, 20, 20, 60]) == []
 
 
 def test_old_samples_say_nothing_of_now() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hub.model import RunState
-from hub.rules.base import Blind, Judgement, RunSeen, Status
+from hub.rules.base import Blind, Judgement, RollCall, RunSeen, Status
 from hub.rules.late_start import LateStart, Start
 from hub.schedules.spans import Span
 from tests.support.judged import HOURLY, NOON, at, run, seen, statuses
@@ -126,3 +126,28 @@ def test_nothing_is_said_of_a_time_in_which_nobody_could_hear() -> None:
 
 def test_after_a_long_outage_no_more_than_twenty_slots_are_told() -> None:
     assert statuses(look(60 * 40)).count(VIOLATED) == 20
+
+
+def called(minute: float, *runs: RunSeen, held: bool = False, **call: int) -> Judgement:
+    """As of a minute, where the roll of the orchestrator's jobs was called; it only pushes."""
+    roll = RollCall(since=NOON, **call)
+    job = seen(
+        *EARLIER, *runs, spans=(HOURLY,), waited_for=at(15), roll_call=roll, held=held, awaits=NOON
+    )
+    return LateStart(Start(after_s=900)).judge(job, at(minute))
+
+
+def test_a_slot_without_a_run_waits_for_what_becomes_of_the_other_jobs() -> None:
+    first = called(15, awaited=5)
+    assert (statuses(first), first.held, first.awaits) == ([], True, NOON)
+    assert first.due_at is not None
+    assert at(15) < first.due_at < at(16)
+    alone = called(16, held=True, awaited=5, missing=1, met=4)
+    assert statuses(alone) == [VIOLATED]
+    (together,) = called(16, held=True, awaited=5, missing=4, met=1).verdicts
+    assert together.status is UNKNOWN
+    assert together.reason == "4 jobs of its orchestrator are missing together"
+
+
+def test_a_run_that_waits_is_late_whoever_else_is_missing() -> None:
+    assert statuses(called(15, run(None, queued=0.5), awaited=5, missing=4)) == [VIOLATED]
