@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, Final
@@ -152,7 +152,3 @@ def minutes(count: float) -> timedelta:
 def update(number: int, name: str, minute: float, **told: Any) -> Arrival:
     """Of the dataset `db/<name>`, so many minutes after the start."""
     return Arrival(number, EntityName("db", name), "", START + minutes(minute), **told)
-
-
-def ids(arrivals: Sequence[Arrival]) -> set[int]:
-    return {arrival.update_id for arrival in arrivals}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Final
 
 from hub.rules.base import said, spoken
 from hub.triggers.conditions.seen import Wait
 from hub.triggers.conditions.standing import Branch, Stem, Twig
 from hub.triggers.conditions.wording import dataset_text
+
+#: So many of those that may come are named.
+_TOLD: Final = 8
 
 
 def waits(stem: Stem, since: datetime | None) -> list[Wait]:
@@ -86,7 +90,9 @@ def _apart(branch: Branch) -> str:
 
 
 def _names(stems: Sequence[Stem]) -> str:
-    return ", ".join(_name(stem) for stem in stems)
+    names = ", ".join(_name(stem) for stem in stems[:_TOLD])
+    more = len(stems) - _TOLD
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _name(stem: Stem) -> str:

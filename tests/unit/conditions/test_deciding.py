@@ -127,6 +127,10 @@ def test_what_some_of_many_wait_for_is_said_in_one_sentence() -> None:
         "waiting for 1 of db/b, db/c (0 of 1 there)"
     ]
     assert said(look("db/a", [], 1)) == ["waiting for db/a"]
+    many = f"2 of ({', '.join(f'db/{n}' for n in range(20))})"
+    assert said(look(many, [], 1)) == [
+        "waiting for 2 of db/0, db/1, db/2, db/3, db/4, db/5, db/6, db/7 and 12 more (0 of 2 there)"
+    ]
 
 
 def test_nothing_is_there_and_nothing_is_asked() -> None:
