@@ -23,7 +23,7 @@ from hub.schedules.grids import (
     Due,
     Fed,
     Inputs,
-    Standing,
+    PartitionStatus,
     Tried,
     Written,
     cells_of,
@@ -126,7 +126,7 @@ def job_grid(connection: Connection, viewer: Viewer, job_id: int, wanted: Wanted
     return Grid(layout, filter(wanted.within, cells), truncated=len(rows) >= MOST)
 
 
-def standings_of(
+def statuses_of(
     connection: Connection,
     viewer: Viewer,
     dataset_id: int,
@@ -142,7 +142,7 @@ def standings_of(
     found = {}
     for key in partitions:
         place = grid.layout.place(key)
-        found[key] = there.get(place.key) or Cell(place, Standing.MISSING)
+        found[key] = there.get(place.key) or Cell(place, PartitionStatus.MISSING)
     return found
 
 
