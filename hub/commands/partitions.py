@@ -108,7 +108,9 @@ def _show(told: dict[str, Any]) -> None:
 
 def _line(one: dict[str, Any]) -> tuple[object, ...]:
     run, colour = one["run"], _COLOURS[PartitionStatus(one["status"])]
-    by = f"{run['job']['name']}, attempt {run['attempt']}" if run else ""
+    by = str(run["job"]["name"]) if run else ""
+    if run and run["attempt"]:
+        by += f", attempt {run['attempt']}"
     return (
         escape(one["partition"]),
         f"[{colour}]{one['status']}[/]",

@@ -29,7 +29,7 @@ _NO_TIME: Final = -(2**63)  # sorts behind all times: the latest are first
 
 
 class PartitionRunView(View, frozen=True):
-    """The attempt that made the partition, or failed to, or is about it."""
+    """The attempt that made the partition, or failed to, or is about it; 0: nobody counts them."""
 
     run_id: str | None
     job: EntityName
