@@ -26,6 +26,7 @@ from hub.commands import (
     maintenance,
     migrate,
     orchestrators,
+    partitions,
     retention,
     rules,
     schedules,
@@ -68,6 +69,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
+app.command("partitions")(partitions.command)
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 

@@ -14,7 +14,7 @@ from hub.api.params import Eyes, Hub, Instant, Paged, Text
 from hub.api.paths import Name
 from hub.errors import BadInput
 from hub.model import EntityName
-from hub.schedules.grids import Standing
+from hub.schedules.grids import PartitionStatus
 from hub.schedules.periods import Every
 from hub.schedules.zones import zone_of
 from hub.store import names
@@ -48,8 +48,9 @@ async def wanted_of(
 
 
 Asked = Annotated[Wanted, Depends(wanted_of)]
-Standings = Annotated[
-    list[Standing], Query(alias="status", max_length=len(Standing), description="only those")
+Statuses = Annotated[
+    list[PartitionStatus],
+    Query(alias="status", max_length=len(PartitionStatus), description="only those"),
 ]
 
 
@@ -61,7 +62,7 @@ def list_dataset_partitions(
     eyes: Eyes,
     page: Paged,
     wanted: Asked,
-    status: Standings = [],  # noqa: B006  FastAPI makes a new one
+    status: Statuses = [],  # noqa: B006  FastAPI makes a new one
 ) -> Response:
     """How the partitions of a dataset stand, whoever writes them, the latest first."""
     with hub.db.reading() as connection:
@@ -78,7 +79,7 @@ def list_job_partitions(
     eyes: Eyes,
     page: Paged,
     wanted: Asked,
-    status: Standings = [],  # noqa: B006  FastAPI makes a new one
+    status: Statuses = [],  # noqa: B006  FastAPI makes a new one
 ) -> Response:
     """How the partitions stand that the runs of a job are for, the latest first."""
     with hub.db.reading() as connection:

@@ -19,7 +19,7 @@ _LATEST: Final = 60
 _ANY: Final = "*"
 
 
-class Standing(StrEnum):
+class PartitionStatus(StrEnum):
     """How a partition stands."""
 
     COMPLETE = "complete"
@@ -76,7 +76,7 @@ class Cell(Struct, frozen=True, gc=False):
     """
 
     place: Place
-    standing: Standing
+    status: PartitionStatus
     keys: tuple[str, ...] = ()
     written: Written | None = None
     tried: Tried | None = None
@@ -121,9 +121,9 @@ def cells_of(
     return [*cells, *absent]
 
 
-def counts_of(cells: Iterable[Cell]) -> dict[Standing, int]:
-    counted = Counter(cell.standing for cell in cells)
-    return {standing: counted[standing] for standing in Standing}
+def counts_of(cells: Iterable[Cell]) -> dict[PartitionStatus, int]:
+    counted = Counter(cell.status for cell in cells)
+    return {status: counted[status] for status in PartitionStatus}
 
 
 class _Found:
@@ -148,14 +148,14 @@ class _Found:
         written, tried = self._written, self._relevant()
         newer: tuple[Newer, ...] = ()
         if tried is not None:
-            standing = Standing.RUNNING if tried.running else Standing.FAILED
+            status = PartitionStatus.RUNNING if tried.running else PartitionStatus.FAILED
         elif written is None:
-            standing = Standing.MISSING
+            status = PartitionStatus.MISSING
         else:
             told = (one.newer(self.place, written.at) for one in news)
             newer = tuple(one for one in told if one is not None)
-            standing = Standing.STALE if newer else Standing.COMPLETE
-        return Cell(self.place, standing, tuple(self._keys), written, tried, newer)
+            status = PartitionStatus.STALE if newer else PartitionStatus.COMPLETE
+        return Cell(self.place, status, tuple(self._keys), written, tried, newer)
 
     def _relevant(self) -> Tried | None:
         """The run that says more of the partition than its update does: a running one before all."""
@@ -204,7 +204,7 @@ def _missing(layout: Layout, cells: Sequence[Cell], now: datetime) -> Iterator[C
         for place in layout.missing(present, until) if until is not None else ():
             due_at = place.end + lag if place.end is not None and lag is not None else None
             if due_at is None or due_at <= now:
-                yield Cell(place, Standing.MISSING, due_at=due_at)
+                yield Cell(place, PartitionStatus.MISSING, due_at=due_at)
 
 
 def _lag(cells: Sequence[Cell]) -> timedelta | None:
@@ -226,7 +226,7 @@ def _demanded(layout: Layout, found: Mapping[str, _Found], due: Iterable[Due]) -
         place = layout.place(one.key)
         if place.key not in found and place.key not in told:
             told.add(place.key)
-            yield Cell(place, Standing.MISSING, due_at=one.at)
+            yield Cell(place, PartitionStatus.MISSING, due_at=one.at)
 
 
 # -- stale -----------------------------------------------------------------------------------------

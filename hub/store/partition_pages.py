@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, select
 
 from hub.model import EntityName, Viewer
-from hub.schedules.grids import Cell, Standing, Tried
+from hub.schedules.grids import Cell, PartitionStatus, Tried
 from hub.schedules.periods import Every
 from hub.store.partition_status import Grid
 from hub.store.reading import (
@@ -29,7 +29,7 @@ _NO_TIME: Final = -(2**63)  # sorts behind all times: the latest are first
 
 
 class PartitionRunView(View, frozen=True):
-    """The attempt that made the partition, or failed to, or is about it."""
+    """The attempt that made the partition, or failed to, or is about it; 0: nobody counts them."""
 
     run_id: str | None
     job: EntityName
@@ -54,7 +54,7 @@ class PartitionView(View, frozen=True):
     keys: tuple[str, ...]
     begin: datetime | None
     end: datetime | None
-    status: Standing
+    status: PartitionStatus
     updated_at: datetime | None
     first_updated_at: datetime | None
     updates: int
@@ -73,7 +73,7 @@ class PartitionsView(View, frozen=True):
     """
 
     partitions: list[PartitionView]
-    counts: dict[Standing, int]
+    counts: dict[PartitionStatus, int]
     total_count: int
     every: Every | None
     timezone: str
@@ -86,10 +86,10 @@ def page_of_grid(
     viewer: Viewer,
     grid: Grid,
     page: Page,
-    statuses: Sequence[Standing] = (),
+    statuses: Sequence[PartitionStatus] = (),
 ) -> PartitionsView:
     """The page; `statuses`: only those that stand so, of all that are counted."""
-    cells = [cell for cell in grid.cells if not statuses or cell.standing in statuses]
+    cells = [cell for cell in grid.cells if not statuses or cell.status in statuses]
     rest = _behind(cells, page)
     kept = rest[: page.limit]
     more = len(rest) > len(kept) and kept
@@ -137,7 +137,7 @@ def _view(
         cell.keys,
         cell.place.begin,
         cell.place.end,
-        cell.standing,
+        cell.status,
         written.at if written else None,
         written.first_at if written else None,
         written.count if written else 0,

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import update
 
 from hub.model import Viewer
-from hub.schedules.grids import Cell, Standing
+from hub.schedules.grids import Cell, PartitionStatus
 from hub.schedules.periods import Every
 from hub.store import tables as t
 from hub.store.db import Database
 from hub.store.partition_pages import PartitionsView, page_of_grid
-from hub.store.partition_status import Grid, Wanted, dataset_grid, job_grid, standings_of
+from hub.store.partition_status import Grid, Wanted, dataset_grid, job_grid, statuses_of
 from hub.store.reading import Page
 from tests.support.build import EVERYBODY, START, Build, at
 
@@ -76,8 +76,8 @@ def world(db: Database) -> World:
     return World(db)
 
 
-def standings(grid: Grid) -> dict[str, str]:
-    return {cell.place.key: cell.standing.value for cell in reversed(grid.cells)}
+def statuses(grid: Grid) -> dict[str, str]:
+    return {cell.place.key: cell.status.value for cell in reversed(grid.cells)}
 
 
 def cell(grid: Grid, key: str) -> Cell:
@@ -89,17 +89,17 @@ def test_a_hole_in_a_daily_series_is_missing_and_so_is_what_is_due(world: World)
     world.write((n for n in range(18) if n != 7), world.mart)
     grid = world.grid(at(20 * DAY + NIGHT + 180))
     assert grid.counts == {
-        Standing.COMPLETE: 17,
-        Standing.MISSING: 3,
-        Standing.FAILED: 0,
-        Standing.RUNNING: 0,
-        Standing.STALE: 0,
+        PartitionStatus.COMPLETE: 17,
+        PartitionStatus.MISSING: 3,
+        PartitionStatus.FAILED: 0,
+        PartitionStatus.RUNNING: 0,
+        PartitionStatus.STALE: 0,
     }
-    absent = [key for key, standing in standings(grid).items() if standing == "missing"]
+    absent = [key for key, status in statuses(grid).items() if status == "missing"]
     assert absent == [day(7), day(18), day(19)]
     assert cell(grid, day(18)).due_at == at(19 * DAY + NIGHT + 144)  # a tenth of a day later
-    assert standings(world.grid(at(20 * DAY + NIGHT + 140)))[day(18)] == "missing"
-    assert day(19) not in standings(world.grid(at(20 * DAY + NIGHT + 140)))
+    assert statuses(world.grid(at(20 * DAY + NIGHT + 140)))[day(18)] == "missing"
+    assert day(19) not in statuses(world.grid(at(20 * DAY + NIGHT + 140)))
 
 
 def test_one_partition_under_several_names_is_one(world: World) -> None:
@@ -128,7 +128,7 @@ def test_a_run_that_fails_or_runs_for_a_partition_shows(world: World) -> None:
     world.run(0, end=1, state="FAILED", partition_key=day(1))  # before it was written
     world.run(5 * DAY, partition_key=day(2))
     world.run(5 * DAY, end=5 * DAY + 1, state="ABORTED", partition_key=day(3))
-    assert standings(world.grid()) == {
+    assert statuses(world.grid()) == {
         day(0): "failed",
         day(1): "complete",
         day(2): "running",
@@ -143,7 +143,7 @@ def test_a_run_that_names_the_partition_it_writes_means_that_one(
     with db.writing() as connection:
         world.build.connection = connection
         world.build.io(run, "OUTPUT", world.mart, partition_key=day(4))
-    assert standings(world.grid()) == {day(4): "failed"}
+    assert statuses(world.grid()) == {day(4): "failed"}
 
 
 def test_the_run_within_which_it_is_written_fails_only_what_is_not_there(
@@ -156,7 +156,7 @@ def test_the_run_within_which_it_is_written_fails_only_what_is_not_there(
     world.write([0], world.mart)
     world.run(5 * DAY, dag, end=5 * DAY + 1, state="FAILED", partition_key=day(0))
     world.run(5 * DAY, dag, end=5 * DAY + 1, state="FAILED", partition_key=day(1))
-    assert standings(world.grid()) == {day(0): "complete", day(1): "failed"}
+    assert statuses(world.grid()) == {day(0): "complete", day(1): "failed"}
 
 
 def test_older_than_a_partition_of_its_inputs_is_stale(world: World) -> None:
@@ -164,29 +164,29 @@ def test_older_than_a_partition_of_its_inputs_is_stale(world: World) -> None:
     world.write(range(10), world.raw)
     world.update(world.raw, day(4), 19 * DAY)
     grid = world.grid()
-    assert [key for key, it in standings(grid).items() if it == "stale"] == [day(4)]
+    assert [key for key, it in statuses(grid).items() if it == "stale"] == [day(4)]
     (newer,) = cell(grid, day(4)).newer
     assert (newer.input, newer.key, newer.at) == (world.raw, day(4), at(19 * DAY))
     world.update(world.mart, day(4), 20 * DAY)
-    assert grid.counts[Standing.STALE] == 1
-    assert world.grid().counts[Standing.STALE] == 0
+    assert grid.counts[PartitionStatus.STALE] == 1
+    assert world.grid().counts[PartitionStatus.STALE] == 0
 
 
 def test_hours_make_their_day_stale_and_a_month_all_of_its_days(world: World) -> None:
     world.write(range(20), world.mart)
     for hour in range(24):
         world.update(world.raw, f"{day(3)}-{hour:02}:00", 3 * DAY)
-    assert world.grid().counts[Standing.STALE] == 0
+    assert world.grid().counts[PartitionStatus.STALE] == 0
     world.update(world.raw, f"{day(3)}-07:00", 19 * DAY)
     grid = world.grid()
-    assert [key for key, it in standings(grid).items() if it == "stale"] == [day(3)]
+    assert [key for key, it in statuses(grid).items() if it == "stale"] == [day(3)]
     assert cell(grid, day(3)).newer[0].key == f"{day(3)}T07"
 
 
 def test_a_month_that_was_updated_makes_its_days_stale(world: World) -> None:
     world.write(range(40), world.mart)
     world.update(world.raw, f"{START:%Y-%m}", 60 * DAY)
-    stale = [key for key, it in standings(world.grid(at(50 * DAY))).items() if it == "stale"]
+    stale = [key for key, it in statuses(world.grid(at(50 * DAY))).items() if it == "stale"]
     assert stale == [day(n) for n in range(40) if day(n).startswith(f"{START:%Y-%m}")]
 
 
@@ -199,7 +199,7 @@ def test_regions_are_told_apart(world: World) -> None:
                 world.update(world.raw, f"{day(number)}|{region}", when)
     world.update(world.raw, f"{day(2)}|eu", 19 * DAY)
     grid = world.grid(at(10 * DAY + NIGHT))
-    told = {key: it for key, it in standings(grid).items() if it != "complete"}
+    told = {key: it for key, it in statuses(grid).items() if it != "complete"}
     assert told == {f"{day(2)}|eu": "stale", f"{day(5)}|us": "missing"}
 
 
@@ -207,7 +207,7 @@ def test_what_is_no_time_is_shown_and_never_missing(world: World) -> None:
     for key in ("de", "fr"):
         world.update(world.mart, key, 1)
         world.update(world.raw, key, 2 if key == "fr" else 0)
-    assert standings(world.grid()) == {"fr": "stale", "de": "complete"}
+    assert statuses(world.grid()) == {"fr": "stale", "de": "complete"}
     assert world.grid(since=at(0)).cells == []
 
 
@@ -222,13 +222,13 @@ def test_without_keys_an_update_is_for_the_time_its_run_is_called_by(
         with db.writing() as connection:
             world.build.connection = connection
             world.build.update(world.mart, run, when=number * DAY + 1)
-    assert standings(world.grid()) == {day(n): "complete" for n in range(3)}
+    assert statuses(world.grid()) == {day(n): "complete" for n in range(3)}
 
 
 def test_only_those_that_begin_in_a_time_and_as_often_as_is_told(world: World) -> None:
     world.write([0, 1, 3, 4], world.mart)
-    assert standings(world.grid()) == {day(n): "complete" for n in (0, 1, 3, 4)}  # too few
-    told = standings(world.grid(every=Every.DAY, since=at(DAY - 360), until=at(4 * DAY - 360)))
+    assert statuses(world.grid()) == {day(n): "complete" for n in (0, 1, 3, 4)}  # too few
+    told = statuses(world.grid(every=Every.DAY, since=at(DAY - 360), until=at(4 * DAY - 360)))
     assert told == {day(1): "complete", day(2): "missing", day(3): "complete"}
 
 
@@ -269,8 +269,8 @@ def test_what_a_team_keeps_to_itself_is_neither_named_nor_counted(
         connection.execute(update(t.dataset).where(t.dataset.c.id == world.raw).values(team=team))
         connection.execute(update(t.job).where(t.job.c.id == world.job).values(team=team))
     theirs, ours = Viewer(teams=frozenset({"secret"})), Viewer(teams=frozenset({"other"}))
-    assert world.grid(viewer=theirs).counts[Standing.STALE] == 1
-    assert world.grid(viewer=ours).counts[Standing.STALE] == 0
+    assert world.grid(viewer=theirs).counts[PartitionStatus.STALE] == 1
+    assert world.grid(viewer=ours).counts[PartitionStatus.STALE] == 0
     assert world.page(Page(limit=1), theirs).partitions[0].run is not None
     assert world.page(Page(limit=1), ours).partitions[0].run is None
 
@@ -280,8 +280,8 @@ def test_a_backfill_asks_for_some_by_whatever_name(world: World, db: Database) -
     world.run(12 * DAY, end=12 * DAY + 1, state="FAILED", partition_key=day(2))
     asked = [day(1), f"{day(2)}T00:00:00", day(33), "20261101"]
     with db.reading() as connection:
-        found = standings_of(connection, EVERYBODY, world.mart, asked, Wanted(NOW))
-    told = {key: one.standing.value for key, one in found.items()}
+        found = statuses_of(connection, EVERYBODY, world.mart, asked, Wanted(NOW))
+    told = {key: one.status.value for key, one in found.items()}
     assert told == {
         day(1): "complete",
         f"{day(2)}T00:00:00": "failed",
@@ -302,11 +302,11 @@ def test_a_job_misses_the_partitions_that_its_schedule_demands(world: World, db:
     world.run(5 * DAY - 350, nominal_start=at(5 * DAY - 360))
     grid = world.job_grid()
     midnights = [f"{day(n)}T00:00:00Z" for n in range(1, 6)]
-    assert list(standings(grid).values()) == [
+    assert list(statuses(grid).values()) == [
         "complete", "complete", "missing", "complete", "running",
     ]  # fmt: skip
-    assert list(standings(grid)) == midnights  # too few to say how far apart they are
-    assert list(standings(world.job_grid(every=Every.DAY))) == [day(n) for n in range(1, 6)]
+    assert list(statuses(grid)) == midnights  # too few to say how far apart they are
+    assert list(statuses(world.job_grid(every=Every.DAY))) == [day(n) for n in range(1, 6)]
 
 
 def test_a_jobs_partition_is_stale_when_what_it_reads_came_later(world: World) -> None:
@@ -314,7 +314,7 @@ def test_a_jobs_partition_is_stale_when_what_it_reads_came_later(world: World) -
         world.run(number * DAY, end=number * DAY + 5, partition_key=day(number))
     world.update(world.raw, day(3), 15 * DAY)
     world.run(16 * DAY, end=16 * DAY + 1, state="FAILED", partition_key=day(5))
-    told = standings(world.job_grid(at(9 * DAY)))
+    told = statuses(world.job_grid(at(9 * DAY)))
     assert {key: it for key, it in told.items() if it != "complete"} == {
         day(3): "stale",
         day(5): "failed",
