@@ -7,20 +7,24 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import httpx
 import pytest
 import yaml
+from starlette.testclient import TestClient
 
 from hub import cli
-from tests.support.hub_process import HubProcess
-from tests.support.tokens import make_token
+from hub.api.app import create_app
+from hub.api.hub import Hub
+from hub.commands import sensors
+from hub.main import running
+from hub.settings import Settings
 
 
 class Place:
-    """A hub with one sensor, the file it looks for, and a token."""
+    """A hub with one sensor, the file it looks for, and somebody who may do everything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,25 +37,45 @@ class Place:
             "every_s": 1,
             "settings": {"path": str(self.file)},
         }
-        declared = {"sensors": [sensor], "sensor_roots": [str(self.file.parent)]}
+        declared = {
+            "database_url": f"sqlite:///{folder}/hub.db",
+            "sensors": [sensor],
+            "sensor_roots": [str(self.file.parent)],
+        }
         (folder / "trackside.yaml").write_text(yaml.safe_dump(declared))
-        self.token = make_token(folder, "ada", "admin")
-        self.hub = HubProcess(folder)
+
+    @contextmanager
+    def opened(self, headers_of: Callable[[Hub], dict[str, str]]) -> Iterator[Place]:
+        settings = Settings.load(self.folder / "trackside.yaml", environment={})
+        with running(settings) as hub:
+            app, base = create_app(hub), "http://127.0.0.1:8080"
+            self.client = TestClient(app, base_url=base, headers=headers_of(hub))
+            yield self
 
     def ask(self, method: str, path: str) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}"}
-        url = f"{self.hub.url}/api/v1{path}"
-        return httpx.request(method, url, headers=headers, timeout=30)
+        return self.client.request(method, f"/api/v1{path}")
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place(tmp_path_factory.mktemp("hub"))
-    try:
-        place.hub.start(90)
+@pytest.fixture
+def place(tmp_path: Path, make_admin: Callable[[Hub], dict[str, str]]) -> Iterator[Place]:
+    with Place(tmp_path).opened(make_admin) as place:
         yield place
-    finally:
-        place.hub.stop()
+
+
+class Asking:
+    """What the command line asks a hub with, without a socket."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def json(self, method: str, path: str) -> Any:
+        return self._place.client.request(method, path).json()
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -86,8 +110,7 @@ def test_the_command_line_lists_and_tries_sensors(
 ) -> None:
     monkeypatch.chdir(place.folder)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("TRACKSIDE_URL", place.hub.url)
-    monkeypatch.setenv("TRACKSIDE_TOKEN", place.token)
+    monkeypatch.setattr(sensors, "hub_at_work", lambda _: Asking(place))
 
     def run(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["trackside", "sensors", *arguments])
