@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Final, NamedTuple
 
 from pydantic import Field
 
@@ -20,6 +20,9 @@ from hub.rules.base import (
     healed,
     kinds,
 )
+
+#: How often it is looked at a part that stays down.
+STILL: Final = timedelta(minutes=5)
 
 
 class Patience(RuleConfig):
@@ -64,8 +67,13 @@ class OrchestratorSilent:
             verdicts = (_violated(seen, troubles[0]),)
         elif not seen.roll_call.missing and _sign_of_life(seen):
             verdicts = healed(seen.open, "it is heard again")
-        due_at = None if down_since is None else max(as_of, down_since + self._down)
-        return Judgement(verdicts, due_at, down_since)
+        return Judgement(verdicts, self._again(down_since, as_of), down_since)
+
+    def _again(self, down_since: datetime | None, as_of: datetime) -> datetime | None:
+        if down_since is None:
+            return None
+        told_at = down_since + self._down
+        return told_at if as_of < told_at else as_of + STILL
 
     def _unanswered(self, seen: OrchestratorSeen, as_of: datetime) -> Iterator[Trouble]:
         if not seen.asked or seen.complete_to is None:

@@ -98,8 +98,8 @@ class SlotRule(ABC):
     def _held(
         self, job: JobSeen, slot: Slot, limit: datetime, matching: Matching, as_of: datetime
     ) -> Held | None:
-        """Of what has a run its orchestrator was heard; what can't be known is not waited for."""
-        if self._run_of(job, slot, matching) is not None:
+        """What can't be known is not waited for."""
+        if not _asks_others(slot, limit, self._run_of(job, slot, matching)):
             return None
         if unknowable(job, slot, limit) or missing_together(job):
             return None
@@ -125,7 +125,9 @@ class SlotRule(ABC):
                 reason = f"run {run.natural_id} {self.word} in time; it was heard of late"
                 yield Verdict(Status.OK, key, reason, retracted=True)
             return
-        unknown = unknowable(job, slot, limit) or (missing_together(job) if run is None else None)
+        unknown = unknowable(job, slot, limit) or (
+            missing_together(job) if _asks_others(slot, limit, run) else None
+        )
         if not is_open and done is None and unknown is not None:
             yield Verdict(Status.UNKNOWN, key, unknown)
             return
@@ -166,6 +168,14 @@ class SlotRule(ABC):
             ),
             None,
         )
+
+
+def _asks_others(slot: Slot, limit: datetime, run: RunSeen | None) -> bool:
+    """Whether it matters who else is missing: of what has a run its orchestrator was heard, and long
+    after the slot it is known who was silent then. What is held counts from its slot on: an old one
+    would have all jobs for living that ran since.
+    """
+    return run is None and limit - slot.due_at <= HOLD
 
 
 def starts_of(job: JobSeen) -> list[Start]:

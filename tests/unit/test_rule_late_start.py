@@ -151,3 +151,10 @@ def test_a_slot_without_a_run_waits_for_what_becomes_of_the_other_jobs() -> None
 
 def test_a_run_that_waits_is_late_whoever_else_is_missing() -> None:
     assert statuses(called(15, run(None, queued=0.5), awaited=5, missing=4)) == [VIOLATED]
+
+
+def test_long_after_its_slot_a_slot_without_a_run_is_judged_by_itself() -> None:
+    roll = RollCall(awaited=5, missing=4, met=1, since=NOON)
+    job = seen(*EARLIER, spans=(HOURLY,), waited_for=at(30), roll_call=roll, awaits=NOON)
+    late = LateStart(Start(after_s=1800)).judge(job, at(30))
+    assert (statuses(late), late.held) == ([VIOLATED], False)

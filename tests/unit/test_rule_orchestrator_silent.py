@@ -49,6 +49,8 @@ def test_a_part_that_is_down_is_given_two_minutes() -> None:
     (told,) = look(2, parts=DOWN, awaits=NOON).verdicts
     assert (told.status, told.since) == (Status.VIOLATED, NOON)
     assert "scheduler (no heartbeat)" in told.reason
+    still = look(2, parts=DOWN, awaits=NOON)
+    assert still.due_at == minute(7), "not in every round"
 
 
 def test_what_can_not_be_asked_is_not_down() -> None:
