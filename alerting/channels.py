@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import Parameter, signature
 from threading import Lock
+from typing import Any
 
 from alerting.plan import Plan, Target
 from hub.errors import NotFound
@@ -23,7 +25,7 @@ class Channels:
         target = self.target(name)
         with self._lock:
             if name not in self._made:
-                self._made[name] = target.kind(target.config, name, allowed=self._allowed)
+                self._made[name] = make(target, self._allowed)
             return self._made[name]
 
     def target(self, name: str) -> Target:
@@ -38,3 +40,14 @@ class Channels:
             for notifier in self._made.values():
                 notifier.close()
             self._made.clear()
+
+
+def make(target: Target, allowed: Sequence[str]) -> Notifier:
+    """A notifier, told of `allowed` if it wants to know; raises what it raises."""
+    kind: Any = target.kind
+    takes = signature(kind).parameters.values()
+    if any(one.name == "allowed" or one.kind is Parameter.VAR_KEYWORD for one in takes):
+        made: Notifier = kind(target.config, target.name, allowed=tuple(allowed))
+    else:
+        made = kind(target.config, target.name)
+    return made

@@ -8,11 +8,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from alerting.channels import Channels
+from alerting.declared import match_of
 from alerting.deliver import Deliver
 from alerting.heartbeat import Heartbeat
 from alerting.mute import silenced, told_of
 from alerting.pacing import ill, well
-from alerting.plan import Plan, match_of
+from alerting.plan import Plan
 from alerting.routing import who_hears
 from alerting.tell import Tell
 from hub.errors import TracksideError, Unavailable

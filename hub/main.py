@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
@@ -34,6 +35,7 @@ from hub.record.recorder import now_us
 from hub.settings import Settings
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file
+from hub.store.holds import notice
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
@@ -133,11 +135,20 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
             log.info("store_migrated", version=step)
         with db.reading() as connection:
             refuse_unfinished(connection)
+        notice_restore(db)
         hub = build_hub(settings, db, lock)
         hub.writer.start()
         stack.callback(hub.writer.stop)
         stack.callback(hub.teller.close)
         yield hub
+
+
+def notice_restore(db: Database) -> None:
+    """Holds what leaves the hub where the store is a copy, and tells so at each start."""
+    with db.writing() as connection:
+        hold = notice(connection, datetime.now(UTC))
+    if hold is not None:
+        log.warning("store_held", since=hold.since.isoformat(), why=hold.why)
 
 
 def build_worker(hub: Hub) -> Worker:

@@ -10,11 +10,12 @@ from alerting.channels import Channels
 from alerting.deliver import Deliver
 from alerting.desk import Desk, hearing_of
 from alerting.heartbeat import Heartbeat
-from alerting.plan import Ownership, Plan, plan_of
+from alerting.plan import Ownership, Plan
+from alerting.reading import plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
 from hub.evaluate.maintenance import windows_of
-from hub.evaluate.telling import Delivering, Telling, Transactions
+from hub.evaluate.telling import Delivering, Digesting, Telling, Transactions
 from hub.metrics import Metrics
 from hub.ports import About, Hearing
 from hub.settings import Settings
@@ -31,7 +32,13 @@ def plan_in(settings: Settings) -> Plan:
         Ownership(team.name, tuple(team.owners), tuple(team.namespaces)) for team in settings.teams
     ]
     return plan_of(
-        settings.targets, settings.routes, settings.silences, teams, settings.place, owners
+        settings.targets,
+        settings.routes,
+        settings.silences,
+        teams,
+        settings.place,
+        owners,
+        {team.name: team.digest for team in settings.teams if team.digest is not None},
     )
 
 
@@ -49,7 +56,12 @@ def desk_of(settings: Settings, db: Database, writer: Writer[Any, Any], metrics:
         delivering,
         plan,
         channels,
-        Tell(Telling(doing, CROWD_WITHIN, windows_of(settings)), plan, settings.public_url),
+        Tell(
+            Telling(doing, CROWD_WITHIN, windows_of(settings)),
+            Digesting(doing),
+            plan,
+            settings.public_url,
+        ),
         Deliver(delivering, plan, channels, metrics),
         None if settings.heartbeat_url is None else Heartbeat(settings.heartbeat_url),
     )

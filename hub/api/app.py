@@ -16,6 +16,7 @@ from hub.api import (
     deliveries,
     events,
     hierarchy,
+    holds,
     inbound,
     incidents,
     jobs,
@@ -46,6 +47,7 @@ from hub.api.paths import RawPaths
 # The order matters: `/jobs/runs/{id}` is no job.
 ROUTERS = (
     operation.router,
+    holds.router,
     tokens.router,
     namespaces.router,
     runs.router,

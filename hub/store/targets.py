@@ -32,6 +32,13 @@ def save_health(connection: Connection, one: Health) -> int:
     return int(number)
 
 
+def is_ill(connection: Connection, name: str) -> bool:
+    """Whether the latest delivery to it failed, as far as was kept."""
+    mine = target_health.c
+    failures = connection.scalar(select(mine.failures).where(mine.name == name))
+    return bool(failures)
+
+
 def _health(row: Row[Any]) -> Health:
     return Health(**{name: getattr(row, name) for name in Health.__struct_fields__})
 
