@@ -35,6 +35,14 @@ class Channels:
             known = ", ".join(self._targets) or "none"
             raise NotFound(f"Target '{name}' not found; declared: {known}.") from None
 
+    def replan(self, plan: Plan) -> None:
+        """Those that are declared otherwise now are made anew when they are needed."""
+        with self._lock:
+            before, self._targets = self._targets, plan.targets
+            for name in list(self._made):
+                if plan.targets.get(name) != before.get(name):
+                    self._made.pop(name).close()
+
     def close(self) -> None:
         with self._lock:
             for notifier in self._made.values():

@@ -160,6 +160,15 @@ class Route(_Section):
     routes: tuple[Route, ...] = ()
 
 
+class DeclaredTeam(_Section):
+    """What a team hears by, as far as it is declared over the API."""
+
+    targets: Names = ()
+    owners: Names = ()
+    namespaces: Names = ()
+    digest: dict[str, Any] | None = None
+
+
 class DeclaredSilence(_Section):
     """A silence that the file keeps, such as a window of maintenance."""
 

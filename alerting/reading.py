@@ -41,12 +41,12 @@ def plan_of(
     """
     problems: list[str] = []
     held = _targets(targets, problems, place)
-    told = [_read(Route, one, problems, place, "routes", i) for i, one in enumerate(routes)]
+    told = [read(Route, one, problems, place, "routes", i) for i, one in enumerate(routes)]
     tree = [_node(one, str(i), None, USUAL) for i, one in enumerate(told) if one is not None]
     still = [
         _silence(one)
         for index, given in enumerate(silences)
-        if (one := _read(DeclaredSilence, given, problems, place, "silences", index)) is not None
+        if (one := read(DeclaredSilence, given, problems, place, "silences", index)) is not None
     ]
     problems += _unknown(routes, teams, {str(one.get("name")) for one in targets}, place)
     problems += _twice(nodes_of(tree))
@@ -79,7 +79,7 @@ def _digests(
             for inner in _with_digest(one.routes)
         ]
     for team, given in teams.items():
-        digest = _read(DeclaredDigest, given, problems, place, "teams", team, "digest")
+        digest = read(DeclaredDigest, given, problems, place, "teams", team, "digest")
         if digest is not None:
             at = place("teams")
             names = _showing(digest, named.get(team, ()), held, problems, at, team)
@@ -125,7 +125,7 @@ def _targets(
 ) -> dict[str, Target]:
     found: dict[str, Target] = {}
     for index, one in enumerate(given):
-        declared = _read(DeclaredTarget, one, problems, place, "targets", index)
+        declared = read(DeclaredTarget, one, problems, place, "targets", index)
         if declared is None:
             continue
         if declared.name in found:
@@ -154,7 +154,7 @@ def _target(declared: DeclaredTarget, problems: list[str], place: Place) -> Targ
     return None
 
 
-def _read(
+def read(
     model: type[Any], given: Mapping[str, Any], problems: list[str], place: Place, *at: str | int
 ) -> Any:
     try:

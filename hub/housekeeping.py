@@ -33,6 +33,7 @@ BREATHE_S = 10.0
 QUALITY_S = 600.0
 QUALITY_OF = timedelta(days=7)
 MOST_TEAMS = 100  # series of each figure of teams
+ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
@@ -55,6 +56,7 @@ def loops(hub: Hub) -> list[Loop]:
             hold_s=EVALUATE_HOLD_S,
         ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
+        Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
         Loop(
             "predict",
             PREDICT_S,

@@ -22,6 +22,7 @@ from hub.access import listening_rule
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
+from hub.evaluate.asked import do
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
 from hub.housekeeping import MINUTE_S, loops
@@ -29,6 +30,7 @@ from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
 from hub.polls.fleet import Fleet, check_file
+from hub.ports import Action
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
@@ -116,6 +118,7 @@ def running(settings: Settings) -> Iterator[Hub]:
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
+        hub.teller.listen(lambda *asked: _do(hub, *asked))
         hub.fleet.refresh()
         stack.callback(hub.fleet.close)
         for worker in (build_worker(hub), build_polling(hub)):
@@ -141,6 +144,11 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
         stack.callback(hub.writer.stop)
         stack.callback(hub.teller.close)
         yield hub
+
+
+def _do(hub: Hub, target: str, asked: Action, now: datetime) -> None:
+    """What somebody asks for in a channel that the hub listens to."""
+    hub.writer.call(lambda connection: do(connection, hub.book, target, asked, now))
 
 
 def notice_restore(db: Database) -> None:

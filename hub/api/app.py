@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from hub.api import (
+    alerting_parts,
     changes,
     column_lineage,
     datasets,
@@ -68,6 +69,7 @@ ROUTERS = (
     deliveries.router,
     silences.router,
     targets.router,
+    alerting_parts.router,
     inbound.router,
     rules.router,
     maintenance.router,

@@ -208,9 +208,9 @@ class Delivering:
 
         return self._doing.write(keep)
 
-    def begin(self, known: Collection[str], now: datetime) -> None:
+    def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
         def clear(connection: Connection) -> None:
-            if self._doing.is_alone:
+            if first and self._doing.is_alone:
                 deliveries.release_all(connection)
             deliveries.give_up_unknown(connection, known, now)
             hold = holds.find_hold(connection)

@@ -52,7 +52,15 @@ from hub.ports.notifiers import (
     notifiers,
 )
 from hub.ports.sending import DeliverStore, Failure, Health, Leased
-from hub.ports.telling import Hearing, TargetTold, Teller, Trial
+from hub.ports.telling import (
+    AlertingPart,
+    DeclaredPart,
+    Hearing,
+    PartTold,
+    TargetTold,
+    Teller,
+    Trial,
+)
 from hub.secrets import SecretRef
 
 __all__ = [
@@ -60,6 +68,7 @@ __all__ = [
     "Action",
     "Adapter",
     "AdapterConfig",
+    "AlertingPart",
     "Asked",
     "BackfillPlan",
     "Block",
@@ -67,6 +76,7 @@ __all__ = [
     "Case",
     "Cases",
     "Decision",
+    "DeclaredPart",
     "DeliverStore",
     "Delivery",
     "DigestStore",
@@ -97,6 +107,7 @@ __all__ = [
     "NotifierConfig",
     "Observed",
     "Part",
+    "PartTold",
     "Period",
     "Posted",
     "RunName",

@@ -60,9 +60,10 @@ class DeliverStore(Protocol):
 
     def failed(self, one: Leased, failure: Failure, health: Health, now: datetime) -> bool: ...
 
-    def begin(self, known: Collection[str], now: datetime) -> None:
-        """At the first round of a process: frees leases of one that is gone, where only one may
-        be there, and gives up what is meant for targets that are not declared any more.
+    def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
+        """When these targets are declared, and no others: gives up what is meant for others.
+
+        first: of a process. Frees leases of one that is gone, where only one may be there.
         """
         ...
 
