@@ -68,12 +68,13 @@ class Deliver:
 
     def replan(self, plan: Plan) -> None:
         """By this from the next round on."""
-        with self._lock:
+        buckets = {
+            name: Bucket(one.declared.per_minute, lambda: self._clock().timestamp())
+            for name, one in plan.targets.items()
+        }
+        with self._lock:  # what is gone may still be under way
+            self._buckets = self._buckets | buckets
             self._plan, self._begun = plan, False
-            for name, one in plan.targets.items():
-                self._buckets[name] = Bucket(
-                    one.declared.per_minute, lambda: self._clock().timestamp()
-                )
 
     def round(self, now: datetime) -> bool:
         """Begins to send what is due; True if there may be room for more at once."""

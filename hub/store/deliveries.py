@@ -33,6 +33,7 @@ from hub.store.tables import delivery
 CHOICE: Final = 500
 #: How often a delivery that was given up is sent again by itself, and how long after.
 REVIVALS: Final = 3
+_NOT_DECLARED: Final = "the target is not declared"
 REVIVED_WITHIN: Final = timedelta(days=7)
 _MINE = delivery.c
 
@@ -196,13 +197,19 @@ def release_all(connection: Connection) -> None:
 
 
 def give_up_unknown(connection: Connection, known: Collection[str], now: datetime) -> None:
-    """What is to be sent to targets that are not among these is dead until it is sent again."""
+    """What is to be sent to targets that are not among these is dead, until they are again or
+    somebody sends it again.
+    """
     gone = and_(_MINE.next_at.is_not(None), _MINE.target.not_in(known))
     connection.execute(
         update(delivery)
         .where(gone)
-        .values(dead=True, next_at=None, error="the target is not declared", updated_at=now)
+        .values(dead=True, next_at=None, error=_NOT_DECLARED, updated_at=now)
     )
+    # Also where another replica has known of the target a moment earlier than we.
+    back = and_(_MINE.dead, _MINE.error == _NOT_DECLARED, _MINE.target.in_(known))
+    fresh = _MINE.updated_at >= now - REVIVED_WITHIN
+    connection.execute(update(delivery).where(back, fresh).values(**again_from(now), error=None))
 
 
 # -- what became of it -------------------------------------------------------------------------

@@ -33,10 +33,12 @@ def save_health(connection: Connection, one: Health) -> int:
 
 
 def is_ill(connection: Connection, name: str) -> bool:
-    """Whether the latest delivery to it failed, as far as was kept."""
+    """Whether the latest delivery to it failed, as far as was kept; until this transaction ends
+    nobody else finds out.
+    """
     mine = target_health.c
-    failures = connection.scalar(select(mine.failures).where(mine.name == name))
-    return bool(failures)
+    failures = select(mine.failures).where(mine.name == name).with_for_update()
+    return bool(connection.scalar(failures))
 
 
 def _health(row: Row[Any]) -> Health:

@@ -275,6 +275,34 @@ def test_deliveries_to_a_target_that_is_gone_are_given_up_and_say_so(desk: Desks
     assert (row(it).dead, row(it).error) == (True, "the target is not declared")
 
 
+def test_a_target_that_is_declared_again_is_sent_what_it_does_not_show(desk: Desks) -> None:
+    it = desk()
+    WORLD.places["chat"].fail = failing(Unavailable("no answer"))
+    it.open()
+    it.at(0)
+    it.restart(plan(targets=[UNKEYED]))
+    it.at(1)
+    WORLD.places["chat"].fail = lambda _: None
+    it.restart(plan(targets=[KEYED, UNKEYED], routes=BOTH))
+    it.at(2)
+    assert (row(it).dead, row(it).error, row(it).delivered) == (False, None, "OPEN")
+
+
+def test_a_plan_that_changes_while_it_delivers_needs_no_restart(desk: Desks) -> None:
+    it = desk(targets=[UNKEYED], routes=[{"to": ["mail"], "group_wait_s": 0}])
+    it.open("1")
+    it.at(0)
+    both = plan(targets=[KEYED, UNKEYED], routes=BOTH)
+    it.channels.replan(both)
+    for one in (it.tell, it.deliver):
+        one.replan(both)
+    it.at(1)
+    it.open("2", job=2)
+    it.at(2)
+    assert len(it.sent("mail")) == 2
+    assert len(it.sent("chat")) == 2  # of what was open already it hears, too
+
+
 # -- late ------------------------------------------------------------------------------------------
 
 

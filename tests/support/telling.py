@@ -62,10 +62,11 @@ class Desk:
             self.plan,
             "https://hub.example",
         )
+        self.channels = Channels(self.plan)
         self.deliver = Deliver(
             Delivering(self.doing),
             self.plan,
-            Channels(self.plan),
+            self.channels,
             Silent(),
             clock=lambda: self.now,
             **deliver,
