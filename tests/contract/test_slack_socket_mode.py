@@ -24,8 +24,6 @@ from tests.support.channels.slack import clicked
 from tests.support.channels.socket_mode import ACK_WITHIN_S, APP_TOKEN, FakeSocketSlack
 from tests.support.messages import NIGHT, opened
 
-pytest.importorskip("websockets")
-
 CLICK = {"action_id": "trackside_acknowledge", "block_id": "incident-4711", "type": "button"}
 
 
