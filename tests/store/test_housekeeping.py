@@ -100,7 +100,7 @@ def tell_teams(hub: Hub, teams: int) -> None:
     now = datetime.now(UTC)
     usual = {"state": "OPEN", "resolution": None, "opened_at": now, "resolved_at": None}
     for number in range(1, teams + 1):
-        fill(hub.db, incident, usual | {"id": number, "team": f"team-{number}", "rule": "late"})
+        fill(hub.db, incident, usual | {"id": number, "key": str(number), "team": f"team-{number}"})
         mine = {"notification_id": number, "incident_id": number}
         fill(hub.db, membership, mine)
         fill(
