@@ -61,17 +61,24 @@ class Deliver:
         self._under_way: Counter[str] = Counter()
         self._futures: set[Future[None]] = set()
         self._lock = Lock()
-        self._buckets = {
-            name: Bucket(one.declared.per_minute, lambda: clock().timestamp())
+        self._first = True
+        self._buckets: dict[str, Bucket] = {}
+        self._begun = False
+        self.replan(plan)
+
+    def replan(self, plan: Plan) -> None:
+        """By this from the next round on."""
+        buckets = {
+            name: Bucket(one.declared.per_minute, lambda: self._clock().timestamp())
             for name, one in plan.targets.items()
         }
-        self._begun = False
+        with self._lock:  # what is gone may still be under way
+            self._buckets = self._buckets | buckets
+            self._plan, self._begun = plan, False
 
     def round(self, now: datetime) -> bool:
         """Begins to send what is due; True if there may be room for more at once."""
-        if not self._begun:
-            self._store.begin(list(self._plan.targets), now)
-            self._begun = True
+        self._begin_anew(now)
         room = self._room(now, self._store.health())
         if not any(room.values()):
             return False
@@ -79,6 +86,14 @@ class Deliver:
         for one in leased:
             self._begin(one)
         return False
+
+    def _begin_anew(self, now: datetime) -> None:
+        """After the start, and when the plan has changed; leases are freed after the start only."""
+        with self._lock:
+            begun, self._begun = self._begun, True
+            targets, first, self._first = list(self._plan.targets), self._first, False
+        if not begun:
+            self._store.begin(targets, now, first=first)
 
     def settle(self) -> None:
         """Waits until what was begun has ended."""

@@ -4,32 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from threading import Lock
+from typing import Protocol
 
+import structlog
 from msgspec.structs import replace
 
 from alerting.channels import Channels
+from alerting.declared import match_of
 from alerting.deliver import Deliver
 from alerting.heartbeat import Heartbeat
+from alerting.listening import Do, Listening
 from alerting.mute import silenced, told_of
 from alerting.pacing import ill, well
-from alerting.plan import Plan, match_of
+from alerting.plan import Plan
 from alerting.routing import who_hears
 from alerting.tell import Tell
-from hub.errors import TracksideError, Unavailable
+from hub.errors import ConfigError, TracksideError, Unavailable
 from hub.ports import (
     About,
     Action,
+    DeclaredPart,
     DeliverStore,
     Delivery,
     Fence,
     Health,
     Hearing,
     Message,
+    PartTold,
     Silence,
     Standing,
     TargetTold,
     Trial,
 )
+
+log = structlog.get_logger(__name__)
+
+
+class Declaring(Protocol):
+    """Where what was declared comes from."""
+
+    def parts(self) -> Sequence[DeclaredPart]: ...
+
+    def plan(self, parts: Sequence[DeclaredPart]) -> Plan:
+        """Raises ConfigError."""
+        ...
+
+    def of_file(self) -> Sequence[PartTold]: ...
+
+    def check(self, parts: Sequence[DeclaredPart]) -> None: ...
 
 
 class Desk:
@@ -40,14 +63,66 @@ class Desk:
         channels: Channels,
         telling: Tell,
         delivering: Deliver,
-        heartbeat: Heartbeat | None = None,
+        heartbeat: Heartbeat | None,
+        declaring: Declaring,
     ) -> None:
+        """plan: of the file alone; `refresh` takes what was declared besides."""
         self._store = store
         self._plan = plan
         self._channels = channels
         self._telling = telling
         self._delivering = delivering
         self._heartbeat = heartbeat
+        self._declaring = declaring
+        self._listening = Listening(channels, plan)
+        self._parts: Sequence[DeclaredPart] = ()
+        self._problem: str | None = None
+        self._lock = Lock()
+
+    # -- what is declared ----------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        with self._lock:
+            parts = self._declaring.parts()
+            if parts == list(self._parts):
+                return
+            try:
+                plan = self._declaring.plan(parts)
+            except ConfigError as error:  # the file has changed since they were checked
+                self._refuse(str(error))
+                return
+            self._parts, self._plan, self._problem = parts, plan, None
+            for one in (self._channels, self._delivering, self._telling, self._listening):
+                one.replan(plan)
+            log.info("alerting_changed", parts=len(parts))
+
+    def _refuse(self, problem: str) -> None:
+        if problem != self._problem:
+            log.error("alerting_refused", problem=problem)
+        self._problem = problem
+
+    def problem(self) -> str | None:
+        return self._problem
+
+    def parts(self) -> Sequence[PartTold]:
+        declared = [
+            PartTold(
+                part=one.part,
+                name=one.name,
+                place=one.place,
+                told=one.told,
+                managed_by=None,
+                declared_by=one.declared_by,
+                declared_at=one.declared_at,
+            )
+            for one in self._declaring.parts()
+        ]
+        return [*self._declaring.of_file(), *declared]
+
+    def check_parts(self, parts: Sequence[DeclaredPart]) -> None:
+        self._declaring.check(parts)
+
+    # -- loops ---------------------------------------------------------------------------------
 
     def tell(self, now: datetime, fence: Fence) -> bool:
         return self._telling.round(now, fence)
@@ -106,7 +181,11 @@ class Desk:
     ) -> Sequence[Action]:
         return self._channels.get(target).inbound(headers, body, now)
 
+    def listen(self, do: Do) -> None:
+        self._listening.start(do)
+
     def close(self) -> None:
+        self._listening.close()
         self._delivering.close()
         if self._heartbeat is not None:
             self._heartbeat.close()

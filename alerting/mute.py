@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from alerting.plan import match_of
+from alerting.declared import match_of
 from hub.model import IncidentState
 from hub.ports import About, Case, Silence
 

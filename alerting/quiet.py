@@ -14,7 +14,7 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _zone(name: str) -> str:
+def zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, OSError, ValueError):
@@ -29,7 +29,7 @@ class Quiet(BaseModel):
 
     begin: time = Field(alias="from")
     end: time = Field(alias="to")
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(zone)] = "UTC"
     days: tuple[Day, ...] = Field(DAYS, description="on which it begins")
     below: IncidentSeverity = Field(
         "critical", description="what is as severe is told all the same"

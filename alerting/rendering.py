@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.ports import Delivery, Link, Message, Standing, Update, WhoIsHit
+from hub.ports import Block, Delivery, Link, Message, Standing, Update, WhoIsHit
 
 HITS: Final = 10
 UPDATES: Final = 5
@@ -27,6 +27,7 @@ _CONTROLS: Final = re.compile(
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # of terminals
 _MENTION: Final = re.compile(r"(?<=@)(?=\w)|(?<=<)(?=[!@#&])")
 
+DIGEST: Final = ("📋", "DIGEST")
 SIGNS: Final = {"critical": "🔴", "error": "🔴", "warning": "🟠", "info": "🔵"}
 STATES: Final = {
     Standing.ACKNOWLEDGED: ("🟡", "ACKNOWLEDGED"),
@@ -54,13 +55,13 @@ class Section(Struct, frozen=True):
 
 def sign(delivery: Delivery) -> str:
     """One coloured dot."""
-    state = STATES.get(delivery.standing)
+    state = DIGEST if delivery.message.blocks else STATES.get(delivery.standing)
     return state[0] if state else SIGNS.get(delivery.message.severity, "🔴")
 
 
 def state(delivery: Delivery) -> str:
-    """One word: the severity while it is open, else what became of it."""
-    known = STATES.get(delivery.standing)
+    """One word: the severity while it is open, else what became of it; of a digest that it is one."""
+    known = DIGEST if delivery.message.blocks else STATES.get(delivery.standing)
     return known[1] if known else one_line(delivery.message.severity).upper()
 
 
@@ -71,6 +72,8 @@ def headline(delivery: Delivery, limit: int = 1000) -> str:
 
 def sections(message: Message, limit: int = 8000) -> list[Section]:
     """All that is known, in reading order, in at most `limit` characters."""
+    if message.blocks:
+        return fit([_block(each, rank) for rank, each in enumerate(message.blocks)], limit)
     told = [
         Section("Since", [_since(message)], 1),
         Section("Cause", _lines(message.cause), 2),
@@ -179,6 +182,11 @@ def duration(length: timedelta) -> str:
     if hours:
         return f"{hours} h {minutes % 60} min" if minutes % 60 else f"{hours} h"
     return f"{minutes} min"
+
+
+def _block(block: Block, rank: int) -> Section:
+    lines = [one for line in block.lines if (one := one_line(line))]
+    return Section(one_line(block.label), lines, rank)
 
 
 def _since(message: Message) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from alerting.declared import Escalate
 from alerting.message import message_of
-from alerting.plan import Escalate, Plan, Terms
+from alerting.plan import Plan, Terms
 from alerting.quiet import quiet_until
 from hub.model import SEVERITIES
 from hub.ports import (

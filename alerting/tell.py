@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from alerting.digest import digest_of, first_due, next_due, period_of
 from alerting.plan import Plan
 from alerting.saying import say
 from alerting.sorting import Sorter
-from hub.ports import Fence, TellStore
+from hub.ports import DigestStore, Due, Fence, Posted, TellStore
 
 #: Transitions of one round, and notifications.
 CASES: Final = 1000
@@ -20,31 +21,53 @@ NOTIFICATIONS: Final = 200
 
 
 class Tell:
-    def __init__(self, store: TellStore, plan: Plan, public_url: str | None = None) -> None:
+    def __init__(
+        self, store: TellStore, digests: DigestStore, plan: Plan, public_url: str | None = None
+    ) -> None:
         self._store = store
+        self._digests = digests
         self._plan = plan
         self._public_url = public_url
-        self._begun = False
+        self._begun: Plan | None = None
 
     def round(self, now: datetime, fence: Fence) -> bool:
         """Tells what has happened and what is due; True if more is left."""
-        if not self._begun:
+        plan = self._plan
+        if self._begun is not plan:
             self._store.begin(now, fence)
-            self._begun = True
-        more = self._sort(now, fence)
-        return self._say(now, fence) or more
+            self._digests.settle({o.name: first_due(o, now) for o in plan.digests}, fence)
+            self._begun = plan
+        more = self._sort(plan, now, fence)
+        for due in self._digests.due(now):
+            self._post(plan, due, now, fence)
+        return self._say(plan, now, fence) or more
 
-    def _sort(self, now: datetime, fence: Fence) -> bool:
+    def replan(self, plan: Plan) -> None:
+        """By this from the next round on, which looks at everything that is open anew."""
+        self._plan = plan
+
+    def _post(self, plan: Plan, due: Due, now: datetime, fence: Fence) -> None:
+        one = next((each for each in plan.digests if each.name == due.name), None)
+        if one is None:
+            return
+        after = next_due(one, due, now)
+        period = self._digests.period(*period_of(due, after))
+        message = digest_of(one, period, plan, self._public_url)
+        self._digests.post(
+            Posted(before=due, after=after, message=message, targets=one.targets), now, fence
+        )
+
+    def _sort(self, plan: Plan, now: datetime, fence: Fence) -> bool:
         seen = self._store.cases(now, CASES)
         if not seen.cases:
             return False
-        self._store.keep_sorted(Sorter(self._plan, seen, now).sort(), now, fence)
+        self._store.keep_sorted(Sorter(plan, seen, now).sort(), now, fence)
         return seen.more
 
-    def _say(self, now: datetime, fence: Fence) -> bool:
+    def _say(self, plan: Plan, now: datetime, fence: Fence) -> bool:
         due = self._store.due(now, NOTIFICATIONS)
         if not due:
             return False
-        said = [say(one, self._plan, now, self._public_url) for one in due]
+        said = [say(one, plan, now, self._public_url) for one in due]
         self._store.keep_said(said, now, fence)
         return len(due) >= NOTIFICATIONS

@@ -32,7 +32,7 @@ _COMMANDS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "thin": ("benchmarks.composed", "thin"),
     "null": ("benchmarks.composed", "null"),
 }
-_START_S: Final = 60
+_START_S: Final = 180
 
 
 @dataclass(frozen=True)

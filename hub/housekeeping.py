@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -12,8 +12,10 @@ from hub.api.hub import Hub
 from hub.evaluate.predictions import Predictions
 from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
-from hub.store import size
-from hub.store.deliveries import figures
+from hub.model import Viewer
+from hub.store import holds, size
+from hub.store.alert_quality import quality
+from hub.store.delivery_views import figures
 from hub.store.orchestrators import Standing, standings
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
@@ -29,6 +31,10 @@ EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
 BREATHE_S = 10.0
 SENSE_S = 1.0
+QUALITY_S = 600.0
+QUALITY_OF = timedelta(days=7)
+MOST_TEAMS = 100  # series of each figure of teams
+ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
@@ -52,6 +58,7 @@ def loops(hub: Hub) -> list[Loop]:
         ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
         Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
+        Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
         Loop(
             "predict",
             PREDICT_S,
@@ -65,6 +72,14 @@ def loops(hub: Hub) -> list[Loop]:
             elsewhere=lambda: _tell_nothing(hub),
         ),
     ]
+    found.append(
+        Loop(
+            "quality",
+            QUALITY_S,
+            lambda tick: _measure_quality(hub, tick),
+            elsewhere=hub.metrics.forget_teams,
+        )
+    )
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
     return found
@@ -104,12 +119,26 @@ def _measure(hub: Hub, tick: Tick) -> None:
         # One that was taken back stays in the store, and its watermark stands still for good.
         found = standings(connection, hub.fleet.members)
         lags, dead = figures(connection, tick.now)
+        held = holds.held(connection)
+    hub.metrics.held.set(held)
     hub.metrics.dead_letters.set(count)
     hub.metrics.dead_letter_bytes.set(held)
     _tell_orchestrators(hub.metrics, found, tick.now)
     targets = [one.name for one in hub.teller.targets()]
     tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
     tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
+
+
+def _measure_quality(hub: Hub, tick: Tick) -> None:
+    """How good the alerts of a week were, of the teams that were told most."""
+    with hub.db.reading() as connection:
+        told = quality(connection, Viewer(all=True), tick.now - QUALITY_OF, tick.now)
+    most = sorted(told.teams, key=lambda one: -one.notifications)[:MOST_TEAMS]
+    named = [(one.team or "nobody", one) for one in most]
+    metrics = hub.metrics
+    tell(metrics.team_notifications, {name: one.notifications for name, one in named})
+    tell(metrics.team_acknowledged_ratio, {name: one.acknowledged for name, one in named})
+    tell(metrics.team_self_resolved_ratio, {name: one.self_resolved for name, one in named})
 
 
 def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
@@ -121,6 +150,12 @@ def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: dateti
 
 def _tell_nothing(hub: Hub) -> None:
     """What another replica measures must not stay here as it was."""
-    for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
+    metrics = hub.metrics
+    for gauge in (
+        metrics.store_bytes,
+        metrics.dead_letters,
+        metrics.dead_letter_bytes,
+        metrics.held,
+    ):
         gauge.set(math.nan)
-    hub.metrics.forget_world()
+    metrics.forget_world()

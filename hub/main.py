@@ -11,6 +11,7 @@ import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import structlog
@@ -22,6 +23,7 @@ from hub.api.gate_watch import GateWatch
 from hub.api.hub import Hub
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
+from hub.evaluate.asked import do
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
 from hub.housekeeping import MINUTE_S, loops
@@ -31,12 +33,14 @@ from hub.openlineage.redact import Redactor
 from hub.polls.fleet import Fleet, check_file
 from hub.polls.sense import Sense
 from hub.polls.sensor_book import sensor_book_of
+from hub.ports import Action
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
 from hub.settings import Settings
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file
+from hub.store.holds import notice
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
@@ -120,6 +124,7 @@ def running(settings: Settings) -> Iterator[Hub]:
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
+        hub.teller.listen(lambda *asked: _do(hub, *asked))
         hub.fleet.refresh()
         stack.callback(hub.fleet.close)
         for worker in (build_worker(hub), build_polling(hub)):
@@ -139,12 +144,26 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
             log.info("store_migrated", version=step)
         with db.reading() as connection:
             refuse_unfinished(connection)
+        notice_restore(db)
         hub = build_hub(settings, db, lock)
         hub.writer.start()
         stack.callback(hub.writer.stop)
         stack.callback(hub.teller.close)
         stack.callback(hub.sense.close)
         yield hub
+
+
+def _do(hub: Hub, target: str, asked: Action, now: datetime) -> None:
+    """What somebody asks for in a channel that the hub listens to."""
+    hub.writer.call(lambda connection: do(connection, hub.book, target, asked, now))
+
+
+def notice_restore(db: Database) -> None:
+    """Holds what leaves the hub where the store is a copy, and tells so at each start."""
+    with db.writing() as connection:
+        hold = notice(connection, datetime.now(UTC))
+    if hold is not None:
+        log.warning("store_held", since=hold.since.isoformat(), why=hold.why)
 
 
 def build_worker(hub: Hub) -> Worker:

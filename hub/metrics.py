@@ -145,6 +145,25 @@ class Metrics:
         self.deliveries_dead = self._gauge(
             "trackside_deliveries_dead", "Deliveries of a target that were given up", "target"
         )
+        self.team_notifications = self._gauge(
+            "trackside_team_notifications",
+            "How often a team was told of something new in seven days",
+            "team",
+        )
+        self.team_acknowledged_ratio = self._gauge(
+            "trackside_team_acknowledged_ratio",
+            "Share of the incidents told to a team in seven days that somebody acknowledged",
+            "team",
+        )
+        self.team_self_resolved_ratio = self._gauge(
+            "trackside_team_self_resolved_ratio",
+            "Share of the incidents told to a team in seven days that were over by themselves "
+            "within five minutes",
+            "team",
+        )
+        self.held = self._gauge(
+            "trackside_held", "1 while nothing leaves the hub since its store was restored"
+        )
         self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
 
     def observe_batch(self, items: int, seconds: float) -> None:
@@ -166,6 +185,15 @@ class Metrics:
     def sensor_looked(self, sensor: str, *, result: str) -> None:
         """A sensor saw something, waits for it, or could not look."""
         self.sensor_looks.labels(sensor, result).inc()
+
+    def forget_teams(self) -> None:
+        """Tells no more of teams what another replica tells."""
+        for gauge in (
+            self.team_notifications,
+            self.team_acknowledged_ratio,
+            self.team_self_resolved_ratio,
+        ):
+            gauge.clear()
 
     def forget_world(self) -> None:
         """Tells no more of orchestrators and targets what another replica tells."""

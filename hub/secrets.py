@@ -7,7 +7,7 @@ callable `(name) -> str`, announced as an entry point of the group `trackside.se
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hmac import compare_digest
@@ -113,6 +113,18 @@ class SecretRef:
             return cls.parse(value if isinstance(value, str) else "")
         except ConfigError as error:
             raise ValueError(str(error)) from None
+
+
+def references_in(value: Any) -> Iterator[SecretRef]:
+    """Every reference in checked settings, as they are dumped."""
+    if isinstance(value, SecretRef):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from references_in(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from references_in(inner)
 
 
 def require_declared(reference: SecretRef, declared: Iterable[str]) -> None:

@@ -89,6 +89,7 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) 
         app,
         loop="uvloop",
         http=limited_to(hub.settings.max_connections),
+        ws="none",  # nobody is served one
         log_config=None,
         log_level="warning",
         access_log=False,

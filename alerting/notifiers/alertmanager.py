@@ -55,6 +55,7 @@ class AlertmanagerConfig(NotifierConfig):
 @notifiers.register("alertmanager")
 class Alertmanager(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = AlertmanagerConfig
+    digests = False
     channel = "Alertmanager"
     config: AlertmanagerConfig
 

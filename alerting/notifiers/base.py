@@ -62,11 +62,14 @@ class Answer(Struct, frozen=True):
 
 
 class BaseNotifier:
-    """One target. channel: what it is called in messages. clock: what time it is, in UTC."""
+    """One target. channel: what it is called in messages. digests: it can show them without calling
+    anybody. clock: what time it is, in UTC.
+    """
 
     Config: ClassVar[type[NotifierConfig]]
     keyed: ClassVar[bool] = True
     channel: ClassVar[str]
+    digests: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -210,7 +210,8 @@ class _Session(smtplib.SMTP):
 
 def _subject(delivery: Delivery) -> str:
     """As the conversation is called all its life, so it tells no state."""
-    return cut(f"[{one_line(delivery.message.severity)}] {one_line(delivery.message.title)}", 200)
+    kind = "digest" if delivery.message.blocks else one_line(delivery.message.severity)
+    return cut(f"[{kind}] {one_line(delivery.message.title)}", 200)
 
 
 def _page(delivery: Delivery) -> str:

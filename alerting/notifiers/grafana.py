@@ -39,6 +39,7 @@ class GrafanaConfig(NotifierConfig):
 @notifiers.register("grafana")
 class Grafana(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = GrafanaConfig
+    digests = False
     channel = "Grafana"
     mend: ClassVar[Mapping[int, str]] = {
         401: "check token: it may have expired",

@@ -39,6 +39,7 @@ class OpsgenieConfig(NotifierConfig):
 @notifiers.register("opsgenie")
 class Opsgenie(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = OpsgenieConfig
+    digests = False
     channel = "Opsgenie"
     mend: ClassVar[Mapping[int, str]] = {
         401: "check api_key, and url for accounts in Europe",

@@ -69,6 +69,7 @@ class PagerDutyConfig(NotifierConfig):
 @notifiers.register("pagerduty")
 class PagerDuty(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = PagerDutyConfig
+    digests = False
     channel = "PagerDuty"
     mend: ClassVar[Mapping[int, str]] = {
         400: "check that routing_key is the integration key of an Events API v2 integration",

@@ -72,6 +72,8 @@ def _message(delivery: Delivery, limit: int) -> Json:
 
 def _card(delivery: Delivery, limit: int) -> Json:
     colour = _COLOURS.get(delivery.standing, "attention")
+    if delivery.message.blocks:
+        colour = "default"
     title = {
         "type": "TextRun",
         "text": f"{sign(delivery)} {headline(delivery, 300)}",

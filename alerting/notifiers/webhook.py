@@ -20,6 +20,7 @@ from pydantic import Field
 from alerting.notifiers.base import HttpNotifier, encode
 from alerting.rendering import ERROR_CHARS, clean, cut, cut_middle, headline, links, one_line, plain
 from hub.ports import (
+    Block,
     Delivery,
     Finding,
     Grade,
@@ -116,7 +117,7 @@ def _body(delivery: Delivery) -> Json:
         **_fields(message),
     }
     body = {
-        "type": _TYPES[delivery.standing],
+        "type": "digest" if message.blocks else _TYPES[delivery.standing],
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": data,
     }
@@ -130,6 +131,7 @@ def _body(delivery: Delivery) -> Json:
         "advice",
         "cause",
         "trend",
+        "blocks",
     ):
         if len(encode(body)) > MAX_BODY_BYTES:
             data[name] = type(data[name])()
@@ -149,7 +151,13 @@ def _fields(message: Message) -> Json:
         "hidden": message.hidden + len(message.hit[20:]),
         "updates": [_within(each) for each in told["updates"][-20:]],
         "links": msgspec.to_builtins(links(message)),
+        "blocks": [_shortened(each) for each in message.blocks],
     }
+
+
+def _shortened(block: Block) -> Json:
+    lines = [cut(one_line(line), 300) for line in block.lines[:30]]
+    return {"label": cut(one_line(block.label), 100), "lines": lines}
 
 
 def _within(part: Json) -> Json:

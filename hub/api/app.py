@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from hub.api import (
+    alerting_parts,
     changes,
     column_lineage,
     datasets,
@@ -18,6 +19,7 @@ from hub.api import (
     events,
     gates,
     hierarchy,
+    holds,
     inbound,
     incidents,
     jobs,
@@ -50,6 +52,7 @@ from hub.api.paths import RawPaths
 # The order matters: `/jobs/runs/{id}` is no job.
 ROUTERS = (
     operation.router,
+    holds.router,
     tokens.router,
     namespaces.router,
     runs.router,
@@ -73,6 +76,7 @@ ROUTERS = (
     deliveries.router,
     silences.router,
     targets.router,
+    alerting_parts.router,
     inbound.router,
     rules.router,
     maintenance.router,

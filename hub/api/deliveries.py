@@ -13,7 +13,7 @@ from hub.api.edits import edit
 from hub.api.errors import RESPONSES
 from hub.api.params import Eyes, Hub, Operator, Paged, Text
 from hub.api.paths import Name
-from hub.store import deliveries as store
+from hub.store import delivery_views as store
 from hub.store.decisions import DecisionView, list_decisions
 from hub.store.incidents import get_incident
 

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 
 from hub.metrics import CONTENT_TYPE
 from hub.store import migrate
+from hub.store.holds import find_hold
 
 log = structlog.get_logger(__name__)
 
@@ -28,12 +29,16 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses={503: {"description": "It can't take lineage events now"}})
 def readyz(request: Request) -> JSONResponse:
-    """Whether it can take lineage events: store reachable and migrated, writer at work."""
+    """Whether it can take lineage events: store reachable and migrated, writer at work.
+
+    `held`: it takes them, but tells nobody and launches nothing until a restore is confirmed.
+    """
     hub = request.app.state.hub
     checks = {name: _outcome(name, check, hub) for name, check in _CHECKS.items()}
     ready = all(outcome == "ok" for outcome in checks.values())
-    status = "ready" if ready else "not ready"
-    return JSONResponse({"status": status, "checks": checks}, 200 if ready else 503)
+    told: dict[str, Any] = {"status": "ready" if ready else "not ready", "checks": checks}
+    told |= _held(hub) if ready else {}
+    return JSONResponse(told, 200 if ready else 503)
 
 
 @router.get("/metrics", response_class=Response)
@@ -52,6 +57,13 @@ def _outcome(name: str, check: Callable[[Any], str], hub: Any) -> str:
     except Exception as error:  # noqa: BLE001  whatever it is, the hub is not ready
         log.warning("not_ready", check=name, error=type(error).__name__)
         return "failed"
+
+
+def _held(hub: Any) -> dict[str, str]:
+    """That nothing leaves the hub since a restore: it takes events all the same."""
+    with hub.db.reading() as connection:
+        hold = find_hold(connection)
+    return {} if hold is None else {"held": str(hold)}
 
 
 def _store(hub: Any) -> str:

@@ -71,7 +71,7 @@ class Imagined:
 
 @router.get("/targets", responses=answers(Targets))
 def list_targets(hub: Hub, eyes: Eyes) -> Response:  # noqa: ARG001  may read
-    """Who can be told, as trackside.yaml declares it, and how each does."""
+    """Who can be told, as it is declared, and how each does."""
     with hub.db.reading() as connection:
         known = health(connection)
     found = []

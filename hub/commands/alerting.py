@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any, get_args
+from urllib.parse import quote
 
 import typer
+import yaml
 from rich.markup import escape
 
 from hub.commands.client import hub_at_work
@@ -32,6 +36,8 @@ routes = typer.Typer(help="Who would hear of what, and why.", no_args_is_help=Tr
 deliveries = typer.Typer(help="What was told, and what did not arrive.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="Of the target.", metavar="TARGET")]
+RouteName = Annotated[str, typer.Argument(help="Of the route.", metavar="ROUTE")]
+PartFile = Annotated[str, typer.Argument(help="YAML or JSON; - is standard input.", metavar="FILE")]
 
 
 @targets.command("list")
@@ -71,6 +77,125 @@ def try_target(name: Name, config: ConfigFile = None, database_url: DatabaseUrl 
         out.print(f"not taken: {told['error']}", markup=False, soft_wrap=True)
         raise typer.Exit(1)
     out.print(f"{name} has taken it: look there for a message that says it is a test")
+
+
+@targets.command("declare")
+def declare_target(
+    name: Name, file: PartFile, config: ConfigFile = None, database_url: DatabaseUrl = None
+) -> None:
+    """Declare a target, or change it: what would stand in trackside.yaml, less its name.
+
+    echo '{kind: slack, team: sales, settings: {token: "env:SALES_SLACK", channel: C0123456}}' |
+      trackside targets declare sales-chat -
+    """
+    _declare("targets", name, file, config, database_url)
+
+
+@targets.command("remove")
+def remove_target(name: Name, config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
+    """Take back a target that was declared over the API."""
+    _remove("targets", name, config, database_url)
+
+
+@routes.command("declare")
+def declare_route(
+    name: RouteName,
+    file: PartFile,
+    place: Annotated[int, typer.Option(min=0, help="The smaller, the earlier.")] = 0,
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Declare a route, or change it; those of trackside.yaml are looked at first.
+
+    echo '{match: {tag: gold}, to: [sales-pager]}' | trackside routes declare gold -
+    """
+    _declare("routes", name, file, config, database_url, place)
+
+
+@routes.command("remove")
+def remove_route(
+    name: RouteName, config: ConfigFile = None, database_url: DatabaseUrl = None
+) -> None:
+    """Take back a route that was declared over the API."""
+    _remove("routes", name, config, database_url)
+
+
+@routes.command("list")
+def list_routes(
+    config: ConfigFile = None, database_url: DatabaseUrl = None, *, as_json: AsJson = False
+) -> None:
+    """List targets, routes, and what teams hear by, and where each is declared."""
+    with hub_at_work(load(config, database_url=database_url)) as hub:
+        told = hub.json("GET", "/api/v1/alerting/parts")
+    if as_json:
+        print_json(told)
+        return
+    lines = [
+        (one["part"], escape(one["name"]), one["managedBy"] or escape(f"by {one['declaredBy']}"))
+        for one in told["parts"]
+    ]
+    rows(("PART", "NAME", "DECLARED"), lines)
+    if told["problem"]:
+        out.print(f"not in force: {told['problem']}", markup=False, soft_wrap=True)
+
+
+@routes.command("team")
+def declare_team(
+    name: Annotated[str, typer.Argument(help="Of the team.", metavar="TEAM")],
+    file: PartFile,
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Declare what a team hears by (targets, digest), and what it owns (owners, namespaces).
+
+    echo '{targets: [sales-chat], digest: {at: "08:00"}}' | trackside routes team sales -
+    """
+    _declare("teams", name, file, config, database_url)
+
+
+@routes.command("remove-team")
+def remove_team(
+    name: Annotated[str, typer.Argument(help="Of the team.", metavar="TEAM")],
+    config: ConfigFile = None,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take back what a team hears by, as it was declared over the API."""
+    _remove("teams", name, config, database_url)
+
+
+def _declare(
+    part: str,
+    name: str,
+    file: str,
+    config: str | None,
+    database_url: str | None,
+    place: int = 0,
+) -> None:
+    told = _read(file)
+    with hub_at_work(load(config, database_url=database_url)) as hub:
+        path = f"/api/v1/alerting/parts/{part}/{quote(name, safe='')}"
+        hub.json("PUT", path, json={"told": told, "place": place})
+    out.print(f"{part.removesuffix('s')} {name} is declared", markup=False)
+
+
+def _remove(part: str, name: str, config: str | None, database_url: str | None) -> None:
+    with hub_at_work(load(config, database_url=database_url)) as hub:
+        hub.done("DELETE", f"/api/v1/alerting/parts/{part}/{quote(name, safe='')}")
+    out.print(f"{part.removesuffix('s')} {name} is taken back", markup=False)
+
+
+def _read(file: str) -> dict[str, Any]:
+    """YAML or JSON, of a file or, if it is called -, of standard input."""
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+        found = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(
+            "FILE", file, "a file of YAML or JSON that can be read", str(error)
+        ) from None
+    if not isinstance(found, dict):
+        raise BadInput("FILE", found, "a mapping, as in {kind: slack, settings: {...}}")
+    return found
 
 
 @deliveries.command("list")

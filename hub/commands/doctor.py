@@ -26,6 +26,7 @@ from hub.settings import MIB, Settings, mask_url
 from hub.store import health, migrate
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file
+from hub.store.holds import Hold, find_hold
 from hub.store.size import dead_letters, store_bytes
 
 LITTLE_SPACE = 500 * MIB
@@ -142,6 +143,7 @@ def _inside(db: Database) -> Iterator[Finding]:
     if migrate.current(db) is None:
         return
     with db.reading() as connection:
+        yield from _hold(find_hold(connection))
         yield _tokens(count_tokens(connection))
         waiting, held = dead_letters(connection)
         senders = health.senders(connection)
@@ -151,6 +153,12 @@ def _inside(db: Database) -> Iterator[Finding]:
     else:
         yield Finding(Mark.GOOD, "dead letters", told)
     yield from _senders(senders, datetime.now(UTC))
+
+
+def _hold(hold: Hold | None) -> Iterator[Finding]:
+    if hold is not None:
+        hint = "trackside deliveries list --waiting, then trackside store confirm"
+        yield Finding(Mark.BAD, "held", str(hold), hint)
 
 
 def _tokens(count: int) -> Finding:

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from hub.access import LOCAL
+from hub.commands.client import live_hub
 from hub.commands.common import (
     ConfigFile,
     DatabaseUrl,
@@ -24,6 +26,9 @@ from hub.commands.target import Force, check_target
 from hub.main import opened
 from hub.settings import mask_url
 from hub.store import backup as backups
+from hub.store import holds
+from hub.store.access import record_action
+from hub.store.db import Database
 from hub.store.lock import StoreLock
 from hub.store.transfer import Header, export_store, import_store
 
@@ -132,7 +137,37 @@ def renew(config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
     backup is unknown. `store restore` and `store import` do this by themselves.
     """
     with opened(load(config, database_url=database_url)) as db, StoreLock(db).held("renewal"):
-        out.print(f"the store's epoch is {backups.renew(db)}")
+        out.print(f"the store's epoch is {backups.renew(db, datetime.now(UTC))}")
+
+
+@app.command("confirm")
+def confirm_(config: ConfigFile = None, database_url: DatabaseUrl = None) -> None:
+    """Say that what was held since a restore may leave: deliveries and launches.
+
+    Look before at what waits, and at what was told in the channels since the backup:
+
+    trackside deliveries list --waiting
+    trackside store confirm
+    """
+    settings = load(config, database_url=database_url)
+    hub = live_hub(settings)
+    if hub is None:
+        with opened(settings) as db:
+            hold = _confirm(db, datetime.now(UTC))
+        ended = "" if hold is None else str(hold.since)
+    else:
+        with hub:
+            told = hub.json("POST", "/api/v1/store/confirm")["hold"]
+        ended = "" if told is None else told["since"]
+    out.print(f"nothing is held any more (since {ended})" if ended else "nothing was held")
+
+
+def _confirm(db: Database, now: datetime) -> holds.Hold | None:
+    with db.writing() as connection:
+        ended = holds.confirm(connection)
+        if ended is not None:
+            record_action(connection, LOCAL.name, "store_confirmed", ended.why, now=now)
+    return ended
 
 
 @contextmanager

@@ -16,17 +16,20 @@ from hub.ports import (
     Case,
     Cases,
     Decision,
+    Due,
     Failure,
     Fence,
     Health,
     Json,
     Leased,
     Notification,
+    Period,
+    Posted,
     Said,
     Sorted,
 )
 from hub.rules.base import Status, Verdict
-from hub.store import cases, decisions, deliveries, notifications, targets
+from hub.store import cases, decisions, deliveries, digests, holds, notifications, targets
 from hub.store.db import Connection, Database
 from hub.store.incident_steps import Place, find_incident, move_incident, open_incident
 from hub.store.leases import no_fence
@@ -106,7 +109,38 @@ class Telling:
         return self._doing.read(lambda it: notifications.due(it, now, limit))
 
     def keep_said(self, said: Sequence[Said], now: datetime, fence: Fence) -> None:
-        self._doing.write(lambda it: notifications.keep_said(it, said, now), fence)
+        def keep(connection: Connection) -> None:
+            notifications.keep_said(connection, said, now)
+            hold = holds.find_hold(connection)
+            if hold is not None:
+                deliveries.note_held(connection, hold, now, [one.id for one in said])
+
+        self._doing.write(keep, fence)
+
+
+class Digesting:
+    """For digests, which the tell loop sends."""
+
+    def __init__(self, doing: Transactions) -> None:
+        self._doing = doing
+
+    def settle(self, wanted: Mapping[str, Due], fence: Fence) -> None:
+        self._doing.write(lambda it: digests.settle(it, wanted), fence)
+
+    def due(self, now: datetime) -> Sequence[Due]:
+        return self._doing.read(lambda it: digests.due(it, now))
+
+    def period(self, since: datetime, until: datetime) -> Period:
+        return self._doing.read(lambda it: digests.period(it, since, until))
+
+    def post(self, one: Posted, now: datetime, fence: Fence) -> None:
+        def keep(connection: Connection) -> None:
+            number = digests.post(connection, one, now)
+            hold = holds.find_hold(connection)
+            if hold is not None and number is not None:
+                deliveries.note_held(connection, hold, now, [number])
+
+        self._doing.write(keep, fence)
 
 
 #: A window may be ended early: what happened in it is looked at again by then.
@@ -131,7 +165,12 @@ class Delivering:
         return self._doing.read(targets.health)
 
     def lease(self, now: datetime, room: Mapping[str, int], hold_s: float) -> Sequence[Leased]:
-        keys = self._doing.read(lambda it: deliveries.any_due(it, now, room))
+        def free(connection: Connection) -> Sequence[int]:
+            if holds.held(connection):
+                return ()
+            return deliveries.any_due(connection, now, room)
+
+        keys = self._doing.read(free)
         if not keys:
             return ()
         return self._doing.write(lambda it: deliveries.lease(it, keys, now, hold_s))
@@ -169,11 +208,14 @@ class Delivering:
 
         return self._doing.write(keep)
 
-    def begin(self, known: Collection[str], now: datetime) -> None:
+    def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
         def clear(connection: Connection) -> None:
-            if self._doing.is_alone:
+            if first and self._doing.is_alone:
                 deliveries.release_all(connection)
             deliveries.give_up_unknown(connection, known, now)
+            hold = holds.find_hold(connection)
+            if hold is not None:
+                deliveries.note_held(connection, hold, now)
 
         self._doing.write(clear)
 
@@ -185,7 +227,11 @@ class Delivering:
 
 
 def _keep_health(connection: Connection, health: Health, now: datetime) -> None:
-    """Keeps how the target does, and the incident that says so."""
+    """Keeps how the target does, and the incident that says so; what was given up while it was
+    down is sent again when it is not.
+    """
+    if not health.failures and targets.is_ill(connection, health.name):
+        deliveries.revive(connection, health.name, now)
     number = targets.save_health(connection, health)
     place = Place(RULE, KIND, "target", number, None, "error", dry_run=False)
     held = find_incident(connection, place, "")

@@ -10,7 +10,7 @@ from typing import Any, Final
 from hub.errors import BadInput, ConfigError, Conflict, NotFound, WrongSettings
 from hub.polls.fleet import Fleet, Member, config_of, make_adapter, member_of
 from hub.ports import Finding, Grade, SecretRef, adapters
-from hub.secrets import require_declared
+from hub.secrets import references_in, require_declared
 from hub.settings import Settings
 from hub.store.access import record_action
 from hub.store.db import Connection
@@ -45,20 +45,7 @@ def _secrets_of(one: DeclaredOrchestrator) -> Iterator[SecretRef]:
         config = config_of(member_of(one))
     except ConfigError as error:
         raise WrongSettings(str(error)) from None
-    for value in _values(config.model_dump(mode="python")):
-        if isinstance(value, SecretRef):
-            yield value
-
-
-def _values(value: Any) -> Iterator[Any]:
-    if isinstance(value, dict):
-        for inner in value.values():
-            yield from _values(inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _values(inner)
-    else:
-        yield value
+    yield from references_in(config.model_dump(mode="python"))
 
 
 def declare(

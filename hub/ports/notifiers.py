@@ -51,11 +51,19 @@ class Update(Struct, frozen=True):
     by: str | None = None
 
 
+class Block(Struct, frozen=True):
+    """A part of a message that is no incident's: a heading, and lines of plain text."""
+
+    label: str
+    lines: Sequence[str]
+
+
 class Message(Struct, frozen=True, kw_only=True):
     """What is told of an incident, or of a group of them: neutral blocks, all plain text.
 
     title: what is wrong in one sentence with numbers. trend: the latest runs as a short text.
-    count: incidents that it stands for. hidden: how many more are hit than are named.
+    count: incidents that it stands for. hidden: how many more are hit than are named. blocks: of a
+    digest, which has none of the parts of an incident, and asks nobody for anything.
     """
 
     title: str
@@ -77,6 +85,7 @@ class Message(Struct, frozen=True, kw_only=True):
     links: Sequence[Link] = ()
     count: int = 1
     evidence: Json = {}
+    blocks: Sequence[Block] = ()
 
 
 class Delivery(Struct, frozen=True):
@@ -130,14 +139,16 @@ class Notifier(Protocol):
     when to come back), with a text that says what to change and never holds a secret.
 
     keyed: the channel keeps one thing per key, so that to deliver again changes nothing.
+
+    Two things are left to a kind. One whose `__init__` has a parameter `allowed` is told the
+    private networks, as in 10.0.0.0/8, in which it may be. One that has `digests = True` is sent
+    digests, too: messages with `blocks`, for which nobody is to be called.
     """
 
     Config: ClassVar[type[NotifierConfig]]
     keyed: ClassVar[bool]
 
-    def __init__(self, config: Any, target: str, *, allowed: Sequence[str] = ()) -> None:
-        """allowed: private networks, as in 10.0.0.0/8, in which it may be."""
-        ...
+    def __init__(self, config: Any, target: str) -> None: ...
 
     def deliver(self, delivery: Delivery, held: Json) -> Json:
         """Makes the channel show it, and returns what is to be held for the next time.

@@ -1,296 +1,54 @@
-"""What telling people asks of the store, and what the rest of the hub asks of it.
-
-`alerting` knows no SQL: it reads cases and notifications through these Protocols, decides, and
-hands back what is to be kept.
-"""
+"""What the rest of the hub asks of telling."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from msgspec import Struct
 
-from hub.model import IncidentState, Transition
 from hub.ports.adapters import Finding, Json
-from hub.ports.notifiers import Action, Delivery, Standing, WhoIsHit
-
-Fence = Callable[[Any], None]
-"""Called first in a transaction; raises where the lease of the loop has passed on."""
+from hub.ports.cases import About, Fence, Silence
+from hub.ports.notifiers import Action
 
 
-class About(Struct, frozen=True, kw_only=True):
-    """An incident as routes and silences see it. job, dataset, target: the one that it is of."""
+class AlertingPart(StrEnum):
+    """What of alerting can be declared over the API, as the sections of trackside.yaml are called."""
 
-    rule: str
-    kind: str
-    severity: str
-    team: str | None = None
-    owners: tuple[str, ...] = ()
-    orchestrator: str | None = None
-    namespace: str | None = None
-    job: str | None = None
-    dataset: str | None = None
-    target: str | None = None
-    tags: frozenset[str] = frozenset()
+    TARGETS = "targets"
+    ROUTES = "routes"
+    TEAMS = "teams"
 
     @property
-    def name(self) -> str:
-        return self.job or self.dataset or self.target or self.orchestrator or self.rule
-
-    @property
-    def subject(self) -> str:
-        """As people write it."""
-        return f"{self.namespace}:{self.name}" if self.namespace else self.name
+    def one(self) -> str:
+        return self.value.removesuffix("s")
 
 
-class NotificationState(StrEnum):
-    """WAITING: for others that belong together with it. TOLD: deliveries were asked for."""
-
-    WAITING = "WAITING"
-    TOLD = "TOLD"
-    OVER = "OVER"
-
-
-class Membership(Struct, frozen=True):
-    """An incident's part in a notification; standing: of the incident, as far as that goes."""
-
-    notification: int
-    route: str
-    targets: tuple[str, ...]
-    state: NotificationState
-    standing: Standing
-    single: bool
-
-
-class Case(Struct, frozen=True, kw_only=True):
-    """An incident to look at. window: of maintenance, in which it happened and which still holds,
-    at least until `window_until`. parent: the open incident that is its cause; steps: what happened
-    to it since it was looked at last.
+class DeclaredPart(Struct, frozen=True, kw_only=True):
+    """A target, a route or what a team hears by. place: of routes, the smaller the earlier. told:
+    as it would stand in the file, less its name; secrets are references.
     """
 
-    id: int
-    about: About
-    state: IncidentState
-    reason: str
-    dry_run: bool = False
-    snoozed_until: datetime | None = None
-    window: str | None = None
-    window_until: datetime | None = None
-    parent: int | None = None
-    parent_told: bool = False
-    steps: frozenset[Transition] = frozenset()
-    memberships: tuple[Membership, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        return self.state is not IncidentState.RESOLVED
-
-
-class Silence(Struct, frozen=True, kw_only=True):
-    """Nobody hears of what matches, from `starts_at` until `ends_at`. id 0: of trackside.yaml."""
-
-    id: int = 0
-    match: Mapping[str, str]
-    starts_at: datetime
-    ends_at: datetime
-    by: str
-    why: str = ""
-
-
-class Decision(Struct, frozen=True, kw_only=True):
-    """What was decided about an incident, or about a notification it is part of, and why."""
-
-    what: str  # sent | grouped | muted | nobody | deduplicated | retry | dead | escalated | over
-    reason: str
-    incident: int | None = None
-    notification: int | None = None
-    target: str | None = None
-
-
-class Fresh(Struct, frozen=True):
-    """A notification to make. number: below zero, its name until it has an id."""
-
-    number: int
-    route: str
-    targets: tuple[str, ...]
-    group: str | None
-    due_at: datetime
-
-
-class Part(Struct, frozen=True):
-    """An incident's part in a notification from now on; None: it takes no part any more."""
-
-    incident: int
-    notification: int
-    standing: Standing | None
-
-
-class Look(Struct, frozen=True):
-    """When to look at an incident again though nothing happens to it; None: never."""
-
-    incident: int
-    at: datetime | None
-
-
-class Cases(Struct, frozen=True, kw_only=True):
-    """What one round looks at. groups: live ones by their key; begun: notifications of each route
-    since `crowd_since`. more: something may be left.
-    """
-
-    cases: Sequence[Case] = ()
-    cursor: int = 0
-    silences: Sequence[Silence] = ()
-    groups: Mapping[str, int] = {}
-    begun: Mapping[str, int] = {}
-    more: bool = False
-
-
-class Sorted(Struct, kw_only=True):
-    """What became of the cases, to be kept together with the cursor."""
-
-    cursor: int
-    looks: list[Look]
-    fresh: list[Fresh]
-    parts: list[Part]
-    touched: dict[int, bool]  # notifications that have something to say; True: loudly
-    revived: list[int]  # notifications that were over and are told again
-    hidden: list[int]  # incidents that are not told after all: what they cause is looked at again
-    decisions: list[Decision]
-
-
-class Member(Struct, frozen=True, kw_only=True):
-    """An incident of a notification, with what a message says of it."""
-
-    id: int
-    about: About
-    state: IncidentState
-    standing: Standing
-    reason: str
-    evidence: Json
-    since: datetime
-    opened_at: datetime
-    resolved_at: datetime | None = None
-    cause: str | None = None
-    hit: Sequence[WhoIsHit] = ()
-    hidden: int = 0
-    steps: Sequence[tuple[datetime, str, str, str | None]] = ()  # at, transition, reason, by
-    runs: Sequence[tuple[str, float | None]] = ()  # state, seconds; the latest last
-
-
-class Notification(Struct, frozen=True, kw_only=True):
-    """What is to be told of an incident or a group. counts: members by standing; members: those
-    that a message names, the first that needs somebody first. steps: escalations done.
-    """
-
-    id: int
-    key: str
-    route: str
-    targets: tuple[str, ...]
-    group: str | None
-    state: NotificationState
-    standing: Standing | None
-    version: int
-    loud: bool
-    begun_at: datetime
-    told_at: datetime | None
-    said_at: datetime | None
-    repeated_at: datetime | None
-    steps: int
-    counts: Mapping[Standing, int]
-    members: Sequence[Member]
-
-
-class Said(Struct, frozen=True, kw_only=True):
-    """What became of a notification. deliver: what its targets should show; only those that were
-    told something, if it is over or acknowledged.
-    """
-
-    id: int
-    state: NotificationState
-    due_at: datetime | None
-    deliver: Delivery | None = None
-    targets: tuple[str, ...] = ()
-    loud: bool = False  # people are still to be called
-    begun: bool = False  # it is told anew: the clocks of repeats and escalations begin
-    repeated: bool = False
-    steps: int = 0
-    decisions: Sequence[Decision] = ()
-
-
-class TellStore(Protocol):
-    """Where the tell loop reads and keeps; one replica at a time."""
-
-    def begin(self, now: datetime, fence: Fence) -> None:
-        """At the first round of a process: what is open is looked at again."""
-        ...
-
-    def cases(self, now: datetime, limit: int) -> Cases: ...
-
-    def keep_sorted(self, found: Sorted, now: datetime, fence: Fence) -> None: ...
-
-    def due(self, now: datetime, limit: int) -> Sequence[Notification]: ...
-
-    def keep_said(self, said: Sequence[Said], now: datetime, fence: Fence) -> None: ...
-
-
-class Leased(Struct, frozen=True, kw_only=True):
-    """A delivery in our hands until `until`. attempts: with this one."""
-
-    id: int
-    token: str
-    notification: int
-    target: str
-    delivery: Delivery
-    held: Json
-    attempts: int
-    failing_since: datetime | None
-    until: datetime
-
-
-class Failure(Struct, frozen=True):
-    """error: what went wrong, without secrets. again_at: None: it is dead."""
-
-    error: str
-    again_at: datetime | None
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """How a target does. paused_until: nothing is sent before."""
-
+    part: AlertingPart
     name: str
-    failures: int = 0
-    failing_since: datetime | None = None
-    paused_until: datetime | None = None
-    down_since: datetime | None = None
-    error: str | None = None
-    delivered_at: datetime | None = None
+    place: int = 0
+    told: Json
+    declared_by: str
+    declared_at: datetime
 
 
-class DeliverStore(Protocol):
-    """Where the deliver loop reads and keeps; every replica."""
+class PartTold(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A declared part as it may be shown. managedBy: the file that declares it; null: the API."""
 
-    def health(self) -> Mapping[str, Health]: ...
-
-    def lease(self, now: datetime, room: Mapping[str, int], hold_s: float) -> Sequence[Leased]:
-        """Deliveries that are due, of each target at most so many, the longest due first."""
-        ...
-
-    def delivered(self, one: Leased, held: Json, health: Health, now: datetime) -> bool:
-        """Keeps it. False if the lease had passed on: what is wanted now is sent once more then."""
-        ...
-
-    def failed(self, one: Leased, failure: Failure, health: Health, now: datetime) -> bool: ...
-
-    def begin(self, known: Collection[str], now: datetime) -> None:
-        """At the first round of a process: frees leases of one that is gone, where only one may
-        be there, and gives up what is meant for targets that are not declared any more.
-        """
-        ...
-
-    def tested(self, health: Health, now: datetime) -> None: ...
+    part: AlertingPart
+    name: str
+    place: int
+    told: Json
+    managed_by: str | None
+    declared_by: str | None = None
+    declared_at: datetime | None = None
 
 
 class Trial(Struct, frozen=True):
@@ -337,6 +95,24 @@ class Teller(Protocol):
 
     def targets(self) -> Sequence[TargetTold]: ...
 
+    def parts(self) -> Sequence[PartTold]:
+        """What is declared, of the file and over the API."""
+        ...
+
+    def problem(self) -> str | None:
+        """Why what was declared over the API is not in force; None: it is."""
+        ...
+
+    def check_parts(self, parts: Sequence[DeclaredPart]) -> None:
+        """Raises WrongSettings, which tells all that is wrong, Conflict where the file manages a
+        name, and Forbidden for a secret that was not declared for the team.
+        """
+        ...
+
+    def refresh(self) -> None:
+        """Takes what was declared over the API since; whatever is open is looked at anew then."""
+        ...
+
     def silences(self) -> Sequence[Silence]:
         """Those of trackside.yaml."""
         ...
@@ -354,5 +130,11 @@ class Teller(Protocol):
     def inbound(
         self, target: str, headers: Mapping[str, str], body: bytes, now: datetime
     ) -> Sequence[Action]: ...
+
+    def listen(self, do: Callable[[str, Action, datetime], None]) -> None:
+        """Opens the connections that targets want to hold open; what people ask for there is done
+        by `do`, by the target's name.
+        """
+        ...
 
     def close(self) -> None: ...

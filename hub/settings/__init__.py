@@ -98,6 +98,9 @@ class Team(_Section):
     targets: Words = Field(
         default=[], description="who hears of its incidents where no route says otherwise"
     )
+    digest: dict[str, Any] | None = Field(
+        None, description="one message for each day or week: at, timezone, days, to, empty"
+    )
 
 
 class Orchestrator(_Section):

@@ -7,13 +7,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hub.errors import BadInput, ConfigError
-from hub.store import migrate
+from hub.store import holds
 from hub.store.db import Database
 from hub.store.lock import StoreLock
+from hub.store.meta import put_meta
 
 PAGES = 2000
 
@@ -31,6 +32,7 @@ def backup(db: Database, file: Path, progress: Progress) -> None:
         source.execute("BEGIN")
         source.execute("SELECT count(*) FROM sqlite_master").fetchone()
         _copy(source, part, progress)
+    _mark(part)
     _sync(part)
     part.replace(file)
 
@@ -51,7 +53,7 @@ def restore(db: Database, file: Path, *, now: datetime, progress: Progress) -> P
         part = target.with_name(target.name + ".part")
         with closing(_connect(file)) as source:
             _copy(source, part, progress)
-        _renew(part)
+        _renew(part, now)
         _sync(part)
         kept = _set_aside(target, now)
         part.replace(target)
@@ -73,10 +75,10 @@ def check(file: Path) -> str:
     return version
 
 
-def renew(db: Database) -> str:
-    """Begins another life of the store; for PostgreSQL, after pg_restore."""
+def renew(db: Database, now: datetime) -> str:
+    """Begins another life of the store, held until confirmed; for PostgreSQL, after pg_restore."""
     with db.writing() as connection:
-        return migrate.renew_epoch(connection)
+        return holds.begin_again(connection, "the store was restored", now)
 
 
 def _copy(source: sqlite3.Connection, part: Path, progress: Progress) -> None:
@@ -87,10 +89,21 @@ def _copy(source: sqlite3.Connection, part: Path, progress: Progress) -> None:
         )
 
 
-def _renew(part: Path) -> None:
-    """As Database does, but in a file that has no log beside it when we are done."""
+def _renew(part: Path, now: datetime) -> None:
     with closing(Database(f"sqlite:///{part}")) as db:
-        renew(db)
+        renew(db, now)
+    _fold(part)
+
+
+def _mark(part: Path) -> None:
+    """Says in the copy that it is one: whoever puts it in place by hand forgets to say so."""
+    with closing(Database(f"sqlite:///{part}")) as db, db.writing() as connection:
+        put_meta(connection, holds.BACKUP, datetime.now(UTC).isoformat())
+    _fold(part)
+
+
+def _fold(part: Path) -> None:
+    """The file has no log beside it any more."""
     with closing(_connect(part)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for suffix in ("-wal", "-shm"):

@@ -19,7 +19,7 @@ MOST: Final = 200
 
 
 class DecisionView(View, frozen=True):
-    """what: sent, grouped, muted, nobody, escalated, retry, dead or over. notification: its key."""
+    """what: sent, grouped, muted, nobody, escalated, retry, dead, held or over. notification: its key."""
 
     at: datetime
     what: str

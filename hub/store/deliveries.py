@@ -14,47 +14,28 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    exists,
     false,
     func,
     insert,
     literal,
     or_,
     select,
-    true,
     update,
 )
 
-from hub.errors import NotFound
-from hub.model import Viewer
-from hub.ports import Delivery, Failure, Json, Leased, Message, Standing
+from hub.ports import Decision, Delivery, Failure, Json, Leased, Message, Standing
+from hub.store import decisions
 from hub.store.access import next_ids
-from hub.store.reading import Page, Slice, cut, kept_from, newest_first
-from hub.store.tables import delivery, incident, membership
-from hub.store.views import View
+from hub.store.holds import Hold
+from hub.store.tables import delivery
 
 #: Deliveries among which those to send are chosen.
 CHOICE: Final = 500
+#: How often a delivery that was given up is sent again by itself, and how long after.
+REVIVALS: Final = 3
+_NOT_DECLARED: Final = "the target is not declared"
+REVIVED_WITHIN: Final = timedelta(days=7)
 _MINE = delivery.c
-
-
-class DeliveryView(View, frozen=True):
-    """wanted, wantedVersion: what the target should show; delivered: what it was made to show."""
-
-    id: int
-    target: str
-    key: str
-    title: str
-    wanted: str
-    wanted_version: int
-    delivered: str | None
-    delivered_version: int
-    delivered_at: datetime | None
-    attempts: int
-    next_at: datetime | None
-    error: str | None
-    dead: bool
-    created_at: datetime
 
 
 # -- what is wanted ----------------------------------------------------------------------------
@@ -106,6 +87,7 @@ def _wanted(wanted: Delivery, now: datetime) -> dict[str, Any]:
         "attempts": case((_MINE.dead, 0), else_=_MINE.attempts),
         "failing_since": case((_MINE.dead, None), else_=_MINE.failing_since),
         "dead": False,
+        "revivals": 0,
         "updated_at": now,
     }
 
@@ -215,13 +197,19 @@ def release_all(connection: Connection) -> None:
 
 
 def give_up_unknown(connection: Connection, known: Collection[str], now: datetime) -> None:
-    """What is to be sent to targets that are not among these is dead until it is sent again."""
+    """What is to be sent to targets that are not among these is dead, until they are again or
+    somebody sends it again.
+    """
     gone = and_(_MINE.next_at.is_not(None), _MINE.target.not_in(known))
     connection.execute(
         update(delivery)
         .where(gone)
-        .values(dead=True, next_at=None, error="the target is not declared", updated_at=now)
+        .values(dead=True, next_at=None, error=_NOT_DECLARED, updated_at=now)
     )
+    # Also where another replica has known of the target a moment earlier than we.
+    back = and_(_MINE.dead, _MINE.error == _NOT_DECLARED, _MINE.target.in_(known))
+    fresh = _MINE.updated_at >= now - REVIVED_WITHIN
+    connection.execute(update(delivery).where(back, fresh).values(**again_from(now), error=None))
 
 
 # -- what became of it -------------------------------------------------------------------------
@@ -276,65 +264,26 @@ def failed(connection: Connection, one: Leased, failure: Failure, now: datetime)
     return bool(connection.execute(update(delivery).where(mine).values(**values)).rowcount)
 
 
-# -- for people --------------------------------------------------------------------------------
+def revive(connection: Connection, target: str, now: datetime) -> int:
+    """Sends again what was given up while the target was down; how many. It takes deliveries now.
+
+    Only what it does not show yet, was given up in the last REVIVED_WITHIN, and was revived less
+    than REVIVALS times: what is refused for itself alone would else come back for ever.
+    """
+    gone = and_(_MINE.target == target, _MINE.dead, _MINE.delivered_version < _MINE.version)
+    again = and_(gone, _MINE.updated_at >= now - REVIVED_WITHIN, _MINE.revivals < REVIVALS)
+    numbers = list(connection.scalars(select(_MINE.notification_id).where(again)))
+    if not numbers:
+        return 0
+    values = again_from(now) | {"revivals": _MINE.revivals + 1}
+    connection.execute(update(delivery).where(again).values(**values))
+    why = "it was given up while the target was down, which takes deliveries again"
+    told = [Decision(notification=n, target=target, what="retry", reason=why) for n in numbers]
+    decisions.note(connection, told, now)
+    return len(numbers)
 
 
-def list_deliveries(
-    connection: Connection,
-    page: Page,
-    viewer: Viewer = Viewer(all=True),  # noqa: B008  it is frozen
-    *,
-    target: str | None = None,
-    notification_key: str | None = None,
-    dead: bool | None = None,
-    waiting: bool | None = None,
-) -> Slice[DeliveryView]:
-    """The latest first. waiting: something is to be sent."""
-    statement = select(delivery).where(_open_to(viewer))
-    if target is not None:
-        statement = statement.where(_MINE.target == target)
-    if notification_key is not None:
-        statement = statement.where(_MINE.key == notification_key)
-    if dead is not None:
-        statement = statement.where(_MINE.dead == dead)
-    if waiting is not None:
-        waits = _MINE.next_at.is_not(None)
-        statement = statement.where(waits if waiting else ~waits)
-    rows = connection.execute(newest_first(statement, page, _MINE.created_at, _MINE.id)).all()
-    kept, following = cut(rows, page, lambda row: (row.created_at, row.id))
-    return Slice([_view(row) for row in kept], following)
-
-
-def _open_to(viewer: Viewer) -> Any:
-    """None of what it tells of is private to others."""
-    if viewer.all:
-        return true()
-    closed = (
-        select(membership.c.incident_id)
-        .join(incident, incident.c.id == membership.c.incident_id)
-        .where(
-            membership.c.notification_id == _MINE.notification_id,
-            kept_from(viewer, incident.c.team),
-        )
-    )
-    return ~exists(closed)
-
-
-def resend(connection: Connection, key: int, now: datetime) -> DeliveryView:
-    """Sends what the target should show, once more, also where it was given up. Or NotFound."""
-    done = connection.execute(update(delivery).where(_MINE.id == key).values(**_again(now)))
-    if not done.rowcount:
-        raise NotFound(f"Delivery '{key}' not found.")
-    return _view(connection.execute(select(delivery).where(_MINE.id == key)).one())
-
-
-def resend_dead(connection: Connection, target: str, now: datetime) -> int:
-    """The same for all of a target that were given up; how many."""
-    mine = and_(_MINE.target == target, _MINE.dead)
-    return int(connection.execute(update(delivery).where(mine).values(**_again(now))).rowcount)
-
-
-def _again(now: datetime) -> dict[str, Any]:
+def again_from(now: datetime) -> dict[str, Any]:
     """Another version, for a channel may leave out one that it has."""
     return {
         "version": _MINE.version + 1,
@@ -346,34 +295,21 @@ def _again(now: datetime) -> dict[str, Any]:
     }
 
 
-def figures(connection: Connection, now: datetime) -> tuple[dict[str, float], dict[str, int]]:
-    """By target: how long the longest due one waits, in seconds, and how many were given up."""
-    due = select(_MINE.target, func.min(_MINE.next_at)).where(_MINE.next_at <= now)
-    lags = {
-        row[0]: max(0.0, (now - row[1]).total_seconds())
-        for row in connection.execute(due.group_by(_MINE.target))
-    }
-    given_up = select(_MINE.target, func.count()).where(_MINE.dead).group_by(_MINE.target)
-    return lags, {row[0]: row[1] for row in connection.execute(given_up)}
+# -- what is held ------------------------------------------------------------------------------
 
 
-def _view(row: Row[Any]) -> DeliveryView:
-    return DeliveryView(
-        row.id,
-        row.target,
-        row.key,
-        msgspec.json.decode(row.message)["title"],
-        row.standing,
-        row.version,
-        row.delivered_standing,
-        row.delivered_version,
-        row.delivered_at,
-        row.attempts,
-        row.next_at,
-        row.error,
-        row.dead,
-        row.created_at,
-    )
+def note_held(
+    connection: Connection, hold: Hold, now: datetime, among: Sequence[int] | None = None
+) -> None:
+    """Why what waits goes on waiting, of each notification, or of these."""
+    waiting = select(_MINE.notification_id).where(_MINE.next_at.is_not(None)).distinct()
+    if among is not None:
+        waiting = waiting.where(_MINE.notification_id.in_(among))
+    told = [
+        Decision(notification=number, what="held", reason=str(hold))
+        for number in connection.scalars(waiting)
+    ]
+    decisions.note(connection, told, now)
 
 
 def _text(value: object) -> str:

@@ -32,6 +32,15 @@ def save_health(connection: Connection, one: Health) -> int:
     return int(number)
 
 
+def is_ill(connection: Connection, name: str) -> bool:
+    """Whether the latest delivery to it failed, as far as was kept; until this transaction ends
+    nobody else finds out.
+    """
+    mine = target_health.c
+    failures = select(mine.failures).where(mine.name == name).with_for_update()
+    return bool(connection.scalar(failures))
+
+
 def _health(row: Row[Any]) -> Health:
     return Health(**{name: getattr(row, name) for name in Health.__struct_fields__})
 

@@ -18,7 +18,7 @@ import zstandard
 from sqlalchemy import Boolean, Connection, Table, func, select, text
 
 from hub.errors import BadInput, ConfigError, Conflict
-from hub.store import migrate, partitions
+from hub.store import holds, migrate, partitions
 from hub.store.bulk import Insert, bulk_of
 from hub.store.db import Database
 from hub.store.meta import put_meta
@@ -130,7 +130,7 @@ def import_store(
     with db.writing() as connection:
         _check_counts(connection, header, counted)
         _settle_ids(connection)
-        migrate.renew_epoch(connection)
+        holds.begin_again(connection, "the store was imported", datetime.now(UTC))
         connection.execute(meta.delete().where(meta.c.key == _IMPORTING))
     return header
 

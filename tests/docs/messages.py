@@ -26,7 +26,7 @@ from tests.support.channels.receivers import FakeJson, FakeReceiver
 from tests.support.channels.slack import FakeSlack, FakeSlackWebhook
 from tests.support.channels.smtp import FakeSmtp
 from tests.support.channels.teams import FakeTeams
-from tests.support.messages import KINDS, at, life, opened
+from tests.support.messages import DIGEST, KINDS, at, life, opened
 
 FOLDER = Path(__file__).parents[2] / "docs" / "alerting"
 MADE = "Made by `python -m tests.docs.messages`."
@@ -174,6 +174,9 @@ def _page(kind: str, channel: Channel, fake: Any) -> str:
         if name != "failed":
             target.deliver(opened(message, name), {})
             told.append(_shown(name, channel.read(fake)))
+    if notifier.digests:
+        target.deliver(opened(DIGEST, "digest-12"), {})
+        told.append(_shown("digest", channel.read(fake)))
     target.close()
     return "\n\n".join(told) + "\n"
 

@@ -12,7 +12,9 @@ from hub.metrics import Metrics
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
-SOURCE = "\n".join(path.read_text() for path in (ROOT / "hub").rglob("*.py"))
+SOURCE = "\n".join(
+    path.read_text() for folder in ("hub", "alerting") for path in (ROOT / folder).rglob("*.py")
+)
 
 
 def commands() -> set[str]:

@@ -71,6 +71,21 @@ def test_who_would_hear_is_told_of_a_job_and_of_attributes_alone(hub: HubProcess
     assert "nobody would hear of it" in alone
 
 
+def test_targets_and_routes_are_declared_and_taken_back(hub: HubProcess) -> None:
+    (hub.folder / "chat.yaml").write_text("{kind: webhook, settings: {url: 'env:HOOK_URL'}}")
+    refused = say(hub, "targets", "declare", "chat", "chat.yaml", code=3)
+    assert "target 'chat' (webhook): secrets: Field required" in " ".join(refused.split())
+    (hub.folder / "gold.yaml").write_text("{match: {tag: silver}, to: [hook]}")
+    assert "route silver is declared" in say(
+        hub, "routes", "declare", "silver", "gold.yaml", "--place", "5"
+    )
+    told = say(hub, "routes", "list")
+    assert "trackside.yaml" in told
+    assert "by ada" in told
+    assert "route silver is taken back" in say(hub, "routes", "remove", "silver")
+    assert "by ada" not in say(hub, "routes", "list")
+
+
 def test_silences_come_and_go(hub: HubProcess) -> None:
     assert "holds until" in say(
         hub, "silences", "add", "job=nightly_*", "team=sales", "--for", "2h", "--why", "move"

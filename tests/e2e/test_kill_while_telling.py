@@ -7,6 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -61,8 +62,8 @@ class Receiver:
         return {one["subject"]: one["standing"] for one in self.got}
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
+@contextmanager
+def receiving() -> Iterator[Receiver]:
     made = Receiver()
     thread = threading.Thread(target=made.server.serve_forever, daemon=True)
     thread.start()
@@ -82,18 +83,26 @@ def send(hub: HubProcess, job: str, run: int, kind: str) -> None:
     raise AssertionError("it does not take events")
 
 
-def test_what_is_true_is_told_through_kills(
-    database_url: str, tmp_path: Path, receiver: Receiver
-) -> None:
-    (tmp_path / "trackside.yaml").write_text(CONFIG)
+def test_what_is_true_is_told_through_kills(database_url: str, tmp_path: Path) -> None:
+    check_what_is_told(database_url, tmp_path, KILLS)
+
+
+def check_what_is_told(database_url: str, folder: Path, kills: int) -> None:
+    """Kills a hub so often while jobs fail and heal."""
+    with receiving() as receiver:
+        _kill_often(database_url, folder, kills, receiver)
+
+
+def _kill_often(database_url: str, folder: Path, kills: int, receiver: Receiver) -> None:
+    (folder / "trackside.yaml").write_text(CONFIG)
     environment = {
         "TRACKSIDE_DATABASE_URL": database_url,
         "HOOK_URL": receiver.url,
         "HOOK_SECRET": "whsec_" + "A" * 43 + "=",
     }
     chance, truth, run = Random(7), dict[str, str](), 0
-    with HubProcess(tmp_path, environment=environment) as hub:
-        for turn in range(KILLS):
+    with HubProcess(folder, environment=environment) as hub:
+        for turn in range(kills):
             for number in range(8):
                 run += 1
                 job = f"job-{turn}-{number}"
@@ -114,7 +123,7 @@ def test_what_is_true_is_told_through_kills(
         assert true_of(receiver, truth)
     seen = Counter((one["key"], one["version"]) for one in receiver.got)
     again = sum(seen.values()) - len(seen)
-    assert again <= KILLS * AT_ONCE
+    assert again <= kills * AT_ONCE
     assert len({one["key"] for one in receiver.got}) == len(
         {one["subject"] for one in receiver.got}
     )

@@ -135,7 +135,7 @@ def test_for_postgresql_its_own_tools_are_named(postgres_url: str, tmp_path: Pat
     with pytest.raises(ConfigError, match="pg_restore"):
         restore(db, tmp_path / "x", now=NOW, progress=nothing)
     before = epoch_of(db)
-    assert renew(db) == epoch_of(db) != before
+    assert renew(db, NOW) == epoch_of(db) != before
     db.close()
 
 
@@ -152,7 +152,7 @@ def test_what_pg_dump_saved_is_restored_and_begins_another_life(
     run([tools / "pg_dump", "--format=custom", f"--file={dump}", postgres_url])
     run([tools / "pg_restore", "--clean", "--if-exists", f"--dbname={other_url}", dump])
     other = Database(other_url, durable=False)
-    assert epoch_of(other) == epoch_of(db) != renew(other)
+    assert epoch_of(other) == epoch_of(db) != renew(other, NOW)
     assert migrate(other) == []
     with other.reading() as connection:
         assert connection.execute(text("SELECT count(*) FROM lineage_event")).scalar_one() == 2

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import select
 
 from alerting.channels import Channels
 from hub.api.hub import Hub
@@ -18,13 +19,14 @@ from hub.errors import Unavailable
 from hub.evaluate.telling import Delivering
 from hub.main import writing
 from hub.model import Viewer
-from hub.ports import Delivery, Standing
+from hub.ports import Delivery, Health, Standing
 from hub.settings import Settings
-from hub.store import deliveries
-from hub.store.deliveries import DeliveryView, list_deliveries
+from hub.store import deliveries, delivery_views
+from hub.store.delivery_views import DeliveryView, list_deliveries
 from hub.store.incident_views import IncidentView
 from hub.store.incidents import Filter, list_incidents
 from hub.store.reading import Page
+from hub.store.tables import delivery
 from tests.support.recorder import WORLD
 from tests.support.recording import emptied
 from tests.support.telling import START, Desk, plan
@@ -125,7 +127,7 @@ def test_a_permanent_error_is_dead_at_once_and_can_be_sent_again(desk: Desks) ->
     )
     assert ("dead", "invalid_auth: set a new token") in it.decisions(one)
     WORLD.places["chat"].fail = lambda _: None
-    it.writer.call(lambda c: deliveries.resend(c, row(it).id, it.now))
+    it.writer.call(lambda c: delivery_views.resend(c, row(it).id, it.now))
     it.at(3601)
     assert (row(it).dead, row(it).delivered) == (False, "OPEN")
 
@@ -142,6 +144,67 @@ def test_what_was_given_up_is_tried_again_when_it_is_over(desk: Desks) -> None:
     it.resolve(one)
     it.at(2)
     assert it.standings() == ["OPEN", "RESOLVED"]
+
+
+def test_what_was_given_up_while_the_target_was_down_is_sent_when_it_is_up(desk: Desks) -> None:
+    it = desk()
+    one = it.open("1")
+    WORLD.places["chat"].fail = failing(Unavailable("the token was revoked", permanent=True))
+    it.at(1)
+    assert row(it).dead
+    WORLD.places["chat"].fail = lambda _: None
+    it.open("2", job=2)
+    it.at(400)
+    assert sorted(it.sent()) == [
+        ("OPEN", "failed-run: run 1 failed"),
+        ("OPEN", "failed-run: run 2 failed"),
+    ]
+    assert ("retry", "it was given up while the target was down, which takes deliveries again") in (
+        it.decisions(one)
+    )
+
+
+def test_a_test_that_is_taken_brings_back_what_was_given_up(desk: Desks) -> None:
+    it = desk()
+    it.open("1")
+    WORLD.places["chat"].fail = failing(Unavailable("the token was revoked", permanent=True))
+    it.at(1)
+    WORLD.places["chat"].fail = lambda _: None
+    Delivering(it.doing).tested(Health(name="chat", delivered_at=it.now), it.now)
+    it.at(2)
+    assert it.standings() == ["OPEN"]
+
+
+def test_what_is_refused_for_itself_alone_does_not_come_back_for_ever(desk: Desks) -> None:
+    it = desk()
+    it.open("poison")
+
+    def refuse(one: Delivery) -> None:
+        if "poison" in one.message.title:
+            raise Unavailable("too odd", permanent=True)
+
+    WORLD.places["chat"].fail = refuse
+    for number in range(8):
+        it.at(number * 1000)
+        it.open(str(number), job=number + 2)
+        it.at(number * 1000 + 500)
+    with it.db.reading() as connection:
+        told = list_deliveries(connection, Page(), target="chat", dead=True).items
+    assert [one.title for one in told] == ["failed-run: run poison failed"]
+    with it.db.reading() as connection:
+        tries = connection.scalar(select(delivery.c.tries).where(delivery.c.id == told[0].id))
+    assert tries == 1 + deliveries.REVIVALS
+
+
+def test_what_was_given_up_long_ago_or_is_shown_already_is_not_sent_again(desk: Desks) -> None:
+    it = desk()
+    it.open("1")
+    WORLD.places["chat"].fail = failing(Unavailable("the token was revoked", permanent=True))
+    it.at(1)
+    WORLD.places["chat"].fail = lambda _: None
+    late = it.now + deliveries.REVIVED_WITHIN + timedelta(seconds=1)
+    assert it.writer.call(lambda c: deliveries.revive(c, "chat", late)) == 0
+    assert it.writer.call(lambda c: deliveries.revive(c, "mail", it.now)) == 0
 
 
 def test_a_channel_that_says_when_to_come_back_is_left_alone_until_then(desk: Desks) -> None:
@@ -210,6 +273,34 @@ def test_deliveries_to_a_target_that_is_gone_are_given_up_and_say_so(desk: Desks
     it.restart(plan(targets=[UNKEYED]))
     it.at(1)
     assert (row(it).dead, row(it).error) == (True, "the target is not declared")
+
+
+def test_a_target_that_is_declared_again_is_sent_what_it_does_not_show(desk: Desks) -> None:
+    it = desk()
+    WORLD.places["chat"].fail = failing(Unavailable("no answer"))
+    it.open()
+    it.at(0)
+    it.restart(plan(targets=[UNKEYED]))
+    it.at(1)
+    WORLD.places["chat"].fail = lambda _: None
+    it.restart(plan(targets=[KEYED, UNKEYED], routes=BOTH))
+    it.at(2)
+    assert (row(it).dead, row(it).error, row(it).delivered) == (False, None, "OPEN")
+
+
+def test_a_plan_that_changes_while_it_delivers_needs_no_restart(desk: Desks) -> None:
+    it = desk(targets=[UNKEYED], routes=[{"to": ["mail"], "group_wait_s": 0}])
+    it.open("1")
+    it.at(0)
+    both = plan(targets=[KEYED, UNKEYED], routes=BOTH)
+    it.channels.replan(both)
+    for one in (it.tell, it.deliver):
+        one.replan(both)
+    it.at(1)
+    it.open("2", job=2)
+    it.at(2)
+    assert len(it.sent("mail")) == 2
+    assert len(it.sent("chat")) == 2  # of what was open already it hears, too
 
 
 # -- late ------------------------------------------------------------------------------------------

@@ -10,14 +10,20 @@ from typing import Any
 import pytest
 
 from hub.api.hub import Hub
+from hub.housekeeping import MOST_TEAMS
 from hub.main import build_worker, writing
 from hub.settings import Settings
+from hub.store.backup import renew
 from hub.store.partitions import existing
 from hub.store.tables import (
     audit,
     counter,
     dead_letter,
+    incident,
+    incident_transition,
+    membership,
     namespace,
+    notification,
     orchestrator,
     poll,
     watermark,
@@ -87,6 +93,57 @@ def test_only_the_holder_of_the_lease_tells_figures_of_orchestrators(postgres_ur
         holder.stop()
         other.run("figures")
         assert sample(second, "trackside_disagreements", orchestrator="af") == 5
+
+
+def tell_teams(hub: Hub, teams: int) -> None:
+    """Each team was told of one incident within the week, which somebody has acknowledged."""
+    now = datetime.now(UTC)
+    usual = {"state": "OPEN", "resolution": None, "opened_at": now, "resolved_at": None}
+    for number in range(1, teams + 1):
+        fill(hub.db, incident, usual | {"id": number, "key": str(number), "team": f"team-{number}"})
+        mine = {"notification_id": number, "incident_id": number}
+        fill(hub.db, membership, mine)
+        fill(
+            hub.db,
+            notification,
+            {"id": number, "key": f"key-{number}", "told_at": now, "state": "TOLD"},
+        )
+        fill(hub.db, incident_transition,
+             {"id": number, "incident_id": number, "transition": "acknowledged"})  # fmt: skip
+
+
+def test_how_good_the_alerts_of_teams_are_is_told_of_those_that_are_told_most(hub: Hub) -> None:
+    tell_teams(hub, MOST_TEAMS + 3)
+    build_worker(hub).run("quality")
+    of = {"team": "team-1"}
+    assert sample(hub, "trackside_team_notifications", **of) == 1
+    assert sample(hub, "trackside_team_acknowledged_ratio", **of) == 1
+    assert sample(hub, "trackside_team_self_resolved_ratio", **of) == 0
+    family = next(
+        one for one in hub.metrics.registry.collect() if one.name == "trackside_team_notifications"
+    )
+    assert len(family.samples) == MOST_TEAMS
+
+
+@pytest.mark.postgres
+def test_only_the_holder_of_the_lease_tells_figures_of_teams(postgres_url: str) -> None:
+    settings = Settings(database_url=postgres_url)
+    with writing(settings) as first, writing(settings) as second:
+        tell_teams(first, 1)
+        holder, other = build_worker(first), build_worker(second)
+        holder.run("quality")
+        other.run("quality")
+        told = [sample(h, "trackside_team_notifications", team="team-1") for h in (first, second)]
+        assert told == [1, None]
+
+
+def test_that_nothing_leaves_the_hub_is_told(hub: Hub) -> None:
+    worker = build_worker(hub)
+    worker.run("figures")
+    assert sample(hub, "trackside_held") == 0
+    renew(hub.db, datetime.now(UTC))
+    worker.run("figures")
+    assert sample(hub, "trackside_held") == 1
 
 
 def test_retention_is_one_of_the_loops(hub: Hub) -> None:

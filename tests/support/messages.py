@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from hub.ports import Delivery, Link, Message, Standing, Update, WhoIsHit
+from hub.ports import Block, Delivery, Link, Message, Standing, Update, WhoIsHit
 
 NIGHT = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)
 HUB = "https://trackside.example.org"
@@ -195,6 +195,43 @@ KINDS = {
     "silent": SILENT,
     "group": GROUP,
 }
+
+
+DIGEST = Message(
+    title="data-platform, Tue 24 Nov 08:00 to Wed 25 Nov 08:00 CET: 9 incidents opened, 2 still open",
+    severity="info",
+    kind="digest",
+    rule="digest",
+    subject="data-platform",
+    team="data-platform",
+    since=at(-19 * 60),
+    opened_at=at(5 * 60),
+    count=10,
+    links=[Link("Open incidents", f"{HUB}/api/v1/incidents?open=true&team=data-platform")],
+    blocks=[
+        Block(
+            "Still open",
+            [
+                "critical: airflow-prod:warehouse.load_orders: failed for the third time (for 5 h 7 min)",
+                "warning: dagster-prod:build_sessions: becomes slower (for 3 d 2 h, nobody has said anything of it)",
+            ],
+        ),
+        Block(
+            "Predicted to be late", ["finance.daily_revenue at Wed 25 Nov 08:30 CET (94% likely)"]
+        ),
+        Block(
+            "Opened",
+            [
+                "1 critical, 6 error, 2 warning",
+                "airflow-prod:warehouse.load_stock: run scheduled__2026-11-24T12:00 failed",
+                "airflow-prod:warehouse.load_prices: 12 min late",
+            ],
+        ),
+        Block("Over", ["7 healed by themselves", "1 called expected"]),
+        Block("Noisiest rules", ["failed-run: 6 incidents", "late-finish: 2 incidents"]),
+        Block("Quality", ["8 incidents told, 63% acknowledged, 25% over within 5 minutes"]),
+    ],
+)
 
 
 def opened(message: Message = FAILED, key: str = "incident-4711") -> Delivery:

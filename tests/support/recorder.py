@@ -107,3 +107,11 @@ class Unkeyed(Recording):
     """As mail: what was sent is sent."""
 
     keyed: ClassVar[bool] = False
+
+
+@notifiers.register("digest-recorder")
+class Digesting(Recording):
+    """As a chat: it shows digests, too."""
+
+    keyed: ClassVar[bool] = False
+    digests: ClassVar[bool] = True

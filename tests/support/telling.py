@@ -9,10 +9,11 @@ from msgspec.structs import replace
 
 from alerting.channels import Channels
 from alerting.deliver import Deliver
-from alerting.plan import Plan, plan_of
+from alerting.plan import Plan
+from alerting.reading import plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
-from hub.evaluate.telling import Delivering, Telling, Transactions
+from hub.evaluate.telling import Delivering, Digesting, Telling, Transactions
 from hub.model import Incident, IncidentState, Resolution, Step, Transition
 from hub.store.db import Connection, Database
 from hub.store.decisions import list_decisions
@@ -32,6 +33,7 @@ def plan(**told: Any) -> Plan:
         told.get("silences", []),
         told.get("teams", {}),
         lambda *path: ".".join(map(str, path)),
+        digests=told.get("digests", {}),
     )
 
 
@@ -54,11 +56,17 @@ class Desk:
     def restart(self, its: Plan | None = None, **deliver: Any) -> None:
         """As a new process would go on."""
         self.plan = its or self.plan
-        self.tell = Tell(Telling(self.doing, CROWD_WITHIN), self.plan, "https://hub.example")
+        self.tell = Tell(
+            Telling(self.doing, CROWD_WITHIN),
+            Digesting(self.doing),
+            self.plan,
+            "https://hub.example",
+        )
+        self.channels = Channels(self.plan)
         self.deliver = Deliver(
             Delivering(self.doing),
             self.plan,
-            Channels(self.plan),
+            self.channels,
             Silent(),
             clock=lambda: self.now,
             **deliver,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from alerting.plan import Ownership, plan_of
+from alerting.plan import Ownership
+from alerting.reading import plan_of
 from alerting.routing import Trace, who_hears
 from hub.errors import ConfigError
 from hub.ports import About

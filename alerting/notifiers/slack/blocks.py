@@ -67,6 +67,8 @@ def _rich(section: Section) -> Json:
 
 def _buttons(delivery: Delivery) -> list[Json]:
     """What can be asked for as it stands."""
+    if delivery.message.blocks:
+        return []
     if delivery.standing is Standing.RESOLVED:
         return [_button("expected", "Was expected"), _button("new_normal", "New normal")]
     acknowledge = [_button("acknowledge", "Acknowledge", style="primary")]

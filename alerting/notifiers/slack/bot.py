@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from threading import Event
 from typing import ClassVar, Final
 
 from pydantic import Field, field_validator
@@ -17,6 +18,7 @@ from alerting.notifiers.base import Answer, HttpNotifier, web_address
 from alerting.notifiers.slack import errors
 from alerting.notifiers.slack.blocks import ROOMS, blocks, fallback
 from alerting.notifiers.slack.inbound import actions, verify
+from alerting.notifiers.slack.socket_mode import listen
 from alerting.rendering import cut, headline, in_slack, sign, updates
 from hub.errors import Unauthorized, Unavailable
 from hub.ports import (
@@ -52,6 +54,11 @@ class SlackConfig(NotifierConfig):
     signing_secret: SecretRef | None = Field(
         None, description="of the app; with it the messages have buttons"
     )
+    app_token: SecretRef | None = Field(
+        None,
+        description="app-level token (xapp-...) with connections:write; with it the messages have "
+        "buttons, and clicks come over a connection that the hub opens (Socket Mode)",
+    )
     mention: str = Field(
         "",
         pattern=r"^(<!(here|channel|everyone)>|<@[UW][A-Z0-9]+>|<!subteam\^S[A-Z0-9]+>)?$",
@@ -85,6 +92,25 @@ class Slack(HttpNotifier):
         verify(self.reveal(self.config.signing_secret), headers, body, now)
         return actions(body, now)
 
+    @property
+    def listens(self) -> bool:
+        return self.config.app_token is not None
+
+    def listen(self, take: Callable[[Sequence[Action]], None], stopping: Event) -> None:
+        """Socket Mode: one connection, as long as Slack keeps it."""
+        if self.config.app_token is not None:
+            opened = self._call("apps.connections.open", {}, self.config.app_token)
+            url = str(opened.get("url") or "")
+            if not url.startswith("wss://" if self.config.url.startswith("https") else "ws"):
+                raise self.failure("it names no address for Socket Mode", permanent=False)
+            listen(
+                url,
+                take,
+                stopping,
+                allowed=self.allowed,
+                failure=lambda text: self.failure(text, permanent=False),
+            )
+
     def check(self) -> Sequence[Finding]:
         checks: dict[str, Callable[[], Json]] = {
             "token": lambda: self._call("auth.test", {}),
@@ -92,6 +118,9 @@ class Slack(HttpNotifier):
                 "conversations.history", {"channel": self.config.channel, "limit": 1}
             ),
         }
+        if self.config.app_token is not None:
+            token = self.config.app_token
+            checks["app_token"] = lambda: self._call("apps.connections.open", {}, token)
         return [self._check(what, ask) for what, ask in checks.items()]
 
     def _check(self, what: str, ask: Callable[[], Json]) -> Finding:
@@ -131,7 +160,7 @@ class Slack(HttpNotifier):
 
     def _write(self, method: str, delivery: Delivery, extra: Json) -> Json:
         """Shorter, if Slack finds it too long."""
-        buttons = self.config.signing_secret is not None
+        buttons = self.config.signing_secret is not None or self.listens
         for room in ROOMS:
             body = {
                 "channel": self.config.channel,
@@ -222,11 +251,13 @@ class Slack(HttpNotifier):
 
     # -- one call --------------------------------------------------------------------------------
 
-    def _call(self, method: str, body: Json) -> Json:
+    def _call(self, method: str, body: Json, token: SecretRef | None = None) -> Json:
         """Reads take a form, writes JSON; what is refused comes with status 200."""
-        headers = {"Authorization": f"Bearer {self.reveal(self.config.token)}"}
+        headers = {"Authorization": f"Bearer {self.reveal(token or self.config.token)}"}
         url = f"{self.config.url}/{method}"
-        if method.startswith("chat."):
+        if method == "apps.connections.open":
+            answer = self.ask("POST", url, headers=headers)
+        elif method.startswith("chat."):
             headers["Content-Type"] = "application/json; charset=utf-8"
             answer = self.ask("POST", url, json=body, headers=headers)
         else:

@@ -33,7 +33,11 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
 
 def actions(body: bytes, now: datetime) -> list[Action]:
     """What was clicked; links are told of too, and ask for nothing."""
-    payload = _payload(body)
+    return actions_in(_payload(body), now)
+
+
+def actions_in(payload: Json, now: datetime) -> list[Action]:
+    """The same of an interaction that is known to be Slack's."""
     user = payload.get("user")
     user = user if isinstance(user, dict) else {}
     by = str(user.get("username") or user.get("name") or user.get("id") or "Slack")

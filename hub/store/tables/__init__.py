@@ -54,7 +54,9 @@ from hub.store.tables.records import (
 )
 from hub.store.tables.tell import (
     decision,
+    declared_alerting,
     delivery,
+    digest,
     inbound_action,
     look_again,
     membership,
@@ -92,8 +94,10 @@ __all__ = [
     "dataset_update",
     "dead_letter",
     "decision",
+    "declared_alerting",
     "declared_orchestrator",
     "delivery",
+    "digest",
     "edge",
     "event_count",
     "event_digest",

@@ -66,6 +66,7 @@ delivery = table_of(
     text("held", required=True),  # JSON: what the channel wants to be told again
     Column("attempts", Integer, nullable=False),  # since the last that went well
     Column("tries", Integer, nullable=False),  # of all time
+    Column("revivals", Integer, nullable=False, server_default="0"),  # since it was asked for
     at("failing_since", required=False),
     at("next_at", required=False),  # none: nothing is to be sent
     text("lease"),
@@ -122,3 +123,23 @@ target_health = table_of(
 # What people have asked for in a channel, so that it is done once.
 inbound_action = table_of("inbound_action", text_key("target"), text_key("key"), at("at"))
 Index("inbound_action_at", inbound_action.c.at)
+
+# When the digest of a team or a route is sent next, and since when it tells.
+digest = table_of(
+    "digest",
+    text_key("name"),
+    text("plan", required=True),  # what was asked for: another one begins anew
+    at("since"),
+    at("due_at"),
+)
+
+# A target, a route, or what a team hears by, as it was declared over the API.
+declared_alerting = table_of(
+    "declared_alerting",
+    text_key("part"),  # targets | routes | teams
+    text_key("name"),
+    Column("place", Integer, nullable=False),  # of routes: the smaller, the earlier
+    text("told", required=True),  # JSON; secrets are references
+    text("declared_by", required=True),
+    at("declared_at"),
+)

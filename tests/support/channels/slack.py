@@ -270,18 +270,23 @@ def interaction(
     action: Json, at: datetime, *, secret: str = SIGNING_SECRET, user: str = "ana"
 ) -> tuple[dict[str, str], bytes]:
     """Headers and body of a click, as Slack signs it."""
-    payload = {
+    payload = clicked(action, at, user=user)
+    body = urlencode({"payload": json.dumps(payload)}).encode()
+    timestamp = str(int(at.timestamp()))
+    base = f"v0:{timestamp}:".encode() + body
+    signature = "v0=" + hmac.new(secret.encode(), base, sha256).hexdigest()
+    return {"x-slack-request-timestamp": timestamp, "x-slack-signature": signature}, body
+
+
+def clicked(action: Json, at: datetime, *, user: str = "ana") -> Json:
+    """A click, as Slack tells of it."""
+    return {
         "type": "block_actions",
         "user": {"id": "U1", "username": user, "name": user},
         "container": {"type": "message", "message_ts": "1.2"},
         "trigger_id": "t1",
         "actions": [action | {"action_ts": f"{at.timestamp():.6f}"}],
     }
-    body = urlencode({"payload": json.dumps(payload)}).encode()
-    timestamp = str(int(at.timestamp()))
-    base = f"v0:{timestamp}:".encode() + body
-    signature = "v0=" + hmac.new(secret.encode(), base, sha256).hexdigest()
-    return {"x-slack-request-timestamp": timestamp, "x-slack-signature": signature}, body
 
 
 def shown(blocks: list[Json]) -> str:
