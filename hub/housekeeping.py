@@ -115,14 +115,14 @@ def _prepare_weeks(hub: Hub, tick: Tick) -> None:
 def _measure(hub: Hub, tick: Tick) -> None:
     hub.metrics.store_bytes.set(size.store_bytes(hub.db))
     with hub.db.reading() as connection:
-        count, held = size.dead_letters(connection)
+        count, kept = size.dead_letters(connection)
         # One that was taken back stays in the store, and its watermark stands still for good.
         found = standings(connection, hub.fleet.members)
         lags, dead = figures(connection, tick.now)
         held = holds.held(connection)
     hub.metrics.held.set(held)
     hub.metrics.dead_letters.set(count)
-    hub.metrics.dead_letter_bytes.set(held)
+    hub.metrics.dead_letter_bytes.set(kept)
     _tell_orchestrators(hub.metrics, found, tick.now)
     targets = [one.name for one in hub.teller.targets()]
     tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)

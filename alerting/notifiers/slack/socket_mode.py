@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from alerting.notifiers.slack.inbound import actions_in
-from alerting.reach import PrivateAddressError, connect
 from hub.errors import Unavailable
 from hub.ports import Action, Json
+from hub.ports.reach import PrivateAddressError, connect
 
 if TYPE_CHECKING:
     from websockets.sync.client import ClientConnection
