@@ -14,6 +14,7 @@ from hub.evaluate.watch import Watch
 from hub.metrics import Metrics, tell
 from hub.store import size
 from hub.store.deliveries import figures
+from hub.store.launch_views import LaunchFigures, launch_figures
 from hub.store.orchestrators import Standing, standings
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
@@ -28,6 +29,8 @@ EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
 BREATHE_S = 10.0
+LAUNCH_S = 0.25
+FOLLOW_S = 0.5
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
@@ -50,6 +53,13 @@ def loops(hub: Hub) -> list[Loop]:
             hold_s=EVALUATE_HOLD_S,
         ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
+        Loop("launch", LAUNCH_S, lambda tick: hub.launching.round(tick.now), leased=False),
+        Loop(
+            "follow",
+            FOLLOW_S,
+            lambda tick: hub.following.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+        ),
         Loop(
             "predict",
             PREDICT_S,
@@ -102,12 +112,23 @@ def _measure(hub: Hub, tick: Tick) -> None:
         # One that was taken back stays in the store, and its watermark stands still for good.
         found = standings(connection, hub.fleet.members)
         lags, dead = figures(connection, tick.now)
+        launches = launch_figures(connection, tick.now)
     hub.metrics.dead_letters.set(count)
     hub.metrics.dead_letter_bytes.set(held)
     _tell_orchestrators(hub.metrics, found, tick.now)
+    _tell_launches(hub.metrics, launches)
     targets = [one.name for one in hub.teller.targets()]
     tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
     tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
+
+
+def _tell_launches(metrics: Metrics, found: LaunchFigures) -> None:
+    tell(metrics.launch_lag_seconds, found.lags)
+    tell(metrics.launches_dead, found.dead)
+    metrics.launches_open.clear()
+    for (orchestrator, state), count in found.open.items():
+        metrics.launches_open.labels(orchestrator, state).set(count)
+    metrics.launches_stopped.set(found.stopped)
 
 
 def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
@@ -119,6 +140,12 @@ def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: dateti
 
 def _tell_nothing(hub: Hub) -> None:
     """What another replica measures must not stay here as it was."""
-    for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
+    metrics = hub.metrics
+    for gauge in (
+        metrics.store_bytes,
+        metrics.dead_letters,
+        metrics.dead_letter_bytes,
+        metrics.launches_stopped,
+    ):
         gauge.set(math.nan)
     hub.metrics.forget_world()

@@ -131,6 +131,37 @@ class Metrics:
         self.deliveries_dead = self._gauge(
             "trackside_deliveries_dead", "Deliveries of a target that were given up", "target"
         )
+        self.launches = self._counter(
+            "trackside_launches",
+            "Launches asked of an orchestrator, by result",
+            "orchestrator",
+            "result",  # launched, failed, held, refused, dead
+        )
+        self.launch_seconds = self._histogram(
+            "trackside_launch_seconds",
+            "How long an orchestrator took for one launch",
+            _POLL_SECONDS,
+            "orchestrator",
+        )
+        self.launch_lag_seconds = self._gauge(
+            "trackside_launch_lag_seconds",
+            "How long the longest due launch of an orchestrator waits",
+            "orchestrator",
+        )
+        self.launches_open = self._gauge(
+            "trackside_launches_open",
+            "Launches of an orchestrator that were not taken yet, by state",
+            "orchestrator",
+            "state",  # held, due
+        )
+        self.launches_dead = self._gauge(
+            "trackside_launches_dead",
+            "Launches of an orchestrator that were given up",
+            "orchestrator",
+        )
+        self.launches_stopped = self._gauge(
+            "trackside_launches_stopped", "1 while launches are stopped as a whole"
+        )
         self.build = self._gauge("trackside_build_info", "1, and which release this is", "version")
 
     def observe_batch(self, items: int, seconds: float) -> None:
@@ -149,6 +180,11 @@ class Metrics:
         self.deliveries.labels(target, result).inc()
         self.delivery_seconds.labels(target).observe(seconds)
 
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+        """An orchestrator took a launch, or did not."""
+        self.launches.labels(orchestrator, result).inc()
+        self.launch_seconds.labels(orchestrator).observe(seconds)
+
     def forget_world(self) -> None:
         """Tells no more of orchestrators and targets what another replica tells."""
         for gauge in (
@@ -157,6 +193,9 @@ class Metrics:
             self.disagreements,
             self.delivery_lag_seconds,
             self.deliveries_dead,
+            self.launch_lag_seconds,
+            self.launches_open,
+            self.launches_dead,
         ):
             gauge.clear()
 

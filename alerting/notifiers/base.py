@@ -20,9 +20,9 @@ from urllib.parse import urlsplit
 import httpx
 from msgspec import Struct
 
-from alerting.reach import TOTAL_S, PrivateAddressError, Reach
 from hub.errors import ConfigError, Unauthorized, Unavailable, shorten
 from hub.ports import Action, Finding, Grade, NotifierConfig, SecretRef
+from hub.reach import TOTAL_S, PrivateAddressError, Reach
 
 MAX_ANSWER_BYTES: Final = 4 * 2**20
 MASK: Final = "***"

@@ -22,10 +22,10 @@ from typing import ClassVar, Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from alerting.notifiers.base import BaseNotifier
-from alerting.reach import PrivateAddressError, connect
 from alerting.rendering import Section, cut, headline, in_html, links, one_line, plain, sections
 from hub.errors import Unavailable
 from hub.ports import Delivery, Finding, Grade, Json, NotifierConfig, SecretRef, Standing, notifiers
+from hub.reach import PrivateAddressError, connect
 
 TIMEOUT_S: Final = 15.0
 #: After which a conversation is broken off, however slowly it goes on.

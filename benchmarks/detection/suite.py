@@ -22,9 +22,10 @@ from benchmarks.detection.world import REPORTED
 from benchmarks.report import Section, table
 from hub.backtest.replay import Replay, scratch
 from hub.baselines.samples import Sample
-from hub.evaluate.book import PACK, Book, Declared, Selector
+from hub.evaluate.book import PACK, Book, Declared
 from hub.model import EntityName
 from hub.schedules.slots import timetable_of
+from hub.selector import Selector
 from hub.store import history as kept
 from hub.store.history import Told
 

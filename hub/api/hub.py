@@ -10,6 +10,7 @@ from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
+from hub.polls.hands import Hands
 from hub.ports import Teller
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
@@ -17,6 +18,10 @@ from hub.settings import Settings
 from hub.store.db import Database
 from hub.store.lock import StoreLock
 from hub.store.writer import Writer
+from hub.triggers.following import Following
+from hub.triggers.grants import Grants
+from hub.triggers.launching import Launching
+from hub.triggers.pulling import Pulling
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +40,9 @@ class Hub:
     book: Book
     plan: Plan
     teller: Teller
+    launching: Launching
+    following: Following
+    grants: Grants
+    hands: Hands
+    pulling: Pulling
     ingest_limit: IngestLimit | None = None

@@ -161,6 +161,12 @@ class Settings(_Section):
         default=[],
         description="private networks, as in 10.0.0.0/8, in which targets may be",
     )
+    launches_per_hour: int = Field(
+        100,
+        ge=0,
+        description="launches of one job within an hour; further ones are held until a "
+        "person releases them; 0 is no limit",
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []
@@ -168,7 +174,9 @@ class Settings(_Section):
 
     calendars: Objects = []
     connections: Objects = []
+    grants: Objects = []
     maintenance: Objects = []
+    rerun: Objects = []
     routes: Objects = []
     rules: Objects = []
     schedules: Objects = []

@@ -69,10 +69,14 @@ def list_changes(
 
 def latest_place(connection: Connection) -> str:
     """The cursor behind everything that is recorded by now."""
-    heads = [
-        (writer, _head(connection, writer)) for writer in distinct(connection, change.c.writer_id)
-    ]
-    return encode_cursor(*heads)
+    return encode_cursor(*heads(connection).items())
+
+
+def heads(connection: Connection) -> Places:
+    """The last change of each writer."""
+    return {
+        writer: _head(connection, writer) for writer in distinct(connection, change.c.writer_id)
+    }
 
 
 def _head(connection: Connection, writer: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select
 
-from hub.store.changes import Places, following
+from hub.store.changes import Places, following, heads
 from hub.store.reading import distinct
 from hub.store.tables import change, cursor
 from hub.store.upsert import upsert
@@ -46,3 +46,9 @@ def save_places(connection: Connection, reader: str, moved: Places) -> None:
     """In the transaction of what came of the changes up to there."""
     rows = [{"reader": reader, "writer_id": w, "seq": seq} for w, seq in moved.items()]
     upsert(connection, cursor, rows)
+
+
+def start_at_end(connection: Connection, reader: str) -> None:
+    """Where the reader has read nothing yet, what is recorded by now is passed over."""
+    if connection.scalar(select(cursor.c.seq).where(cursor.c.reader == reader).limit(1)) is None:
+        save_places(connection, reader, heads(connection))

@@ -212,6 +212,21 @@ POLICIES = (
         ),
     ),
     Policy(t.decision, "incidents", t.decision.c.at),
+    Policy(
+        t.launch_step,
+        "runs",
+        # What its launch has left behind goes with it.
+        func.coalesce(
+            select(t.launch.c.updated_at)
+            .where(t.launch.c.id == t.launch_step.c.launch_id)
+            .scalar_subquery(),
+            literal(EPOCH, t.launch.c.updated_at.type),
+        ),
+        kept=exists().where(
+            t.launch.c.id == t.launch_step.c.launch_id, t.launch.c.ended_at.is_(None)
+        ),
+    ),
+    Policy(t.launch, "runs", t.launch.c.updated_at, kept=t.launch.c.ended_at.is_(None)),
     Policy(t.silence, "incidents", t.silence.c.ends_at),
     Policy(t.dead_letter, "dead_letters", t.dead_letter.c.received_at),
     Policy(t.audit, "audit", t.audit.c.at),

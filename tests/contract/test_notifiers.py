@@ -18,8 +18,8 @@ import pytest
 from msgspec import Struct
 
 import alerting.notifiers
-from alerting import reach
 from alerting.notifiers import base, email
+from hub import reach
 from hub.errors import Unauthorized, Unavailable
 from hub.ports import Grade, Notifier, notifiers
 from tests.support.channels.alertmanager import FakeAlertmanager

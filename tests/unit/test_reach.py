@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from alerting.reach import PrivateAddressError, Reach, connect
+from hub.reach import PrivateAddressError, Reach, connect
 from tests.support.channels.receivers import FakeJson
 from tests.support.channels.server import Reply
 

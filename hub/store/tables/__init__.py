@@ -32,6 +32,7 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
+from hub.store.tables.launches import launch, launch_step, launch_stop, launch_target
 from hub.store.tables.observed import backlog_sample, health, poll, watermark
 from hub.store.tables.people import (
     audit,
@@ -110,6 +111,10 @@ __all__ = [
     "job_tag",
     "job_version",
     "job_warning",
+    "launch",
+    "launch_step",
+    "launch_stop",
+    "launch_target",
     "lease",
     "lineage_event",
     "look_again",

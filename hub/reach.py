@@ -1,4 +1,4 @@
-"""Where notifiers may connect to: public addresses, and private networks that the operator allows.
+"""Where notifiers and adapters may connect to: public addresses, and private networks that the operator allows.
 
 The address that was judged is the one that is connected to, so that a name can't point elsewhere a
 moment later. Where the environment names a proxy (HTTPS_PROXY, NO_PROXY), the proxy judges. A
