@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, exists, func, or_, select, true, update
+from sqlalchemy import Connection, Row, and_, exists, func, not_, or_, select, true, update
 
 from hub.errors import Conflict, NotFound
 from hub.model import EntityName, Viewer
@@ -132,15 +132,15 @@ def _conditions(wanted: Wanted, held: Brakes, now: datetime) -> list[Any]:
 
 
 def _in_state(state: State, held: Brakes, now: datetime) -> Any:
-    asked = and_(_MINE.state.in_(OPEN), _MINE.leased_until > now)
+    free = or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
     stopped = true() if held.all else _MINE.orchestrator.in_(sorted(held.reasons))
     if state is State.LAUNCHING:
-        return asked
+        return and_(_MINE.state.in_(OPEN), _MINE.leased_until > now)
     if state is State.HELD:
         waits = or_(_MINE.state == State.HELD, and_(_MINE.state == State.DUE, stopped))
-        return and_(waits, ~func.coalesce(asked, False))
+        return and_(waits, free)
     if state is State.DUE:
-        return and_(_MINE.state == State.DUE, ~stopped, ~func.coalesce(asked, False))
+        return and_(_MINE.state == State.DUE, not_(stopped), free)
     return _MINE.state == state
 
 

@@ -15,9 +15,9 @@ from hub.main import writing
 from hub.model import EntityName
 from hub.ports import LaunchRequest
 from hub.settings import Settings
-from hub.store import launch_stops, launches
+from hub.store import launch_stops
 from hub.store import launch_views as people
-from hub.store.launch_steps import KEPT
+from hub.store.launch_steps import KEPT, note
 from hub.store.meta import put_meta
 from hub.store.tables import meta
 from hub.triggers.grants import Grant, Grants
@@ -127,22 +127,31 @@ def test_a_crash_around_the_call_makes_one_run(bench: Benches, keyed: bool, wher
     assert (it.row(one).state, flow.runs) == ("launched", {"a": 1})
 
 
-def test_a_crash_between_the_call_and_its_record_makes_one_run(
-    bench: Benches, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Dying:
+    """Transactions of a process that is gone once the orchestrator has taken a run."""
+
+    def __init__(self, doing: Any, flow: Orchestrator) -> None:
+        self._doing, self._flow = doing, flow
+        self.is_alone = doing.is_alone
+
+    def read(self, function: Any) -> Any:
+        return self._doing.read(function)
+
+    def write(self, function: Any) -> Any:
+        if self._flow.runs:
+            raise CrashError
+        return self._doing.write(function)
+
+
+def test_a_crash_between_the_call_and_its_record_makes_one_run(bench: Benches) -> None:
     flow = Orchestrator(keyed=False)
     it = bench(flow, hold_s=60)
     (one,) = it.ask("a")
-    with monkeypatch.context() as patched:
-        patched.setattr(launches, "launched", _crash)
-        crashing(it, 0)
-    assert flow.runs == {"a": 1}
+    it.loop._doing = Dying(it.loop._doing, flow)
+    crashing(it, 0)
+    assert (flow.runs, it.row(one).natural_id) == ({"a": 1}, None)
     it.at(5 if it.db.is_sqlite else 61)
     assert (it.row(one).state, flow.runs) == ("launched", {"a": 1})
-
-
-def _crash(*_: Any) -> bool:
-    raise CrashError
 
 
 def test_two_replicas_ask_once(bench: Benches) -> None:
@@ -207,12 +216,31 @@ def test_what_passes_is_asked_again_later_and_later_and_given_up_after_a_day(
     flow.before = fails(Unavailable("503"), 10_000)
     it = bench(flow)
     (one,) = it.ask("a")
-    for second in range(0, 2 * 86_400, 300):
-        it.at(second)
-    row = it.row(one)
-    assert (row.state, row.reason, flow.runs) == ("dead", "503", {})
-    assert 100 < row.attempts < 300
-    assert len(it.steps(one)) == KEPT + 1
+    pauses = []
+    for hour in (0, 1, 2, 23):
+        it.at(hour * 3600)
+        next_at = it.row(one).next_at
+        assert next_at is not None
+        pauses.append((next_at - it.now).total_seconds())
+    assert pauses == sorted(pauses)
+    assert 1 <= pauses[0] <= 2
+    it.at(25 * 3600)
+    assert (it.row(one).state, it.row(one).reason, flow.runs) == ("dead", "503", {})
+    assert it.row(one).attempts == len(flow.asked) == 5
+
+
+def test_of_many_steps_the_first_and_the_latest_are_kept(bench: Benches) -> None:
+    it = bench()
+    (one,) = it.ask("a", note="for the mart")
+
+    def many(connection: Any) -> None:
+        for number in range(2 * KEPT):
+            note(connection, one, "failed", str(number), it.now)
+
+    it.writer.call(many)
+    steps = it.steps(one)
+    assert len(steps) == KEPT + 1
+    assert (steps[0], steps[-1]) == (("asked", "for the mart"), ("failed", str(2 * KEPT - 1)))
 
 
 def test_retry_after_is_kept(bench: Benches) -> None:

@@ -102,9 +102,7 @@ class Bench:
         return Launching(doing, self.world, grants, self.counted, clock=lambda: self.now, **how)
 
     def ask(self, *keys: str, **told: Any) -> list[int]:
-        wanted = [
-            replace(NewLaunch(key=key, orchestrator="flow", job=JOB), **told) for key in keys
-        ]
+        wanted = [replace(NewLaunch(key=key, orchestrator="flow", job=JOB), **told) for key in keys]
         return self.writer.call(lambda it: ask(it, wanted, self.now))
 
     def at(self, second: float) -> None:
