@@ -22,6 +22,7 @@ from hub.commands import (
     doctor,
     events,
     incidents,
+    launches,
     maintenance,
     migrate,
     orchestrators,
@@ -64,6 +65,8 @@ app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
+app.add_typer(launches.app, name="launches")
+app.command("launch")(launches.launch)
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 

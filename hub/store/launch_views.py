@@ -76,6 +76,7 @@ class Wanted(Struct, frozen=True):
     partition: str | None = None
     key: str | None = None
     run: int | None = None
+    rerun_of_run: int | None = None
 
 
 _SHOWN = select(launch, run.c.attempt_uuid).outerjoin(run, run.c.id == _MINE.run_id)
@@ -126,6 +127,7 @@ def _conditions(wanted: Wanted, held: Brakes, now: datetime) -> list[Any]:
         _MINE.partition_key: wanted.partition,
         _MINE.key: wanted.key,
         _MINE.run_id: wanted.run,
+        _MINE.failed_run_id: wanted.rerun_of_run,
     }
     found = [column == value for column, value in equal.items() if value is not None]
     return found if wanted.state is None else [*found, _in_state(wanted.state, held, now)]
@@ -134,12 +136,12 @@ def _conditions(wanted: Wanted, held: Brakes, now: datetime) -> list[Any]:
 def _in_state(state: State, held: Brakes, now: datetime) -> Any:
     free = or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
     stopped = true() if held.all else _MINE.orchestrator.in_(sorted(held.reasons))
-    if state is State.LAUNCHING:
+    if state == State.LAUNCHING:
         return and_(_MINE.state.in_(OPEN), _MINE.leased_until > now)
-    if state is State.HELD:
+    if state == State.HELD:
         waits = or_(_MINE.state == State.HELD, and_(_MINE.state == State.DUE, stopped))
         return and_(waits, free)
-    if state is State.DUE:
+    if state == State.DUE:
         return and_(_MINE.state == State.DUE, not_(stopped), free)
     return _MINE.state == state
 

@@ -18,6 +18,7 @@ from hub.settings import Settings
 from hub.store import launch_stops
 from hub.store import launch_views as people
 from hub.store.launch_steps import KEPT, note
+from hub.store.launches import State
 from hub.store.meta import put_meta
 from hub.store.tables import meta
 from hub.triggers.grants import Grant, Grants
@@ -324,8 +325,8 @@ def test_a_stop_holds_all_and_loses_nothing(bench: Benches) -> None:
     it.at(0)
     reason = "launches were stopped by ann: an incident"
     assert (it.row(one).state, it.row(one).reason, flow.runs) == ("held", reason, {})
-    assert [row.id for row in it.rows(state="held")] == [one]
-    assert it.rows(state="due") == []
+    assert [row.id for row in it.rows(state=State.HELD)] == [one]
+    assert it.rows(state=State.DUE) == []
     it.writer.call(lambda c: launch_stops.go(c, "flow"))
     it.at(1)
     assert it.row(one).state == "launched"
