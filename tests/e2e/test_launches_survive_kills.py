@@ -54,9 +54,16 @@ def hub(tmp_path: Path, database_url: str, engine: FakeEngine) -> Iterator[Token
     }
     (tmp_path / "trackside.yaml").write_text(json.dumps(told))
     environment = {"TRACKSIDE_DATABASE_URL": database_url, **engine.secrets()}
-    trackside("migrate", folder=tmp_path, environment=environment)
+    trackside("migrate", folder=tmp_path, environment=environment, timeout=200)
     made = trackside(
-        "token", "create", "ops", "--scope", "admin", folder=tmp_path, environment=environment
+        "token",
+        "create",
+        "ops",
+        "--scope",
+        "admin",
+        folder=tmp_path,
+        environment=environment,
+        timeout=200,
     )
     hub = TokenHub(tmp_path, environment=environment)
     hub.token = made.stdout.strip().splitlines()[-1]
