@@ -26,6 +26,7 @@ class LaunchOf(Struct, frozen=True):
     """The launch that started a run."""
 
     id: int
+    orchestrator: str
     job: EntityName
     conf: Json
     kind: LaunchKind
@@ -140,6 +141,7 @@ def _launch_of(row: Row[Any] | None) -> LaunchOf | None:
     policy = None if row.rerun is None else msgspec.json.decode(row.rerun, type=RerunPolicy)
     return LaunchOf(
         row.id,
+        row.orchestrator,
         EntityName(row.job_namespace, row.job_name),
         msgspec.json.decode(row.conf),
         LaunchKind(row.kind),

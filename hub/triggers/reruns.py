@@ -138,7 +138,7 @@ def _launch(
     one: FailedRun, policy: RerunPolicy, what: FailureClass, number: int, most: int, at: datetime
 ) -> NewLaunch:
     held = one.launch
-    orchestrator = one.orchestrator
+    orchestrator = one.orchestrator if held is None else held.orchestrator
     assert orchestrator is not None
     return NewLaunch(
         key=key_of(one),
