@@ -3,7 +3,7 @@
     rerun:
       - name: loads
         select: {namespace: "airflow-*"}
-        on: {transient: {times: 3, wait_s: 60}, out_of_memory: {times: 1}}
+        when: {transient: {times: 3, wait_s: 60}, out_of_memory: {times: 1}}
 
 Each failure is run again at most once: the key of the launch is made of the run and its attempt.
 """
@@ -46,24 +46,24 @@ class AgainGiven(BaseModel):
 
 
 class RerunGiven(BaseModel):
-    """Which runs are run again when they fail, and on what."""
+    """Which runs are run again, and when: after which failures."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")
     select: Selector = Selector()
-    on: dict[FailureClass, AgainGiven] = Field(
+    when: dict[FailureClass, AgainGiven] = Field(
         {one: AgainGiven(times=a.times, wait_s=a.wait_s) for one, a in USUAL.on.items()},  # type: ignore[misc]
         description="by class of failure; of others nothing is run again",
     )
 
-    @field_validator("on")
+    @field_validator("when")
     @classmethod
-    def _sensible(cls, on: dict[FailureClass, AgainGiven]) -> dict[FailureClass, AgainGiven]:
-        barred = sorted(on.keys() & set(NEVER))
+    def _sensible(cls, when: dict[FailureClass, AgainGiven]) -> dict[FailureClass, AgainGiven]:
+        barred = sorted(when.keys() & set(NEVER))
         if barred:
             raise ValueError(f"{', '.join(barred)}: running it again changes nothing")
-        return on
+        return when
 
 
 class Reruns:
@@ -100,7 +100,7 @@ class Reruns:
         subject = _Subject(one)
         for given in self._given:
             if given.select.takes(subject, one.tags):
-                return policy_of(given.on)
+                return policy_of(given.when)
         return None
 
 

@@ -84,8 +84,9 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     folder = tmp_path_factory.mktemp("real-launches")
     port = free_port()
     with ExitStack() as stack:
+        for name in ("af", "dg"):
+            (folder / name).mkdir()
         airflow = stack.enter_context(Airflow(folder / "af"))
-        (folder / "dg").mkdir()
         dagster = stack.enter_context(
             DagsterSplit(folder / "dg", TRACKSIDE_URL=f"http://127.0.0.1:{port}")
         )

@@ -206,7 +206,7 @@ def given(**more: Any) -> RerunGiven:
 
 
 def test_a_run_that_failed_for_a_while_is_run_again_with_growing_pauses(line: Benches) -> None:
-    it = line(given(on={"transient": {"times": 2, "wait_s": 30}}))
+    it = line(given(when={"transient": {"times": 2, "wait_s": 30}}))
     failing(it, 1, "by-hand", "ConnectionError: connection refused")
     it.follow()
     (first,) = it.launches()

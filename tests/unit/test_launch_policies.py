@@ -124,12 +124,12 @@ def test_a_wrong_grant_is_told_with_its_place(tmp_path: Path) -> None:
 
 def test_a_wrong_rerun_is_told_with_its_place(tmp_path: Path) -> None:
     text = (
-        "version: 1\nrerun:\n  - {name: a, on: {auth: {times: 1}}}\n"
-        "  - {name: b, on: {transient: {times: 99}}}\n  - {name: c, selekt: {}}\n"
+        "version: 1\nrerun:\n  - {name: a, when: {auth: {times: 1}}}\n"
+        "  - {name: b, when: {transient: {times: 99}}}\n  - {name: c, selekt: {}}\n"
     )
     with pytest.raises(ConfigError) as caught:
         reruns_of(settings(tmp_path, text))
     told = str(caught.value).splitlines()
-    assert "trackside.yaml:3: rerun.0.on: auth: running it again changes nothing" in told[0]
-    assert "trackside.yaml:4: rerun.1.on.transient.times" in told[1]
+    assert "trackside.yaml:3: rerun.0.when: auth: running it again changes nothing" in told[0]
+    assert "trackside.yaml:4: rerun.1.when.transient.times" in told[1]
     assert "trackside.yaml:5: rerun.2.selekt: no such setting" in told[2]
