@@ -297,9 +297,12 @@ def find_leased(connection: Connection, key: int) -> LeasedLaunch | None:
     return _leased(row, row.lease or "", at, row.begun_at or at)
 
 
-def release_all(connection: Connection) -> None:
-    """Where only one process launches, whoever held a lease before it started is gone."""
-    fetched = _MINE.kind == LaunchKind.PULL
+def release_all(connection: Connection, fetching: Collection[str] = ()) -> None:
+    """Where only one process launches, whoever held a lease before it started is gone.
+
+    fetching: the orchestrators that fetch their launches; they are processes of their own.
+    """
+    fetched = or_(_MINE.kind == LaunchKind.PULL, _MINE.orchestrator.in_(fetching))
     held = and_(_MINE.lease.is_not(None), ~fetched)
     connection.execute(update(launch).where(held).values(lease=None, leased_until=None))
     free_targets(connection)

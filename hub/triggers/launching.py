@@ -109,10 +109,10 @@ class Launching:
 
     def round(self, now: datetime) -> bool:
         """Begins to ask for what is due; True if more may be due at once."""
-        if not self._begun:
-            self._begin_anew()
-            self._begun = True
         ways = self._targets.ways()
+        if not self._begun:
+            self._begin_anew(ways)
+            self._begun = True
         serial = frozenset(name for name, way in ways.items() if not way.keyed)
         leased = self._lease(ways, Limits(self._per_hour, serial), now)
         for one in leased:
@@ -130,9 +130,10 @@ class Launching:
 
     # -- how much ------------------------------------------------------------------------------
 
-    def _begin_anew(self) -> None:
+    def _begin_anew(self, ways: Mapping[str, Way]) -> None:
         if self._doing.is_alone:
-            self._doing.write(store.release_all)
+            fetching = [name for name, way in ways.items() if way.pulls]
+            self._doing.write(lambda it: store.release_all(it, fetching))
 
     def _lease(
         self, ways: Mapping[str, Way], limits: Limits, now: datetime

@@ -8,7 +8,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,18 @@ from typing import Any
 import httpx
 import pytest
 
+from hub.store.access import NewToken
+from hub.store.db import Database
+from hub.store.migrate import migrate
+from hub.tokens import issue
 from tests.support.engine import FakeEngine
-from tests.support.hub_process import HubProcess, trackside
+from tests.support.hub_process import HubProcess
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(800)
 
 KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "10"))
 EACH = 4
+START_S = 120
 
 
 class TokenHub(HubProcess):
@@ -54,21 +59,20 @@ def hub(tmp_path: Path, database_url: str, engine: FakeEngine) -> Iterator[Token
     }
     (tmp_path / "trackside.yaml").write_text(json.dumps(told))
     environment = {"TRACKSIDE_DATABASE_URL": database_url, **engine.secrets()}
-    trackside("migrate", folder=tmp_path, environment=environment, timeout=200)
-    made = trackside(
-        "token",
-        "create",
-        "ops",
-        "--scope",
-        "admin",
-        folder=tmp_path,
-        environment=environment,
-        timeout=200,
-    )
     hub = TokenHub(tmp_path, environment=environment)
-    hub.token = made.stdout.strip().splitlines()[-1]
-    with hub:
-        yield hub
+    hub.token = token_in(database_url)
+    hub.start(START_S)
+    yield hub
+    hub.stop(signal.SIGKILL)
+
+
+def token_in(database_url: str) -> str:
+    """Of an operator, in a store that no hub has yet."""
+    with closing(Database(database_url)) as db:
+        migrate(db)
+        with db.writing() as connection:
+            wanted = NewToken("ops", ("admin",))
+            return issue(connection, wanted, actor="test", now=datetime.now(UTC)).text
 
 
 def call(hub: TokenHub, method: str, path: str, **options: Any) -> Any:
@@ -82,7 +86,7 @@ def call(hub: TokenHub, method: str, path: str, **options: Any) -> Any:
                 assert answer.is_success, answer.text
                 return answer.json() if answer.content else None
         if hub.process.poll() is not None:
-            hub.start()
+            hub.start(START_S)
     raise TimeoutError("nobody answers")
 
 
@@ -116,7 +120,7 @@ def test_each_key_has_one_run_after_kills_at_random(hub: TokenHub, engine: FakeE
             ask(hub, f"{number}-{each}")
         time.sleep(draw.uniform(0, 0.8))
         hub.stop(signal.SIGKILL)
-        hub.start()
+        hub.start(START_S)
     until(lambda: all(one["state"] == "launched" for one in launches(hub)))
     assert len(engine.runs) == len(launches(hub)) == KILLS * EACH
     assert set(engine.runs.values()) == {1}
