@@ -23,11 +23,11 @@ from hub.tokens import issue
 from tests.support.engine import FakeEngine
 from tests.support.hub_process import HubProcess
 
-pytestmark = pytest.mark.timeout(800)
+pytestmark = pytest.mark.timeout(1200)
 
 KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "10"))
 EACH = 4
-START_S = 120
+START_S = 300
 
 
 class TokenHub(HubProcess):
