@@ -90,11 +90,15 @@ def ask(connection: Connection, launches: Sequence[NewLaunch], now: datetime) ->
 def _check(one: NewLaunch) -> None:
     if not _KEY.fullmatch(one.key):
         raise BadInput("key", one.key, "1 to 64 of a-z, 0-9 and -")
-    for text in (one.orchestrator, one.job.namespace, one.job.name, one.note, _text(one.conf)):
+    for text in (one.orchestrator, one.job.namespace, one.job.name, one.partition, one.note):
         try:
-            storable(text)
+            storable(text or "")
         except ValueError as error:
             raise BadInput("launch", text, str(error)) from None
+    try:
+        _text(one.conf)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise BadInput("conf", one.conf, f"what JSON can hold ({error})") from None
 
 
 def _ids(connection: Connection, keys: Collection[str]) -> dict[str, int]:

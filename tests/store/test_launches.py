@@ -82,6 +82,12 @@ def test_a_key_that_could_be_no_run_id_is_refused(bench: Benches, key: str) -> N
         bench().ask(key)
 
 
+@pytest.mark.parametrize("conf", [{"a": "\ud800"}, {"a": object()}])
+def test_a_conf_that_can_not_be_kept_is_refused(bench: Benches, conf: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match="conf"):
+        bench().ask("a", conf=conf)
+
+
 def test_a_launch_waits_for_its_time_and_is_given_up_after_it(bench: Benches) -> None:
     it = bench()
     (later,) = it.ask("a", not_before=START + timedelta(seconds=30))
