@@ -28,15 +28,21 @@ PATIENCE_S: Final = 10.0
 PASSING: Final = frozenset({429, 500, 502, 503, 504})
 
 Headers = Mapping[str, str]
+Body = Mapping[str, Any]
+_NONE: Final[Headers] = {}
 
 
 class Answer(Struct, frozen=True):
-    """What came back; `data` is the decoded JSON, None if there was none."""
+    """What came back; `data` is the decoded JSON, None if there was none.
+
+    retry_after_s: when it says to come back, in seconds; 0 if it does not.
+    """
 
     status: int
     data: Any
     date: datetime | None = None
     text: str = ""
+    retry_after_s: float = 0.0
 
     @property
     def ok(self) -> bool:
@@ -91,18 +97,21 @@ class Http:
         json: Any = None,
         repeat: bool | None = None,
         authorized: bool = True,
+        content: bytes | None = None,
+        headers: Headers = _NONE,
     ) -> Answer:
         """The answer, whatever its status; Unavailable if there is none.
 
         repeat: whether asking twice does no harm, so that a passing failure is tried again; GET
-        and HEAD do none.
+        and HEAD do none. content: the body, instead of `json`. headers: besides our own.
         """
         safe = method in self._safe if repeat is None else repeat
-        headers = self._authorize(False) if authorized else {}  # noqa: FBT003
-        answer = self._persistently(method, path, params, json, headers, safe=safe)
+        body = {"json": json, "content": content}
+        proof = self._authorize(False) if authorized else {}  # noqa: FBT003
+        answer = self._persistently(method, path, params, body, {**proof, **headers}, safe=safe)
         if authorized and self._refused(answer):
-            headers = self._authorize(True)  # noqa: FBT003
-            answer = self._persistently(method, path, params, json, headers, safe=safe)
+            proof = self._authorize(True)  # noqa: FBT003
+            answer = self._persistently(method, path, params, body, {**proof, **headers}, safe=safe)
         return answer
 
     def expect(self, answer: Answer, path: str) -> Any:
@@ -117,7 +126,8 @@ class Http:
         """What to raise for an answer that is an error."""
         passing = answer.status in PASSING
         text = f"{self._at(path)} answered {answer.status}: {shorten(answer.text, 300)}"
-        return Unavailable(f"{text}. {mend}" if mend else text, permanent=not passing)
+        told = f"{text}. {mend}" if mend else text
+        return Unavailable(told, permanent=not passing, retry_after_s=answer.retry_after_s or None)
 
     def close(self) -> None:
         self._client.close()
@@ -131,34 +141,32 @@ class Http:
     # -- one request -----------------------------------------------------------------------------
 
     def _persistently(
-        self, method: str, path: str, params: Any, json: Any, headers: Headers, *, safe: bool
+        self, method: str, path: str, params: Any, body: Body, headers: Headers, *, safe: bool
     ) -> Answer:
         for attempt in range(1, TRIES + 1):
             last = attempt == TRIES or not safe
             try:
-                answer, wait_s = self._once(method, path, params, json, headers)
+                answer = self._once(method, path, params, body, headers)
             except httpx.TransportError as error:
                 if last:
                     raise self._unreachable(path, error) from None
                 self._sleep(0.2 * 2**attempt)
                 continue
-            if answer.status not in PASSING or last or wait_s > PATIENCE_S:
+            if answer.status not in PASSING or last or answer.retry_after_s > PATIENCE_S:
                 return answer
-            self._sleep(wait_s or 0.2 * 2**attempt)
+            self._sleep(answer.retry_after_s or 0.2 * 2**attempt)
         raise AssertionError("the last try returns or raises")
 
-    def _once(
-        self, method: str, path: str, params: Any, json: Any, headers: Headers
-    ) -> tuple[Answer, float]:
+    def _once(self, method: str, path: str, params: Any, body: Body, headers: Headers) -> Answer:
         self.requests += 1
         end = time.monotonic() + self._timeout_s
         with self._client.stream(
-            method, self.url + path, params=params, json=json, headers=dict(headers)
+            method, self.url + path, params=params, headers=dict(headers), **body
         ) as response:
-            body = bytearray()
+            told = bytearray()
             for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > MAX_ANSWER_BYTES:
+                told += chunk
+                if len(told) > MAX_ANSWER_BYTES:
                     raise Unavailable(
                         f"{self._at(path)} answered more than {MAX_ANSWER_BYTES:,} bytes"
                     )
@@ -169,8 +177,9 @@ class Http:
         date = _date(response.headers.get("Date"))
         if date is not None and self.skew_s is None:
             self.skew_s = (date - datetime.now(UTC)).total_seconds()
-        answer = Answer(response.status_code, _decode(bytes(body)), date, _text(bytes(body)))
-        return answer, _seconds(response.headers.get("Retry-After"))
+        wait_s = _seconds(response.headers.get("Retry-After"))
+        content = bytes(told)
+        return Answer(response.status_code, _decode(content), date, _text(content), wait_s)
 
     def _unreachable(self, path: str, error: httpx.TransportError) -> Unavailable:
         if isinstance(error, httpx.TimeoutException):

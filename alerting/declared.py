@@ -19,10 +19,11 @@ from pydantic import (
     model_validator,
 )
 
-from alerting.quiet import DAYS, Day, Quiet, zone
+from alerting.quiet import Quiet
 from hub.errors import BadInput
 from hub.model import SEVERITIES, IncidentSeverity
 from hub.ports import About
+from hub.ports.hours import DAYS, Day, zone
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 Seconds = Annotated[float, Field(ge=0, le=30 * 86_400)]

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
-from benchmarks import evaluation, ingest, latency, memory, polls, reads, telling
+from benchmarks import evaluation, ingest, latency, memory, polls, reads, telling, triggers
 from benchmarks.detection import creep, durations, prediction, suite
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
@@ -38,6 +38,7 @@ BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "prediction": prediction.run,
     "reads": read,
     "telling": telling.run,
+    "triggers": triggers.run,
 }
 
 

@@ -23,6 +23,7 @@ from hub.commands import (
     events,
     gate,
     incidents,
+    launches,
     maintenance,
     migrate,
     orchestrators,
@@ -34,6 +35,7 @@ from hub.commands import (
     serve,
     silences,
     store,
+    subscriptions,
     token,
 )
 from hub.commands.common import err
@@ -55,6 +57,7 @@ app.add_typer(token.app, name="token")
 app.add_typer(token.teams, name="team")
 app.add_typer(orchestrators.app, name="orchestrators")
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(subscriptions.app, name="subscriptions")
 app.command("gate")(gate.command)
 app.add_typer(silences.app, name="silences")
 app.add_typer(alerting.targets, name="targets")
@@ -70,6 +73,8 @@ app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
 app.command("partitions")(partitions.command)
+app.add_typer(launches.app, name="launches")
+app.command("launch")(launches.launch)
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 

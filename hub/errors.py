@@ -10,6 +10,7 @@ TracksideError
 ├── TooLarge         413
 ├── Overloaded       503  come back after `retry_after` seconds
 ├── Unavailable      502  another system did not answer as it should
+│   └── NotReady     502  a job can't be started now, until somebody changes something there
 └── ConfigError      500  the operator's file, environment or secret is wrong
     └── UnknownKind  500  no plug-in of that name
 
@@ -136,6 +137,15 @@ class Unavailable(TracksideError):
         self.permanent = permanent
         self.retry_after_s = retry_after_s
         super().__init__(message)
+
+
+class NotReady(Unavailable):
+    """A job can't be started now: it is paused, or its definition can't be read or found.
+
+    Nothing is wrong with asking again: it works as soon as somebody has mended that.
+    """
+
+    code = "not-ready"
 
 
 class ConfigError(TracksideError):

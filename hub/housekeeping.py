@@ -16,10 +16,13 @@ from hub.model import Viewer
 from hub.store import holds, size
 from hub.store.alert_quality import quality
 from hub.store.delivery_views import figures
+from hub.store.launch_views import LaunchFigures, launch_figures
 from hub.store.orchestrators import Standing, standings
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
+from hub.triggers.found import Found
+from hub.triggers.round import Trigger
 from hub.worker import Loop, Tick
 
 log = structlog.get_logger(__name__)
@@ -31,6 +34,8 @@ EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
 BREATHE_S = 10.0
 SENSE_S = 1.0
+LAUNCH_S = 0.25
+FOLLOW_S = 0.5
 QUALITY_S = 600.0
 QUALITY_OF = timedelta(days=7)
 MOST_TEAMS = 100  # series of each figure of teams
@@ -42,6 +47,9 @@ def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
     watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
     predictions = Predictions(hub.db, hub.writer, hub.book)
+    trigger = Trigger(
+        hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
+    )
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
@@ -56,8 +64,21 @@ def loops(hub: Hub) -> list[Loop]:
             lambda tick: hub.teller.tell(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
         ),
+        Loop(
+            "trigger",
+            TELL_S,
+            lambda tick: trigger.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+        ),
         Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
         Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
+        Loop("launch", LAUNCH_S, lambda tick: hub.launching.round(tick.now), leased=False),
+        Loop(
+            "follow",
+            FOLLOW_S,
+            lambda tick: hub.following.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+        ),
         Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
         Loop(
             "predict",
@@ -83,6 +104,12 @@ def loops(hub: Hub) -> list[Loop]:
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
     return found
+
+
+def _tell_fates(metrics: Metrics, found: Found) -> None:
+    metrics.trigger_lag_seconds.set(found.lag_s)
+    for fate, count in found.fates().items():
+        metrics.arrivals.labels(fate).inc(count)
 
 
 def _breathe(hub: Hub, tick: Tick) -> None:
@@ -119,14 +146,25 @@ def _measure(hub: Hub, tick: Tick) -> None:
         # One that was taken back stays in the store, and its watermark stands still for good.
         found = standings(connection, hub.fleet.members)
         lags, dead = figures(connection, tick.now)
+        launches = launch_figures(connection, tick.now)
         held = holds.held(connection)
     hub.metrics.held.set(held)
     hub.metrics.dead_letters.set(count)
     hub.metrics.dead_letter_bytes.set(kept)
     _tell_orchestrators(hub.metrics, found, tick.now)
+    _tell_launches(hub.metrics, launches)
     targets = [one.name for one in hub.teller.targets()]
     tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
     tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
+
+
+def _tell_launches(metrics: Metrics, found: LaunchFigures) -> None:
+    tell(metrics.launch_lag_seconds, found.lags)
+    tell(metrics.launches_dead, found.dead)
+    metrics.launches_open.clear()
+    for (orchestrator, state), count in found.open.items():
+        metrics.launches_open.labels(orchestrator, state).set(count)
+    metrics.launches_stopped.set(found.stopped)
 
 
 def _measure_quality(hub: Hub, tick: Tick) -> None:
@@ -155,6 +193,7 @@ def _tell_nothing(hub: Hub) -> None:
         metrics.store_bytes,
         metrics.dead_letters,
         metrics.dead_letter_bytes,
+        metrics.launches_stopped,
         metrics.held,
     ):
         gauge.set(math.nan)

@@ -26,11 +26,13 @@ from hub.errors import Unavailable
 from hub.evaluate.asked import do
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
+from hub.evaluate.telling import Transactions
 from hub.housekeeping import MINUTE_S, loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
 from hub.polls.fleet import Fleet, check_file
+from hub.polls.hands import Hands
 from hub.polls.sense import Sense
 from hub.polls.sensor_book import sensor_book_of
 from hub.ports import Action
@@ -47,6 +49,12 @@ from hub.store.reach import explained
 from hub.store.transfer import refuse_unfinished
 from hub.store.writer import Writer
 from hub.telling import desk_of
+from hub.triggers.following import Following
+from hub.triggers.grants import grants_of
+from hub.triggers.launching import Launching
+from hub.triggers.plan import plan_of as subscriptions_of
+from hub.triggers.pulling import Pulling
+from hub.triggers.reruns import reruns_of
 from hub.worker import Loop, Worker
 
 log = structlog.get_logger(__name__)
@@ -92,6 +100,8 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     writer.figures.observers.append(metrics.observe_batch)
     authenticator = Authenticator(db, writer, settings)
     intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
+    doing, grants, hands = Transactions(db, writer), grants_of(settings), Hands(fleet)
+    launching = Launching(doing, hands, grants, metrics, per_hour=settings.launches_per_hour)
     rate = settings.max_events_per_second
     limit = IngestLimit(rate) if rate else None
     return Hub(
@@ -107,8 +117,14 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         book_of(settings),
         plan_of(settings),
         desk_of(settings, db, writer, metrics),
+        subscriptions_of(settings, {name: m.namespace for name, m in fleet.members.items()}),
         GateWatch(db, writer, metrics.gates_waiting),
         Sense(db, writer, intake, sensor_book_of(settings, db), metrics),
+        launching,
+        Following(doing, reruns_of(settings)),
+        grants,
+        hands,
+        Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),
         limit,
     )
 
@@ -150,6 +166,8 @@ def writing(settings: Settings, what: str = "hub") -> Iterator[Hub]:
         stack.callback(hub.writer.stop)
         stack.callback(hub.teller.close)
         stack.callback(hub.sense.close)
+        stack.callback(hub.hands.close)
+        stack.callback(hub.launching.close)
         yield hub
 
 

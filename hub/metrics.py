@@ -145,6 +145,46 @@ class Metrics:
         self.deliveries_dead = self._gauge(
             "trackside_deliveries_dead", "Deliveries of a target that were given up", "target"
         )
+        self.arrivals = self._counter(
+            "trackside_arrivals",
+            "Updates as subscriptions saw them, by what became of them",
+            "fate",  # launched, coalesced, refused, ignored
+        )
+        self.trigger_lag_seconds = self._gauge(
+            "trackside_trigger_lag_seconds",
+            "How old the oldest change was that the latest round of the trigger loop read",
+        )
+        self.launches = self._counter(
+            "trackside_launches",
+            "Launches asked of an orchestrator, by result",
+            "orchestrator",
+            "result",  # launched, failed, held, refused, dead
+        )
+        self.launch_seconds = self._histogram(
+            "trackside_launch_seconds",
+            "How long an orchestrator took for one launch",
+            _POLL_SECONDS,
+            "orchestrator",
+        )
+        self.launch_lag_seconds = self._gauge(
+            "trackside_launch_lag_seconds",
+            "How long the longest due launch of an orchestrator waits",
+            "orchestrator",
+        )
+        self.launches_open = self._gauge(
+            "trackside_launches_open",
+            "Launches of an orchestrator that were not taken yet, by state",
+            "orchestrator",
+            "state",  # held, due
+        )
+        self.launches_dead = self._gauge(
+            "trackside_launches_dead",
+            "Launches of an orchestrator that were given up",
+            "orchestrator",
+        )
+        self.launches_stopped = self._gauge(
+            "trackside_launches_stopped", "1 while launches are stopped as a whole"
+        )
         self.team_notifications = self._gauge(
             "trackside_team_notifications",
             "How often a team was told of something new in seven days",
@@ -186,6 +226,11 @@ class Metrics:
         """A sensor saw something, waits for it, or could not look."""
         self.sensor_looks.labels(sensor, result).inc()
 
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+        """An orchestrator took a launch, or did not."""
+        self.launches.labels(orchestrator, result).inc()
+        self.launch_seconds.labels(orchestrator).observe(seconds)
+
     def forget_teams(self) -> None:
         """Tells no more of teams what another replica tells."""
         for gauge in (
@@ -203,6 +248,9 @@ class Metrics:
             self.disagreements,
             self.delivery_lag_seconds,
             self.deliveries_dead,
+            self.launch_lag_seconds,
+            self.launches_open,
+            self.launches_dead,
         ):
             gauge.clear()
 

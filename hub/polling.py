@@ -38,7 +38,7 @@ class Polling:
     def follow(self) -> None:
         """Ends and begins loops until they are those of the fleet."""
         self._fleet.refresh()
-        wanted = {name: one for name, one in self._fleet.members.items() if one.is_polled}
+        wanted = {name: one for name, one in self._fleet.members.items() if one.is_observed}
         for name in [n for n, one in self._running.items() if wanted.get(n) != one]:
             self._worker.remove(PREFIX + name)
             del self._running[name]

@@ -73,6 +73,7 @@ class Airflow:
 
     Config: ClassVar[type[AdapterConfig]] = AirflowConfig
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
+    keyed: ClassVar[bool] = True
 
     def __init__(
         self,

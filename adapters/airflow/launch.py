@@ -1,4 +1,8 @@
-"""Starting runs and backfills. The key of a request is in the run's own id: asking twice is harmless."""
+"""Starting runs and backfills. The key of a request is in the run's own id: asking twice is harmless.
+
+Airflow takes a run of a Dag that is paused and leaves it queued without a word, so that is asked
+for first.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,16 @@ from http import HTTPStatus
 from typing import Final
 
 from adapters.airflow.api import Api, seg
+from adapters.airflow.asset_events import KEY, find_event, write_event
 from adapters.airflow.events import Place, stamp
-from adapters.airflow.wire import Backfill, Backfills, DagRun
+from adapters.airflow.wire import Backfill, Backfills, Dag, DagRun
 from adapters.base import Answer
-from hub.errors import Conflict, Unavailable
-from hub.ports import BackfillPlan, Json, Launched, LaunchRequest
+from hub.errors import Conflict, NotReady, Unavailable
+from hub.ports import BackfillPlan, Json, Launched, LaunchKind, LaunchRequest
 
 #: What Airflow allows in a run id unless it is told otherwise ([scheduler] allowed_run_id_pattern).
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9_.~:+-]{1,200}")
-_KEY: Final = "trackside_key"
+_OPENLINEAGE: Final = "openlineage"
 
 
 def run_id_of(key: str) -> str:
@@ -29,8 +34,12 @@ def run_id_of(key: str) -> str:
 def launch(api: Api, request: LaunchRequest) -> Launched:
     """Starts a run, or finds the one that was started before.
 
-    A Dag that is paused or busy takes the run and leaves it queued.
+    A Dag that is busy takes the run and leaves it queued; one that is paused, or whose file can't be
+    read, is NotReady.
     """
+    if request.kind is LaunchKind.ASSET_EVENT:
+        return write_event(api, request)
+    _expect_ready(api, request)
     path = f"/dags/{seg(request.job.name)}/dagRuns"
     answer = api.ask("POST", path, json=_body(api, request), repeat=True)
     if answer.status == HTTPStatus.CONFLICT:
@@ -41,12 +50,14 @@ def launch(api: Api, request: LaunchRequest) -> Launched:
 
 
 def find_launched(api: Api, request: LaunchRequest) -> Launched | None:
+    if request.kind is LaunchKind.ASSET_EVENT:
+        return find_event(api, request)
     row = api.find(f"/dags/{seg(request.job.name)}/dagRuns/{seg(run_id_of(request.key))}", DagRun)
     return None if row is None else _launched(api, request, again=True)
 
 
 def _body(api: Api, request: LaunchRequest) -> Json:
-    body: Json = {"dag_run_id": run_id_of(request.key), "conf": dict(request.conf)}
+    body: Json = {"dag_run_id": run_id_of(request.key), "conf": _conf(request)}
     if request.note:
         body["note"] = request.note
     if not api.is_old:
@@ -58,13 +69,48 @@ def _body(api: Api, request: LaunchRequest) -> Json:
     return body
 
 
+def _conf(request: LaunchRequest) -> Json:
+    """With what the OpenLineage provider reads as the parent of the run, as TriggerDagRun sets it."""
+    cause = request.cause
+    if cause is None or _OPENLINEAGE in request.conf:
+        return dict(request.conf)
+    told = {
+        "parentRunId": cause.run_id,
+        "parentJobNamespace": cause.job.namespace,
+        "parentJobName": cause.job.name,
+        "rootParentRunId": cause.run_id,
+        "rootParentJobNamespace": cause.job.namespace,
+        "rootParentJobName": cause.job.name,
+    }
+    return {**request.conf, _OPENLINEAGE: told}
+
+
+def _own(conf: Json) -> Json:
+    """A conf without what we have put into it."""
+    return {name: value for name, value in conf.items() if name != _OPENLINEAGE}
+
+
+def _expect_ready(api: Api, request: LaunchRequest) -> None:
+    dag = api.find(f"/dags/{seg(request.job.name)}", Dag)
+    if dag is None or dag.gone:
+        raise _missing(request)
+    if dag.is_paused:
+        raise NotReady(f"the Dag {request.job.name} is paused: unpause it, or cancel the launch")
+
+
+def _missing(request: LaunchRequest) -> NotReady:
+    return NotReady(
+        f"there is no Dag {request.job.name}, or its file can't be read; see its import errors"
+    )
+
+
 def _found(api: Api, request: LaunchRequest) -> Launched:
     """409: our run is there, or another one that does not let it in; both answers look the same."""
     path = f"/dags/{seg(request.job.name)}/dagRuns/{seg(run_id_of(request.key))}"
     row = api.find(path, DagRun)
     if row is None:
         raise Unavailable(f"{request.job.name} has another run for the same logical date")
-    if (row.conf or {}) != dict(request.conf):
+    if _own(row.conf or {}) != _own(request.conf):
         raise Conflict(f"{row.dag_run_id} of {row.dag_id} was started before with another conf")
     return _launched(api, request, again=True)
 
@@ -77,8 +123,8 @@ def _launched(api: Api, request: LaunchRequest, *, again: bool) -> Launched:
 
 def _refusal(api: Api, answer: Answer, path: str, request: LaunchRequest) -> Unavailable:
     if answer.status == HTTPStatus.NOT_FOUND:
-        mend = "there is no such Dag, or its file can't be read; see its import errors"
-    elif answer.status == HTTPStatus.FORBIDDEN:
+        return _missing(request)
+    if answer.status == HTTPStatus.FORBIDDEN:
         mend = "give the user the role User (or `can create` on Dag Runs): it may not start runs"
     elif request.partition is not None and answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         mend = "partitions need Airflow 3.2 or later"
@@ -100,7 +146,7 @@ def backfill(api: Api, plan: BackfillPlan) -> Launched:
         "from_date": stamp(plan.start),
         "to_date": stamp(plan.end),
         "reprocess_behavior": "completed" if plan.rerun else "none",
-        "dag_run_conf": {_KEY: plan.key},
+        "dag_run_conf": {KEY: plan.key},
     }
     answer = api.ask("POST", "/backfills", json=body)
     if answer.status == HTTPStatus.CONFLICT:
@@ -113,4 +159,4 @@ def backfill(api: Api, plan: BackfillPlan) -> Launched:
 def _backfill_of(api: Api, plan: BackfillPlan) -> Backfill | None:
     params = {"dag_id": plan.job.name, "order_by": "-id", "limit": 100}
     known = api.get("/backfills", Backfills, params).backfills
-    return next((one for one in known if (one.dag_run_conf or {}).get(_KEY) == plan.key), None)
+    return next((one for one in known if (one.dag_run_conf or {}).get(KEY) == plan.key), None)

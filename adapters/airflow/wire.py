@@ -171,6 +171,7 @@ class TaskOf(Struct):
 class Asset(Struct):
     id: int
     uri: str
+    name: str | None = None
     updated_at: datetime | None = None
     producing_tasks: list[TaskOf] = []
     consuming_tasks: list[TaskOf] = []
@@ -185,6 +186,8 @@ class Assets(Page, kw_only=True):
 
 class AssetEvent(Struct):
     timestamp: datetime
+    id: int = 0
+    extra: Any = None
     uri: str | None = None
     dataset_uri: str | None = None
     source_dag_id: str | None = None

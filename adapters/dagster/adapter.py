@@ -43,6 +43,7 @@ class Dagster:
 
     Config: ClassVar[type[AdapterConfig]] = DagsterConfig
     capabilities: ClassVar = frozenset(Capability)
+    keyed: ClassVar[bool] = False  # two calls make two runs, whatever their tags
 
     def __init__(
         self,

@@ -25,6 +25,8 @@ from hub.ports import BackfillPlan, Json, Launched, LaunchRequest
 KEY_TAG: Final = "trackside/launch_key"
 BACKFILL_TAG: Final = "trackside/backfill_key"  # which the backfill's runs carry too
 NOTE_TAG: Final = "trackside/note"
+CAUSE_RUN_TAG: Final = "trackside/cause_run"
+CAUSE_JOB_TAG: Final = "trackside/cause_job"
 _NOTE_CHARACTERS: Final = 200
 _LOOKED_AT: Final = 100
 _KEY_FORMATS: Final = ("%Y-%m-%d", "%Y-%m-%d-%H:%M", "%Y-%m", "%Y-%m-%d-%H", "%Y")
@@ -93,7 +95,9 @@ def find(graphql: GraphQL, key: str, place: Place) -> Launched | None:
 
 
 def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
-    """Unavailable, permanent, if Dagster refuses the job or its configuration."""
+    """Unavailable, permanent, if Dagster refuses the job or its configuration; NotReady if no code
+    location that is loaded has the job.
+    """
     if found := find(graphql, request.key, place):
         return found
     conf = dict(request.conf)
@@ -103,6 +107,11 @@ def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
         PARTITION_TAG: request.partition,
         NOTE_TAG: request.note[:_NOTE_CHARACTERS],
     }
+    if (cause := request.cause) is not None:
+        tags |= {
+            CAUSE_RUN_TAG: cause.run_id,
+            CAUSE_JOB_TAG: f"{cause.job.namespace}/{cause.job.name}",
+        }
     params = {
         "selector": target.selector(),
         "runConfigData": conf,

@@ -11,7 +11,7 @@ from adapters.dagster.graphql import GraphQL
 from adapters.dagster.inventory import Asset
 from adapters.dagster.queries import OPS_OF_ASSETS, TARGETS
 from adapters.dagster.wire import Typed
-from hub.errors import Unavailable
+from hub.errors import NotReady, Unavailable
 from hub.ports import Json
 
 ASSET_JOB: Final = "__ASSET_JOB"
@@ -88,7 +88,8 @@ def find_target(graphql: GraphQL, name: str, location: str | None) -> Target:
         return Target(node.location.name, node.name, job.name)
     parts = [(n, job) for n in nodes for job in n.jobs if name.startswith(f"{job.name}.")]
     if not parts:
-        raise _refused(f"there is no job {name!r} in any code location that is loaded")
+        # Its code location may just be reloading, or have failed to.
+        raise NotReady(f"there is no job {name!r} in any code location that is loaded")
     node, job = _only(parts, name)
     step = name.removeprefix(f"{job.name}.")
     target = Target(node.location.name, node.name, job.name)

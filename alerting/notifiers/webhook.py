@@ -6,9 +6,6 @@ A receiver that remembers `webhook-id` hears each version once; one that keeps t
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from collections.abc import Sequence
 from datetime import UTC
 from hashlib import sha256
@@ -31,6 +28,7 @@ from hub.ports import (
     Standing,
     notifiers,
 )
+from hub.signing import key_of, signed_headers
 
 #: What Standard Webhooks recommends as the most that a receiver must take.
 MAX_BODY_BYTES: Final = 20_000
@@ -66,12 +64,10 @@ class Webhook(HttpNotifier):
             return held
         body = encode(_body(delivery))
         identity = "msg_" + sha256(f"{delivery.key}\0{delivery.version}".encode()).hexdigest()[:32]
-        timestamp = str(int(self.clock().timestamp()))
-        headers = {name: self.reveal(value) for name, value in self.config.headers.items()} | {
+        headers = {
+            **{name: self.reveal(value) for name, value in self.config.headers.items()},
             "Content-Type": "application/json",
-            "webhook-id": identity,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": self._signatures(identity, timestamp, body),
+            **signed_headers(self._keys(), identity, int(self.clock().timestamp()), body),
         }
         url = self.reveal(self.config.url)
         self.expect(self.ask("POST", url, content=body, headers=headers))
@@ -79,23 +75,17 @@ class Webhook(HttpNotifier):
 
     def check(self) -> Sequence[Finding]:
         """Whether something answers there; nothing is posted."""
-        self._signatures("msg_check", "0", b"")
+        self._keys()
         answer = self.ask("HEAD", self.reveal(self.config.url))
         return [Finding("url", Grade.GOOD, f"it answers ({answer.status} to HEAD)")]
 
-    def _signatures(self, identity: str, timestamp: str, body: bytes) -> str:
-        content = f"{identity}.{timestamp}.".encode() + body
-        digests = [
-            hmac.new(self._key(reference), content, sha256).digest()
-            for reference in self.config.secrets
-        ]
-        return " ".join(f"v1,{base64.b64encode(digest).decode()}" for digest in digests)
+    def _keys(self) -> list[bytes]:
+        return [self._key(reference) for reference in self.config.secrets]
 
     def _key(self, reference: SecretRef) -> bytes:
         try:
-            encoded = self.reveal(reference).removeprefix("whsec_")
-            return base64.b64decode(encoded, validate=True)
-        except (binascii.Error, ValueError):
+            return key_of(self.reveal(reference))
+        except ValueError:
             raise self.failure(
                 f"the secret {reference} is not base64 after whsec_: make one with "
                 "'whsec_' and 32 random bytes as base64",

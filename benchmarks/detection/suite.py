@@ -26,8 +26,9 @@ from benchmarks.detection.watchers import WATCHERS, Alarm
 from benchmarks.detection.world import REPORTED
 from benchmarks.report import Section, table
 from hub.backtest.replay import Replay, scratch
-from hub.evaluate.book import PACK, Book, Declared, Selector
+from hub.evaluate.book import PACK, Book, Declared
 from hub.model import EntityName
+from hub.selector import Selector
 from hub.store import history as kept
 from hub.store.history import Told
 

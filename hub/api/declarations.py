@@ -87,7 +87,7 @@ def check_orchestrator(
     if member is None:
         raise NotFound(f"No orchestrator '{orchestrator}' is declared.")
     url = hub.settings.public_url or str(request.base_url).rstrip("/")
-    findings, setup = try_connection(member, url)
+    findings, setup = try_connection(member, url, hub.settings.allowed_networks)
     return answer(Check(list(findings), setup))
 
 

@@ -11,6 +11,7 @@ from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.polls.fleet import Fleet
+from hub.polls.hands import Hands
 from hub.polls.sense import Sense
 from hub.ports import Teller
 from hub.record import Incoming, Outcome, Recorder
@@ -19,6 +20,11 @@ from hub.settings import Settings
 from hub.store.db import Database
 from hub.store.lock import StoreLock
 from hub.store.writer import Writer
+from hub.triggers.following import Following
+from hub.triggers.grants import Grants
+from hub.triggers.launching import Launching
+from hub.triggers.plan import Plan as Subscriptions
+from hub.triggers.pulling import Pulling
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,12 @@ class Hub:
     book: Book
     plan: Plan
     teller: Teller
+    subscriptions: Subscriptions
     gate_watch: GateWatch
     sense: Sense
+    launching: Launching
+    following: Following
+    grants: Grants
+    hands: Hands
+    pulling: Pulling
     ingest_limit: IngestLimit | None = None

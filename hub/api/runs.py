@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -17,6 +18,7 @@ from hub.api.paths import Name
 from hub.model import EntityName
 from hub.store import runs
 from hub.store.facets import facets_of_jobs, facets_of_runs
+from hub.store.run_causes import RunCauses, run_causes
 from hub.store.views import RunView
 
 router = APIRouter(prefix="/api/v1", tags=["runs"], responses=RESPONSES)
@@ -53,6 +55,14 @@ def get_run(id: UUID, hub: Hub, eyes: Eyes, job: JobOfRun) -> Response:  # noqa:
     """A run, by the run id of any of its attempts."""
     with hub.db.reading() as connection:
         return answer(runs.get_run(connection, eyes, id, job))
+
+
+@router.get("/jobs/runs/{id}/causes", responses=answers(RunCauses))
+def get_run_causes(id: UUID, hub: Hub, eyes: Eyes, job: JobOfRun) -> Response:  # noqa: A002
+    """Why a run was started: the launch and its updates; what it has written; who tries it again."""
+    with hub.db.reading() as connection:
+        run_id = runs.find_run(connection, eyes, id, job)
+        return answer(run_causes(connection, eyes, run_id, datetime.now(UTC)))
 
 
 @router.get("/jobs/runs/{id}/facets", responses=answers(RunFacets))

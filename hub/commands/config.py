@@ -14,6 +14,9 @@ from hub.evaluate.plan import plan_of
 from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
 from hub.telling import plan_in
+from hub.triggers.grants import grants_of
+from hub.triggers.plan import plan_of as subscriptions_of
+from hub.triggers.reruns import reruns_of
 
 app = typer.Typer(help="Check, show and describe the settings.", no_args_is_help=True)
 
@@ -29,6 +32,9 @@ def check(config: ConfigFile = None) -> None:
     book_of(settings)
     plan_of(settings)
     plan_in(settings)
+    subscriptions_of(settings)
+    grants_of(settings)
+    reruns_of(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

@@ -13,11 +13,10 @@ A rule of the file that has the name of one of the pack takes its place (`enable
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,9 +24,9 @@ from hub import rules
 from hub.errors import ConfigError
 from hub.evaluate.calendars import Calendars, ChoiceGiven, calendars_of, choice_of
 from hub.incidents import PLAIN, Escalation, Flapping, Severity, Terms
-from hub.model import EntityName
 from hub.rules.base import Fact, Kind, Subject, kinds
 from hub.schedules.days import Choice
+from hub.selector import Selector
 from hub.settings import Settings
 from hub.settings.given import problem
 
@@ -64,57 +63,6 @@ LATE: Final = frozenset(
 )
 #: Kinds that wait for something to be done by a time.
 DEADLINES: Final = frozenset({"late_finish", "freshness", "missing_partition", "overrun"})
-
-
-class Selectable(Protocol):
-    """A subject as rules are chosen for it. `inner`: a job within a job, as a task in a Dag."""
-
-    @property
-    def name(self) -> EntityName: ...
-    @property
-    def team(self) -> str | None: ...
-    @property
-    def inner(self) -> bool: ...
-    @property
-    def orchestrator(self) -> str | None: ...
-
-
-class Selector(BaseModel):
-    """Which jobs or datasets; * is any text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    namespace: str = "*"
-    name: str = "*"
-    orchestrator: str = "*"
-    team: str | None = None
-    tag: str | None = Field(None, description="key, or key:value")
-    inner: bool = Field(False, description="also jobs within jobs, such as the tasks of a Dag")
-
-    def takes(self, one: Selectable, tags: Container[str] = ()) -> bool:
-        return self.why_not(one, tags) is None
-
-    def takes_name(self, name: EntityName) -> bool:
-        return fnmatchcase(name.namespace, self.namespace) and fnmatchcase(name.name, self.name)
-
-    @property
-    def names(self) -> bool:
-        """Whether it names jobs or datasets, or takes those of any name."""
-        return (self.namespace, self.name) != ("*", "*")
-
-    def why_not(self, one: Selectable, tags: Container[str] = ()) -> str | None:
-        """Why a subject is not selected; None: it is."""
-        if one.inner and not self.inner:
-            return "it leaves out jobs within jobs, such as tasks (select.inner)"
-        if self.team not in (None, one.team):
-            return f"it selects what team {self.team} owns"
-        if self.tag is not None and self.tag not in tags:
-            return f"it selects what is tagged {self.tag}"
-        if not self.takes_name(one.name):
-            return f"it selects {self.namespace}:{self.name} only"
-        if self.orchestrator != "*" and not fnmatchcase(one.orchestrator or "", self.orchestrator):
-            return f"it selects what is of the orchestrator {self.orchestrator}"
-        return None
 
 
 class Declared(BaseModel):

@@ -5,7 +5,7 @@ A Dag run keeps its run_id through clears and each clear is an attempt; a task i
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -35,6 +35,10 @@ class _DagRun(Struct, gc=False):
 
 class _Task(Struct, gc=False):
     retries: int | None = None
+
+
+#: How the ids of Dag runs begin that the hub has launched (adapters.airflow.launch).
+LAUNCHED: Final = "trackside__"
 
 
 class _TaskInstance(Struct, gc=False, rename={"log_url": "log_url"}):
@@ -82,6 +86,7 @@ def _task_run(facet: _Airflow, known: Known, reading: Reading) -> None:
 
 def _dag_run(facet: _AirflowDagRun, known: Known, reading: Reading) -> None:
     _common(facet, known, reading)
+    known["launched"] = (known.get("natural_id") or "").startswith(LAUNCHED)
     if facet.dag_run and facet.dag_run.clear_number is not None:
         clears = reading.small(facet.dag_run.clear_number, "dagRun", "clear_number")
         known["attempt"] = clears + 1

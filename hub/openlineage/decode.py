@@ -8,6 +8,7 @@ from hub.errors import BadInput
 from hub.model import (
     ColumnEdge,
     DatasetFacts,
+    Dependency,
     Direction,
     EntityName,
     EventType,
@@ -132,12 +133,23 @@ def _run(run: WireRun, job: EntityName, reading: Reading) -> tuple[RunFacts, Sch
     if tags := known.get("tags"):
         known.setdefault("partition", _partition(tags))
     schedule = known.pop("schedule", None)
+    if known.pop("launched", False):
+        _name_cause(known)
     _name_ancestors(known)
     return RunFacts(run_id, facets=facets, **known), schedule
 
 
 def _partition(tags: Iterable[Tag]) -> str | None:
     return next((tag.value for tag in tags if tag.key == PARTITION_TAG), None)
+
+
+def _name_cause(known: Known) -> None:
+    """A run that we have launched names its cause as its parent, of which it is no part."""
+    parent: RunRef | None = known.pop("parent", None)
+    known.pop("root", None)
+    if parent is not None:
+        cause = Dependency(parent.job, upstream=True, run_id=parent.run_id, kind="LAUNCH")
+        known["dependencies"] = (*known.get("dependencies", ()), cause)
 
 
 def _name_ancestors(known: Known) -> None:

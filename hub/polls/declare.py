@@ -85,7 +85,9 @@ def refuse_managed(fleet: Fleet, name: str) -> None:
         )
 
 
-def try_connection(member: Member, hub_url: str) -> tuple[Sequence[Finding], str]:
+def try_connection(
+    member: Member, hub_url: str, allowed: Sequence[str] = ()
+) -> tuple[Sequence[Finding], str]:
     """What works of its connection and what doesn't, and how it can push to the hub too.
 
     Raises ConfigError for wrong settings, NotFound where nothing is asked of it.
@@ -95,7 +97,7 @@ def try_connection(member: Member, hub_url: str) -> tuple[Sequence[Finding], str
             f"the orchestrator {member.name!r} has no settings: it only pushes, nothing is asked "
             f"of it; kinds that can be asked: {', '.join(adapters.names()) or 'none'}"
         )
-    adapter = make_adapter(member)
+    adapter = make_adapter(member, tuple(allowed))
     try:
         return _findings(member, adapter), adapter.openlineage_setup(hub_url)
     finally:

@@ -41,6 +41,11 @@ class Member(Struct, frozen=True):
         return bool(self.settings)
 
     @property
+    def is_observed(self) -> bool:
+        """Whether it is asked for what happens."""
+        return self.is_polled and adapters.get(self.kind).Config.polled
+
+    @property
     def namespace(self) -> str:
         """Where its jobs live: the first namespace that is a plain name, else its own name."""
         return next((n for n in self.namespaces if not re.search(r"[*?\[]", n)), self.name)
@@ -81,6 +86,7 @@ class Fleet:
     def __init__(self, settings: Settings, db: Database) -> None:
         self._db = db
         self._lock = threading.Lock()
+        self._allowed = tuple(settings.allowed_networks)
         self._of_file = tuple(_of_file(settings))
         self._members: dict[str, Member] = {one.name: one for one in self._of_file}
         self._exact: dict[str, Member] = {}
@@ -124,9 +130,13 @@ class Fleet:
                 return held[1]
             if held is not None:
                 held[1].close()
-            made = make_adapter(member)
+            made = self.make(member)
             self._adapters[name] = (member, made)
             return made
+
+    def make(self, member: Member) -> Adapter:
+        """Another adapter for a declaration, kept by nobody: whoever asks for it closes it."""
+        return make_adapter(member, self._allowed)
 
     def close(self) -> None:
         with self._lock:
@@ -142,10 +152,11 @@ class Fleet:
         self._patterns = [(re.compile(translate(name)), one) for name, one in claims]
 
 
-def make_adapter(member: Member) -> Adapter:
+def make_adapter(member: Member, allowed: tuple[str, ...] = ()) -> Adapter:
     """An adapter for a declaration, kept by nobody: whoever makes it closes it."""
+    asked = Asked(member.name, member.namespace, allowed)
     try:
-        return adapters.get(member.kind)(config_of(member), Asked(member.name, member.namespace))
+        return adapters.get(member.kind)(config_of(member), asked)
     except TracksideError:
         raise
     except Exception as error:

@@ -37,18 +37,32 @@ class Capability(StrEnum):
 
 
 class AdapterConfig(BaseModel):
-    """Base of every adapter's settings. Secrets are references, resolved when they are used."""
+    """Base of every adapter's settings. Secrets are references, resolved when they are used.
+
+    polled: whether it is asked for what happens; else it tells all of that itself.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    polled: ClassVar[bool] = True
+
     poll_every_s: float = Field(20, ge=1, le=3600, description="seconds between two polls")
+
+    @property
+    def pulls(self) -> bool:
+        """Whether it fetches its launches from the hub; then `launch` is not called."""
+        return False
 
 
 class Asked(Struct, frozen=True):
-    """For whom an adapter asks: the orchestrator's name, and the namespace of its jobs."""
+    """For whom an adapter asks: the orchestrator's name, and the namespace of its jobs.
+
+    allowed: the private networks that addresses of teams may lead to.
+    """
 
     orchestrator: str
     namespace: str
+    allowed: tuple[str, ...] = ()
 
 
 class RunName(Struct, frozen=True):
@@ -119,23 +133,49 @@ class Finding(Struct, frozen=True):
     mend: str = ""
 
 
+class LaunchKind(StrEnum):
+    """What a launch asks for. WEBHOOK and HTTP are ways to start a job of an own engine."""
+
+    JOB = "job"
+    ASSET_EVENT = "asset_event"  # say that the dataset `job` was written, as Airflow takes it
+    WEBHOOK = "webhook"
+    HTTP = "http"
+    PULL = "pull"  # it waits until the orchestrator fetches it
+
+
+class CauseRun(Struct, frozen=True):
+    """The run that wrote what a launch is for: its OpenLineage run id and its job."""
+
+    run_id: str
+    job: EntityName
+
+
 class LaunchRequest(Struct, frozen=True):
-    """Start one run of a job. Two requests with the same `key` start one run."""
+    """Start one run of a job. Two requests with the same `key` start one run.
+
+    cause: what the run is to name as its cause, where the orchestrator has a place for it.
+    """
 
     key: str
     job: EntityName
     partition: str | None = None
     conf: Json = {}
     note: str = ""
+    kind: LaunchKind = LaunchKind.JOB
+    cause: CauseRun | None = None
 
 
 class Launched(Struct, frozen=True):
-    """A run that a request started. `again`: it was there before."""
+    """A run that a request started. `again`: it was there before.
+
+    followed: events will tell of a run with this natural id; else there is nothing more to hear.
+    """
 
     key: str
     natural_id: str
     url: str | None = None
     again: bool = False
+    followed: bool = True
 
 
 class BackfillPlan(Struct, frozen=True):
@@ -163,10 +203,14 @@ class Adapter(Protocol):
     Every call ends by itself within bounded time. Raises Unavailable where the orchestrator does
     not answer as it should (`permanent` where a person must change something: credentials, a
     missing permission), with a text that says what to change and never holds a secret.
+
+    keyed: the orchestrator itself starts no second run for a key; else launches of one job are
+    asked for one at a time.
     """
 
     Config: ClassVar[type[AdapterConfig]]
     capabilities: ClassVar[frozenset[Capability]]
+    keyed: ClassVar[bool]
 
     def __init__(self, config: Any, asked: Asked) -> None: ...
 
@@ -178,7 +222,9 @@ class Adapter(Protocol):
         """What works and what doesn't: address, credentials, each permission that is needed."""
         ...
 
-    def launch(self, request: LaunchRequest) -> Launched: ...
+    def launch(self, request: LaunchRequest) -> Launched:
+        """Raises NotReady while the job is there and can't run: it is paused, or can't be read."""
+        ...
 
     def find_launched(self, request: LaunchRequest) -> Launched | None:
         """The run that a request with this key started, if there is one."""

@@ -122,11 +122,14 @@ def _update(run: RunRow, attempt: AttemptRow, dataset: int, partition: str, io: 
 
 
 def _updated(now: int, update: UpdateRow) -> ChangeRow:
+    told: dict[str, str | int] = {"partition": update.partition_key}
+    if update.cause < 0:  # no attempt names it: readers find it by this
+        told["cause"] = update.cause
     return ChangeRow(
         now,
         ChangeKind.DATASET_UPDATED,
         run_id=update.run_id,
         attempt_id=update.cause if update.cause > 0 else None,
         dataset_id=update.dataset_id,
-        detail=to_json({"partition": update.partition_key}).decode(),
+        detail=to_json(told).decode(),
     )

@@ -168,6 +168,12 @@ class Settings(_Section):
         default=[],
         description="where file sensors may look, as in s3://lake/landing or /data/in",
     )
+    launches_per_hour: int = Field(
+        100,
+        ge=0,
+        description="launches of one job within an hour; further ones are held until a "
+        "person releases them; 0 is no limit",
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []
@@ -175,7 +181,9 @@ class Settings(_Section):
 
     calendars: Objects = []
     connections: Objects = []
+    grants: Objects = []
     maintenance: Objects = []
+    rerun: Objects = []
     routes: Objects = []
     rules: Objects = []
     schedules: Objects = []

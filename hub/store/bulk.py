@@ -84,7 +84,7 @@ class Fetch:
     """Read `columns` of the rows with `keys`.
 
     `lock` names the column in whose order rows are locked, where the engine has row locks;
-    `tail` ends a statement that is given one key.
+    `tail` ends a statement that is given one key. `where`: of the rows, t, only those.
     """
 
     def __init__(
@@ -95,9 +95,10 @@ class Fetch:
         *,
         lock: str = "",
         tail: str = "",
+        where: str = "",
     ) -> None:
         t, names, wanted = table.name, ", ".join(keys), ", ".join(f"t.{c}" for c in columns)
-        same = " AND ".join(f"t.{k} = k.{k}" for k in keys)
+        same = " AND ".join([*(f"t.{k} = k.{k}" for k in keys), *filter(None, [where])])
         self.postgres = (
             f"SELECT {wanted} FROM unnest({_arrays(table, keys)}) AS k({names}) JOIN {t} t ON {same}"
             + (f" ORDER BY t.{lock} FOR UPDATE OF t" if lock else f" {tail}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import Struct
 from sqlalchemy import Connection, bindparam, select
 
-from hub.store.changes import Places, following
+from hub.store.changes import Places, following, heads
 from hub.store.reading import distinct
 from hub.store.tables import change, cursor
 from hub.store.upsert import upsert
@@ -19,6 +21,8 @@ class Change(Struct, frozen=True):
     run_id: int | None
     dataset_id: int | None
     detail: str | None = None  # JSON
+    at: datetime | None = None  # when it was recorded
+    attempt_id: int | None = None
 
 
 def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[Change], Places]:
@@ -34,7 +38,16 @@ def read_changes(connection: Connection, reader: str, limit: int) -> tuple[list[
         if mine:
             moved[writer] = mine[-1].seq
         found += [
-            Change(row.kind, row.job_id, row.run_id, row.dataset_id, row.detail) for row in mine
+            Change(
+                row.kind,
+                row.job_id,
+                row.run_id,
+                row.dataset_id,
+                row.detail,
+                row.at,
+                row.attempt_id,
+            )
+            for row in mine
         ]
     return found, moved
 
@@ -46,3 +59,13 @@ def save_places(connection: Connection, reader: str, moved: Places) -> None:
     """In the transaction of what came of the changes up to there."""
     rows = [{"reader": reader, "writer_id": w, "seq": seq} for w, seq in moved.items()]
     upsert(connection, cursor, rows)
+
+
+def start_at_end(connection: Connection, reader: str) -> None:
+    """Where the reader has read nothing yet, what is recorded by now is passed over."""
+    if connection.scalar(select(cursor.c.seq).where(cursor.c.reader == reader).limit(1)) is None:
+        # With a place of no writer it was here, though there is nothing recorded yet.
+        save_places(connection, reader, {_NO_WRITER: 0, **heads(connection)})
+
+
+_NO_WRITER = 0

@@ -223,6 +223,35 @@ POLICIES = (
         ),
     ),
     Policy(t.decision, "incidents", t.decision.c.at),
+    Policy(
+        t.launch_step,
+        "runs",
+        # What its launch has left behind goes with it.
+        func.coalesce(
+            select(t.launch.c.updated_at)
+            .where(t.launch.c.id == t.launch_step.c.launch_id)
+            .scalar_subquery(),
+            literal(EPOCH, t.launch.c.updated_at.type),
+        ),
+        kept=exists().where(
+            t.launch.c.id == t.launch_step.c.launch_id, t.launch.c.ended_at.is_(None)
+        ),
+    ),
+    Policy(t.launch, "runs", t.launch.c.updated_at, kept=t.launch.c.ended_at.is_(None)),
+    Policy(
+        t.arrival,
+        "runs",
+        t.arrival.c.seen_at,
+        group=("subscription_id",),
+        kept=t.arrival.c.waits_since.is_not(None),
+    ),
+    Policy(
+        t.waiting,
+        "runs",
+        t.waiting.c.changed_at,
+        group=("subscription_id",),
+        kept=t.waiting.c.first_at.is_not(None),
+    ),
     Policy(t.silence, "incidents", t.silence.c.ends_at),
     Policy(t.dead_letter, "dead_letters", t.dead_letter.c.received_at),
     Policy(t.audit, "audit", t.audit.c.at),

@@ -300,6 +300,10 @@ def _answering(case: Case, asked: str, body: Any) -> Handler:
     return answer
 
 
+def test_an_adapter_says_whether_its_orchestrator_keeps_keys_apart(case: Case) -> None:
+    assert case.make(case.serve(), []).keyed is (case.name != "dagster")
+
+
 def test_a_launch_that_nobody_answers_can_be_asked_for_again(case: Case) -> None:
     request = LaunchRequest("key-1", EntityName("space", "etl"))
     adapter = broken(case, lambda *_: httpx.Response(502))

@@ -197,7 +197,8 @@ def test_what_can_not_be_meant_is_refused_before_anything_starts(job: str, told:
     fake = Launching()
     with pytest.raises(Unavailable, match=told) as caught:
         fake.adapter().launch(request(job))
-    assert caught.value.permanent
+    # Its code location may be loaded later.
+    assert caught.value.permanent == (job != "unknown")
     assert not fake.params
 
 

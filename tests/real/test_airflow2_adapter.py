@@ -111,7 +111,7 @@ def test_the_check_finds_everything_good(watch: Watch) -> None:
 
 
 def test_two_launches_with_one_key_start_one_run(watch: Watch) -> None:
-    request = LaunchRequest("key-1", EntityName(SPACE, "resting"), conf={"a": 1}, note="again")
+    request = LaunchRequest("key-1", EntityName(SPACE, "stuck"), conf={"a": 1}, note="again")
     first, second = watch.adapter.launch(request), watch.adapter.launch(request)
     assert (first.again, second.again) == (False, True)
     assert watch.adapter.find_launched(request) is not None

@@ -11,6 +11,7 @@ import pytest
 
 from adapters.airflow import Airflow as Adapter
 from adapters.airflow.config import Config
+from hub.errors import NotReady
 from hub.model import (
     BacklogObserved,
     EntityName,
@@ -19,7 +20,7 @@ from hub.model import (
     ScheduleObserved,
     WatermarkObserved,
 )
-from hub.ports import Asked, BackfillPlan, Grade, LaunchRequest, RunName
+from hub.ports import Asked, BackfillPlan, Grade, LaunchKind, LaunchRequest, RunName
 from tests.support.airflow import VENV, Airflow
 from tests.support.watch import SPACE, Watch, moment
 
@@ -230,13 +231,30 @@ def test_the_check_finds_everything_good(watch: Watch) -> None:
 
 
 def test_two_launches_with_one_key_start_one_run(watch: Watch) -> None:
-    request = LaunchRequest("key-1", EntityName(SPACE, "resting"), conf={"a": 1})
+    request = LaunchRequest("key-1", EntityName(SPACE, "one_at_a_time"), conf={"a": 1})
     assert watch.adapter.find_launched(request) is None
     first, second = watch.adapter.launch(request), watch.adapter.launch(request)
     assert (first.again, second.again) == (False, True)
     assert first.natural_id == second.natural_id
     assert watch.adapter.find_launched(request) is not None
-    assert len(watch.airflow.get("/dags/resting/dagRuns")["dag_runs"]) == 1
+    runs = watch.airflow.get("/dags/one_at_a_time/dagRuns")["dag_runs"]
+    assert [run["dag_run_id"] for run in runs].count(first.natural_id) == 1
+
+
+def test_a_paused_dag_is_told_instead_of_leaving_a_run_in_its_queue(watch: Watch) -> None:
+    with pytest.raises(NotReady, match="resting is paused"):
+        watch.adapter.launch(LaunchRequest("key-2", EntityName(SPACE, "resting")))
+    with pytest.raises(NotReady, match="no Dag nowhere"):
+        watch.adapter.launch(LaunchRequest("key-2", EntityName(SPACE, "nowhere")))
+    assert watch.airflow.get("/dags/resting/dagRuns")["dag_runs"] == []
+
+
+def test_an_asset_event_is_written_once(watch: Watch) -> None:
+    asset = EntityName(SPACE, "postgres://books:5432/db/public/ledger")
+    request = LaunchRequest("key-3", asset, kind=LaunchKind.ASSET_EVENT)
+    first, second = watch.adapter.launch(request), watch.adapter.launch(request)
+    assert (first.again, second.again) == (False, True)
+    assert first.natural_id == second.natural_id
 
 
 def test_a_backfill_is_made_once(watch: Watch) -> None:

@@ -13,12 +13,13 @@ from sqlalchemy import text
 from hub.api.hub import Hub
 from hub.baselines.fit import fit
 from hub.baselines.samples import Sample
-from hub.evaluate.book import DEADLINES, LATE, Book, Declared, Selector
+from hub.evaluate.book import DEADLINES, LATE, Book, Declared
 from hub.evaluate.predictions import REFRESH, Predictions
 from hub.evaluate.watch import Watch
 from hub.main import writing
 from hub.model import Viewer
 from hub.rules.base import kinds
+from hub.selector import Selector
 from hub.settings import Settings
 from hub.store.facts import save_baselines
 from hub.store.impact import Predicted

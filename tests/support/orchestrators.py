@@ -40,6 +40,7 @@ class Scripted:
 
     Config: ClassVar[type[AdapterConfig]] = ScriptedConfig
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.LAUNCH})
+    keyed: ClassVar[bool] = True
     script: ClassVar[list[Answer | Exception | Observed]] = []
     findings: ClassVar[list[Finding]] = [Finding("address", Grade.GOOD)]
 

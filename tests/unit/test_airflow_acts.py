@@ -16,9 +16,19 @@ from adapters.airflow import Airflow
 from adapters.airflow.config import Config
 from adapters.airflow.launch import run_id_of
 from adapters.airflow.logs import error_in, lines_of
-from hub.errors import Conflict, Unavailable
+from hub.errors import Conflict, NotReady, Unavailable
 from hub.model import EntityName
-from hub.ports import Asked, BackfillPlan, Capability, Grade, LaunchRequest, RunName, adapters
+from hub.ports import (
+    Asked,
+    BackfillPlan,
+    Capability,
+    CauseRun,
+    Grade,
+    LaunchKind,
+    LaunchRequest,
+    RunName,
+    adapters,
+)
 from tests.support.answers import answer
 from tests.support.fake_airflow import FakeAirflow, task
 
@@ -39,12 +49,18 @@ class Launching(FakeAirflow):
         super().__init__(**how)
         self.answers: list[httpx.Response] = []
         self.backfills: list[dict[str, Any]] = []
+        self.dag: dict[str, Any] = {"dag_id": "etl", "is_paused": False}
+        self.events: list[dict[str, Any]] = []
 
     def _route(self, request: httpx.Request, path: str) -> httpx.Response:
         if request.method == "POST" and path.endswith("/dagRuns"):
             return self._launch(path.split("/")[2], json.loads(request.content))
         if path == "/backfills":
             return self._backfill(request)
+        if path == "/dags/etl":
+            return self._json(self.dag, 200 if self.dag else 404)
+        if path in {"/assets/events", "/datasets/events"}:
+            return self._event(request, path)
         return super()._route(request, path)
 
     def _launch(self, dag: str, body: dict[str, Any]) -> httpx.Response:
@@ -54,6 +70,15 @@ class Launching(FakeAirflow):
         if lost is None or lost.status_code >= 500:  # it may be there in spite of a 500
             self.runs.append({**answer("airflow/v2/10_trigger_minimal"), "dag_id": dag, **body})
         return lost or self._json(self.runs[-1])
+
+    def _event(self, request: httpx.Request, path: str) -> httpx.Response:
+        """Each post is one more event, and its answer may be lost."""
+        if request.method == "GET":
+            name = "asset_events" if path.startswith("/assets") else "dataset_events"
+            return self._json({name: self.events, "total_entries": len(self.events)})
+        told = {"id": len(self.events) + 1, "timestamp": "2026-11-22T12:00:00Z"}
+        self.events.append(told | json.loads(request.content))
+        return self.answers.pop() if self.answers else self._json(self.events[-1])
 
     def _backfill(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
@@ -122,14 +147,65 @@ def test_a_launch_whose_answer_was_lost_is_made_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"), [(404, "no such Dag"), (403, "the role User"), (400, "answered 400")]
+    ("status", "mend"), [(404, "no Dag etl"), (403, "the role User"), (400, "answered 400")]
 )
 def test_a_launch_that_is_refused_says_what_to_change(status: int, mend: str) -> None:
     server = Launching(runs=0)
     server.answers = [httpx.Response(status, json={"detail": "no"})]
     with pytest.raises(Unavailable, match=mend) as caught:
         made(server).launch(LaunchRequest("abc-1", JOB))
-    assert caught.value.permanent
+    assert caught.value.permanent == (status != 404)
+
+
+@pytest.mark.parametrize(
+    ("dag", "told"),
+    [
+        ({"dag_id": "etl", "is_paused": True}, "etl is paused"),
+        ({"dag_id": "etl", "is_stale": True}, "no Dag etl"),
+        ({}, "no Dag etl"),
+    ],
+)
+def test_a_dag_that_can_not_run_is_told_and_left_alone(dag: dict[str, Any], told: str) -> None:
+    server = Launching(runs=0)
+    server.dag = dag
+    with pytest.raises(NotReady, match=told):
+        made(server).launch(LaunchRequest("abc-1", JOB))
+    assert server.runs == []
+
+
+def test_a_launched_run_names_its_cause_as_the_openlineage_provider_reads_it() -> None:
+    server = Launching(runs=0)
+    cause = CauseRun("0190a7c0-5d1e-7000-8000-000000000001", EntityName("dagster", "orders"))
+    adapter, request = made(server), LaunchRequest("abc-1", JOB, conf={"a": 1}, cause=cause)
+    adapter.launch(request)
+    told = {"RunId": cause.run_id, "JobNamespace": "dagster", "JobName": "orders"}
+    assert sent(server)["conf"] == {
+        "a": 1,
+        "openlineage": {
+            **{f"parent{name}": value for name, value in told.items()},
+            **{f"rootParent{name}": value for name, value in told.items()},
+        },
+    }
+    assert adapter.launch(request).again
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_an_asset_event_is_written_once_for_a_key(old: bool) -> None:
+    server = Launching(runs=0, old=old)
+    server._known = lambda request: True  # type: ignore[method-assign]
+    asset = EntityName("af", "s3://lake/raw/orders.parquet")
+    request = LaunchRequest("abc-1", asset, conf={"a": 1}, kind=LaunchKind.ASSET_EVENT)
+    server.answers = [httpx.Response(500, text="database is locked")]
+    adapter = made(server)
+    with pytest.raises(Unavailable):
+        adapter.launch(request)
+    found = adapter.find_launched(request)
+    assert found is not None
+    assert (found.natural_id, found.followed) == ("asset_event/1", False)
+    assert adapter.launch(request).again
+    assert [event["extra"] for event in server.events] == [{"a": 1, "trackside_key": "abc-1"}]
+    where = {"dataset_uri": asset.name} if old else {"asset_id": 2}
+    assert server.events[0].items() >= where.items()
 
 
 @pytest.mark.parametrize("key", ["abc-1", "a key / with ä", "x" * 5000, "scheduled__x"])

@@ -241,3 +241,39 @@ def test_a_facet_of_an_airflow_to_come_does_not_lose_the_event(facet: Any) -> No
     assert decoded.run.natural_id is None
     assert [warning.path for warning in decoded.warnings] == ["$.run.facets.airflow"]
     assert json.loads(decoded.run.facets["airflow"]) == facet
+
+
+def test_a_dag_run_that_the_hub_has_launched_is_no_part_of_its_cause() -> None:
+    cause = {
+        "run": {"runId": "0190a7c0-5d1e-7000-8000-000000000009"},
+        "job": {"namespace": "dagster", "name": "orders"},
+    }
+
+    def told(run_id: str) -> RunFacts:
+        event = {
+            "eventType": "START",
+            "eventTime": "2026-11-30T06:00:00Z",
+            "producer": "https://example.org/tests",
+            "schemaURL": "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent",
+            "job": {"namespace": "af", "name": "mart"},
+            "run": {
+                "runId": "0190a7c0-5d1e-7000-8000-000000000001",
+                "facets": {
+                    "parent": cause,
+                    "airflowDagRun": {
+                        "dag": {"dag_id": "mart"},
+                        "dagRun": {"dag_id": "mart", "run_id": run_id},
+                    },
+                },
+            },
+        }
+        run = decode_event(json.dumps(event).encode()).run
+        assert run is not None
+        return run
+
+    triggered = told("manual__1")
+    assert triggered.parent is not None
+    launched = told("trackside__abc")
+    assert (launched.parent, launched.root) == (None, None)
+    (dependency,) = launched.dependencies
+    assert (dependency.job.name, dependency.upstream, dependency.kind) == ("orders", True, "LAUNCH")

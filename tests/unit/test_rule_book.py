@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from hub.errors import ConfigError
-from hub.evaluate.book import PACK, Selector, book_of
+from hub.evaluate.book import PACK, book_of
 from hub.model import EntityName
+from hub.selector import Selector
 from hub.settings import Settings
 from hub.store.facts import JobRow
 

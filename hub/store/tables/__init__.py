@@ -32,6 +32,7 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
+from hub.store.tables.launches import launch, launch_step, launch_stop, launch_target
 from hub.store.tables.observed import backlog_sample, health, poll, sensor_state, watermark
 from hub.store.tables.people import (
     audit,
@@ -51,6 +52,13 @@ from hub.store.tables.records import (
     lineage_event,
     search_term,
     team_event_count,
+)
+from hub.store.tables.subscribe import (
+    arrival,
+    offer,
+    subscription,
+    subscription_input,
+    waiting,
 )
 from hub.store.tables.tell import (
     decision,
@@ -77,6 +85,7 @@ from hub.store.tables.work import (
 )
 
 __all__ = [
+    "arrival",
     "attempt",
     "audit",
     "backlog_sample",
@@ -114,6 +123,10 @@ __all__ = [
     "job_tag",
     "job_version",
     "job_warning",
+    "launch",
+    "launch_step",
+    "launch_stop",
+    "launch_target",
     "lease",
     "lineage_event",
     "look_again",
@@ -123,6 +136,7 @@ __all__ = [
     "metadata",
     "namespace",
     "notification",
+    "offer",
     "orchestrator",
     "outage",
     "poll",
@@ -136,12 +150,15 @@ __all__ = [
     "sensor_state",
     "silence",
     "source",
+    "subscription",
+    "subscription_input",
     "tag",
     "target_health",
     "team",
     "team_event_count",
     "token",
     "transition_cursor",
+    "waiting",
     "watermark",
     "writer",
 ]

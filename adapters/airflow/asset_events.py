@@ -1,0 +1,67 @@
+"""Saying that an asset was written, so that Airflow's own schedules launch what waits for it.
+
+Airflow gives an event no id of ours: it carries the key in its `extra`, is looked for, and written
+if it is not there.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from adapters.airflow.api import Api
+from adapters.airflow.wire import AssetEvent, AssetEvents, Assets
+from hub.errors import NotReady
+from hub.ports import Json, Launched, LaunchRequest
+
+#: Under which the key stands in what Airflow keeps for us.
+KEY: Final = "trackside_key"
+
+
+def write_event(api: Api, request: LaunchRequest) -> Launched:
+    """Says that an asset was written; Airflow's own schedules launch what waits for it."""
+    if (earlier := find_event(api, request)) is not None:
+        return earlier
+    if api.is_old:
+        path = "/datasets/events"
+        body: Json = {"dataset_uri": request.job.name}
+    else:
+        path = "/assets/events"
+        body = {"asset_id": _asset_id(api, request)}
+    body["extra"] = {**request.conf, KEY: request.key}
+    if request.partition is not None and not api.is_old:
+        body["partition_key"] = request.partition
+    answer = api.ask("POST", path, json=body)
+    if answer.status == HTTPStatus.FORBIDDEN:
+        mend = "give the user the role Op: it may not write asset events"
+        raise api.http.failure(answer, api.base + path, mend)
+    return _event(request, api.read(answer, path, AssetEvent), again=False)
+
+
+def _asset_id(api: Api, request: LaunchRequest) -> int:
+    """Of the asset with that URI or name."""
+    params = {"uri_pattern": request.job.name, "limit": 100}
+    named = {"name_pattern": request.job.name, "limit": 100}
+    for asked in (params, named):
+        for one in api.get("/assets", Assets, asked).assets:
+            if request.job.name in {one.uri, one.name}:
+                return one.id
+    raise NotReady(f"Airflow knows no asset {request.job.name}: no Dag names it")
+
+
+def find_event(api: Api, request: LaunchRequest) -> Launched | None:
+    """Among the latest events."""
+    params: Json = {"order_by": "-timestamp", "limit": 100}
+    if api.is_old:
+        known = api.get("/datasets/events", AssetEvents, params).dataset_events
+    else:
+        params["asset_id"] = _asset_id(api, request)
+        known = api.get("/assets/events", AssetEvents, params).asset_events
+    mine = (
+        one for one in known if isinstance(one.extra, dict) and one.extra.get(KEY) == request.key
+    )
+    return next((_event(request, one, again=True) for one in mine), None)
+
+
+def _event(request: LaunchRequest, event: AssetEvent, *, again: bool) -> Launched:
+    return Launched(request.key, f"asset_event/{event.id}", None, again, followed=False)

@@ -1,0 +1,122 @@
+"""Conditions as the trigger loop meets them: time, gates, symlinks, circles, and the past rehearsed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.store.db import Database
+from hub.triggers.circles import circle_text
+from hub.triggers.dry_run import dry_run
+from tests.support.recording import run_event
+from tests.support.triggers import BEGIN, Station, spec
+
+
+@pytest.fixture
+def it(db: Database) -> Station:
+    return Station(db)
+
+
+def test_time_alone_launches_what_waits_for_nothing_but_time(it: Station) -> None:
+    it.subscribe("db/a debounce 5m")
+    it.updated("a")
+    it.at(60)
+    it.updated("a")
+    it.at(61)
+    (stand,) = it.stands()
+    assert stand.due_at == BEGIN + timedelta(seconds=360)
+    it.at(359)
+    assert it.launches() == []
+    it.at(360)
+    assert [len(cause) for cause in it.causes()] == [2]
+
+
+def test_what_is_there_is_launched_by_the_time_and_says_what_is_missing(it: Station) -> None:
+    it.subscribe("all(db/a, db/b) by 07:00")
+    it.updated("a")
+    it.at(6 * 3600)
+    assert it.launches() == []
+    it.at(7 * 3600)
+    (one,) = it.launches()
+    assert "1 of 2" in one["note"]
+    assert "db/b is missing" in one["note"]
+
+
+def test_updates_wait_until_their_gate_opens(it: Station) -> None:
+    it.subscribe("db/a gate(checks passed)")
+    it.hear(checked(it, 1, success=False))
+    it.at(1)
+    assert it.launches() == []
+    assert it.arrivals()[0].fate == "waiting"
+    assert "gate" in (it.arrivals()[0].reason or "")
+    it.hear(checked(it, 2, success=True))
+    it.at(600)
+    assert len(it.launches()) == 1
+
+
+def checked(it: Station, run: int, *, success: bool) -> dict:
+    """A run that has written a, and checked it."""
+    told = [{"assertion": "not_null", "success": success, "column": "id"}]
+    facets = {"dataQualityAssertions": {"assertions": told}}
+    event = run_event(
+        "COMPLETE", 0, run, outputs=[{"namespace": "db", "name": "a", "facets": facets}]
+    )
+    return {**event, "eventTime": (it.now + timedelta(seconds=run)).isoformat()}
+
+
+def test_a_symlink_and_what_it_stands_for_are_one_dataset(it: Station) -> None:
+    it.subscribe("hive/orders")
+    link = {"symlinks": {"identifiers": [{"namespace": "hive", "name": "orders", "type": "TABLE"}]}}
+    it.updated({"namespace": "s3", "name": "lake/orders", "facets": link})
+    it.at(1)
+    assert len(it.launches()) == 1
+    assert str(it.arrivals()[0].dataset.name) == "orders"
+    it.updated({"namespace": "s3", "name": "lake/orders", "facets": {}})
+    it.at(2)
+    assert len(it.launches()) == 2
+
+
+def test_a_circle_is_found_through_jobs_and_other_subscriptions(it: Station) -> None:
+    it.hear(ran("airflow", "mart", ["a"], ["b"]))
+    it.hear(ran("dagster", "model", ["c"], ["d"]))
+    it.hear(ran("cron", "report", ["d"], ["e"]))
+    it.subscribe("db/b", name="other", launch={"orchestrator": "dagster", "job": "model"})
+    with it.db.reading() as connection:
+        assert circle_text(connection, spec("db/x")) is None
+        assert circle_text(connection, spec("db/e")) == (
+            "it would launch itself again and again: subscription s -> job airflow/mart -> "
+            "dataset db/b -> subscription other -> job dagster/model -> dataset db/d -> "
+            "job cron/report -> dataset db/e -> subscription s"
+        )
+        own = spec("db/e", launch={"orchestrator": "o", "namespace": "db", "job": "e",
+                                   "kind": "asset_event"})  # fmt: skip
+        assert circle_text(connection, own) == (
+            "it would launch itself again and again: subscription s -> dataset db/e -> "
+            "subscription s"
+        )
+
+
+def ran(namespace: str, job: str, inputs: list[str], outputs: list[str]) -> dict:
+    number = sum(map(ord, job))
+    return run_event(
+        "COMPLETE", 0, number, job=job, namespace=namespace, inputs=inputs, outputs=outputs
+    )
+
+
+def test_a_dry_run_tells_what_was_launched_had_it_been_there(it: Station) -> None:
+    one = spec("all(db/a, db/b)", partitions="day of hour", backfill={"old": "ignore"})
+    it.put(one)
+    for second, (name, hour) in enumerate(
+        [("a", "24T01"), ("b", "24T02"), ("a", "24T03"), ("a", "23T05"), ("b", "24T07")], 1
+    ):
+        it.updated(name, partition=f"2026-11-{hour}")
+        it.at(second)
+    it.updated("a", partition="2026-10-01T00")
+    it.at(10)
+    with it.db.reading() as connection:
+        told = dry_run(connection, one, BEGIN, BEGIN + timedelta(hours=1))
+    assert [would.updates for would in told.launches] == it.causes()
+    assert [would.partition for would in told.launches] == it.partitions()
+    assert told.waiting == ["2026-11-23"]
+    assert told.fates == {"launched": 4, "waiting": 1, "ignored": 1}
