@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from datetime import datetime
-
 import structlog
 
 from hub.api.hub import Hub
 from hub.evaluate.predictions import Predictions
 from hub.evaluate.watch import Watch
-from hub.metrics import Metrics, tell
-from hub.store import size
-from hub.store.deliveries import figures
-from hub.store.orchestrators import Standing, standings
+from hub.figures.count import Count
+from hub.figures.measure import Measure
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
@@ -24,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 HOUR_S = 3600.0
 MINUTE_S = 60.0
+FIGURES_S = 15.0  # as often as Prometheus asks, by its own habit
+COUNT_S = 5.0
 EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
@@ -35,6 +31,8 @@ def loops(hub: Hub) -> list[Loop]:
     """Retention and figures of the world run on one replica only."""
     watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
     predictions = Predictions(hub.db, hub.writer, hub.book)
+    measure = Measure(hub.db, hub.settings, hub.book, hub.metrics)
+    count = Count(hub.db, hub.writer, hub.metrics)
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
@@ -58,10 +56,14 @@ def loops(hub: Hub) -> list[Loop]:
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",
-            MINUTE_S,
-            lambda tick: _measure(hub, tick),
-            elsewhere=lambda: _tell_nothing(hub),
+            FIGURES_S,
+            # An orchestrator that was taken back stays in the store, and stands still for good.
+            lambda tick: measure.round(
+                tick.now, list(hub.fleet.members), [one.name for one in hub.teller.targets()]
+            ),
+            elsewhere=measure.forget,
         ),
+        Loop("count", COUNT_S, lambda tick: count.round(tick.fence)),
     ]
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
@@ -93,32 +95,3 @@ def _prepare_weeks(hub: Hub, tick: Tick) -> None:
         tick.fence(connection)
         for name in create_ahead(connection, tick.now):
             log.info("week_created", partition=name)
-
-
-def _measure(hub: Hub, tick: Tick) -> None:
-    hub.metrics.store_bytes.set(size.store_bytes(hub.db))
-    with hub.db.reading() as connection:
-        count, held = size.dead_letters(connection)
-        # One that was taken back stays in the store, and its watermark stands still for good.
-        found = standings(connection, hub.fleet.members)
-        lags, dead = figures(connection, tick.now)
-    hub.metrics.dead_letters.set(count)
-    hub.metrics.dead_letter_bytes.set(held)
-    _tell_orchestrators(hub.metrics, found, tick.now)
-    targets = [one.name for one in hub.teller.targets()]
-    tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
-    tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
-
-
-def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
-    lags = {one.name: (now - one.complete_to).total_seconds() for one in found if one.complete_to}
-    tell(metrics.watermark_lag_seconds, lags)
-    tell(metrics.poll_failures, {o.name: o.failures for o in found if o.failures is not None})
-    tell(metrics.disagreements, {one.name: one.disagreements for one in found})
-
-
-def _tell_nothing(hub: Hub) -> None:
-    """What another replica measures must not stay here as it was."""
-    for gauge in (hub.metrics.store_bytes, hub.metrics.dead_letters, hub.metrics.dead_letter_bytes):
-        gauge.set(math.nan)
-    hub.metrics.forget_world()

@@ -98,6 +98,9 @@ class Team(_Section):
     targets: Words = Field(
         default=[], description="who hears of its incidents where no route says otherwise"
     )
+    objective: float | None = Field(
+        None, gt=0, lt=1, description="which share of its promises it wants to keep"
+    )
 
 
 class Orchestrator(_Section):
@@ -161,6 +164,15 @@ class Settings(_Section):
         default=[],
         description="private networks, as in 10.0.0.0/8, in which targets may be",
     )
+    objective: float = Field(
+        0.99,
+        gt=0,
+        lt=1,
+        description="which share of its promises (runs, slots, deadlines) a team wants to keep",
+    )
+    max_job_metrics: int = Field(
+        200, ge=0, le=5_000, description="jobs of which metrics tell one by one, of job_metrics"
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []
@@ -168,6 +180,7 @@ class Settings(_Section):
 
     calendars: Objects = []
     connections: Objects = []
+    job_metrics: Objects = []
     maintenance: Objects = []
     routes: Objects = []
     rules: Objects = []

@@ -69,15 +69,18 @@ def list_changes(
 
 def latest_place(connection: Connection) -> str:
     """The cursor behind everything that is recorded by now."""
-    heads = [
-        (writer, _head(connection, writer)) for writer in distinct(connection, change.c.writer_id)
-    ]
-    return encode_cursor(*heads)
+    return encode_cursor(*heads(connection).items())
 
 
-def _head(connection: Connection, writer: int) -> int:
-    last = select(func.max(change.c.seq)).where(change.c.writer_id == writer)
-    return int(connection.scalar(last) or 0)
+def heads(connection: Connection) -> Places:
+    """The latest change of each writer."""
+    return {
+        writer: int(connection.scalar(_HEAD, {"writer": writer}) or 0)
+        for writer in distinct(connection, change.c.writer_id)
+    }
+
+
+_HEAD = select(func.max(change.c.seq)).where(change.c.writer_id == bindparam("writer"))
 
 
 def following(connection: Connection, writer: int, seq: int, limit: int) -> Sequence[Row[Any]]:
