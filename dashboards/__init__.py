@@ -1,1 +1,4 @@
-"""Grafana dashboards and Prometheus rules as code."""
+"""Grafana dashboards and Prometheus rules as code, what is generated from them, and provisioning.
+
+`python -m dashboards.build` writes `dashboards/generated/` anew; a test finds what has drifted.
+"""
