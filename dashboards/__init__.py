@@ -2,3 +2,8 @@
 
 `python -m dashboards.build` writes `dashboards/generated/` anew; a test finds what has drifted.
 """
+
+from pathlib import Path
+from typing import Final
+
+GENERATED: Final = Path(__file__).parent / "generated"

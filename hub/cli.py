@@ -17,6 +17,7 @@ from hub.commands import (
     alerting,
     backtest,
     config,
+    dashboards,
     dead_letters,
     demo,
     doctor,
@@ -64,6 +65,7 @@ app.add_typer(store.app, name="store")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
+app.add_typer(dashboards.app, name="dashboards")
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 

@@ -25,7 +25,8 @@ from hub.store.figures import NONE, Freshness, Overdue, Pool
 from hub.store.orchestrators import Standing, standings
 
 #: How often what changes slowly is measured, and of how long.
-QUALITY_EVERY: Final = timedelta(minutes=15)
+QUALITY_EVERY: Final = timedelta(minutes=5)
+SORTS_EVERY: Final = timedelta(minutes=1)
 QUALITY_OF: Final = timedelta(days=7)
 
 Labelled = dict[tuple[str, ...], float]
@@ -43,7 +44,7 @@ class Measure:
         self._world = metrics.world
         self._selected = Selected(settings, self._slots, metrics)
         self._quality_at: datetime | None = None
-        self._begun = False
+        self._sorted_at: datetime | None = None
 
     def round(self, now: datetime, orchestrators: Iterable[str], targets: Sequence[str]) -> None:
         """Of these declared orchestrators and targets, too, if nothing is wrong with them."""
@@ -85,14 +86,15 @@ class Measure:
 
     def _teams(self, connection: Connection, now: datetime) -> None:
         world = self._world
-        named = {one.name: one.objective for one in self._settings.teams}
-        known = [NONE, *figures.teams(connection), *named]
-        usual = self._settings.objective
-        world.tell(world.objective, {(name,): named.get(name) or usual for name in known})
-        if not self._begun:
-            for zero in zeros(figures.sorts_of_jobs(connection), known):
+        if self._sorted_at is None or now - self._sorted_at >= SORTS_EVERY:
+            named = {one.name: one.objective for one in self._settings.teams}
+            sorts = figures.sorts_of_jobs(connection)
+            known = {NONE, *figures.teams(connection), *named, *(team for _, team, _, _ in sorts)}
+            usual = self._settings.objective
+            world.tell(world.objective, {(name,): named.get(name) or usual for name in known})
+            for zero in zeros(sorts, sorted(known)):
                 world.count(world.made[zero.name], *zero.labels, by=0)
-            self._begun = True
+            self._sorted_at = now
         if self._quality_at is None or now - self._quality_at >= QUALITY_EVERY:
             found = quality(connection, Viewer(all=True), now - QUALITY_OF, now)
             _tell_quality(world, found.teams)
@@ -100,7 +102,7 @@ class Measure:
 
     def forget(self) -> None:
         """Another replica measures: what is told here would be told twice."""
-        self._quality_at = None
+        self._quality_at = self._sorted_at = None
         self._metrics.forget_world()
 
 

@@ -24,6 +24,7 @@ from hub.store.job_figures import JobFigures, every_job, job_figures
 
 #: How often it is looked which jobs are selected: all there are have to be asked.
 CHOSEN_EVERY: Final = timedelta(minutes=10)
+CHOSEN_FIRST: Final = timedelta(minutes=1)  # while there is none
 Labelled = dict[tuple[str, ...], float]
 _OF_ALL: Final = frozenset({"limit", "left_out"})
 
@@ -46,7 +47,8 @@ class Selected:
 
     def round(self, connection: Connection, now: datetime) -> None:
         self._told.limit.set(self._most)
-        if self._chosen_at is None or now - self._chosen_at >= CHOSEN_EVERY:
+        every = CHOSEN_EVERY if self._chosen else CHOSEN_FIRST
+        if self._chosen_at is None or now - self._chosen_at >= every:
             self._choose(connection)
             self._chosen_at = now
         found = job_figures(connection, self._chosen, self._slot_rules, now)

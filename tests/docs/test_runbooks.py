@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.build import GENERATED, files
+from dashboards import GENERATED
+from dashboards.build import files
 from dashboards.prometheus.alerts import every
 from tests.docs.test_operations import commands
 

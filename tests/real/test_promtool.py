@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.build import GENERATED
+from dashboards import GENERATED
 from dashboards.prometheus import recording
 from dashboards.prometheus.alerts import every
 from hub.metrics import Metrics
