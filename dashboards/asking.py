@@ -44,11 +44,16 @@ def panels_of(board: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     return (panel for panel in board["panels"] if panel["type"] != "row")
 
 
-def plain(expr: str) -> str:
-    """The expression with all values chosen."""
-    for name in sorted(_CHOSEN, key=len, reverse=True):
-        expr = expr.replace(f"${name}", _CHOSEN[name])
+def plain(expr: str, chosen: Mapping[str, str] = _CHOSEN) -> str:
+    """The expression with values chosen: all, if not told."""
+    for name in sorted(chosen, key=len, reverse=True):
+        expr = expr.replace(f"${name}", chosen[name])
     return expr
+
+
+def choose(**some: str) -> Mapping[str, str]:
+    """All values, but for these variables."""
+    return {**_CHOSEN, **some}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Asking:
     begin: float
     end: float
     step_s: float = 10.0
+    chosen: Mapping[str, str] = field(default_factory=lambda: _CHOSEN)
 
     def answer(self, panel: Mapping[str, Any]) -> Answer:
         found = Answer(panel)
@@ -67,17 +73,21 @@ class Asking:
             if "expr" not in target:
                 found.rows.extend(self._rows(target))
                 continue
-            told = self._asked(target["expr"], instant=target.get("format") == "table")
+            instant = target.get("format") == "table"
+            told = self._asked(target["expr"], instant=instant)
             if told["status"] != "success":
                 return Answer(panel, error=str(told.get("error")))
             for one in told["data"]["result"]:
                 name = _legend(str(target.get("legendFormat", "")), one["metric"])
-                points = one.get("values") or [one["value"]]
+                if instant:
+                    found.rows.append({**one["metric"], "value": f"{float(one['value'][1]):.6g}"})
+                    continue
+                points = one["values"]
                 found.series.append((name, [(float(at), float(value)) for at, value in points]))
         return found
 
     def _asked(self, expr: str, *, instant: bool) -> Any:
-        given: dict[str, Any] = {"query": plain(expr)}
+        given: dict[str, Any] = {"query": plain(expr, self.chosen)}
         given |= (
             {"time": self.end}
             if instant

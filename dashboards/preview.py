@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboards import GENERATED
-from dashboards.asking import Answer, Asking, panels_of
+from dashboards.asking import Answer, Asking, choose, panels_of
 
 CELL: Final = 52  # pixels of one of 24 columns
 LINE: Final = 32  # of one unit of height
@@ -150,10 +151,7 @@ def _time(seconds: float) -> str:
 
 def _table(answer: Answer, box: Box) -> Iterator[str]:
     x, y, width, height = box
-    rows = answer.rows or [
-        {"series": name, "value": spoken(points[-1][1], _unit(answer))}
-        for name, points in answer.series
-    ]
+    rows = answer.rows
     room = int(height // 20) - 1
     names = list(rows[0])
     places = _places(names, width)
@@ -204,7 +202,7 @@ def _lines(answer: Answer, box: Box) -> Iterator[str]:
     for number, (name, points) in reversed(list(enumerate(drawn))):
         color = _series_color(name, number)
         placed = _placed(points, plot, low, high, span)
-        yield _area(placed, plot, color, 0.55 if stacked else 0.08)
+        yield _area(placed, plot, color, 0.85 if stacked else 0.06)
     for number, (name, _) in enumerate(names):
         left = x + (number % 2) * width / 2
         top = y + height - 4 - 16 * ((len(names) + 1) // 2 - number // 2 - 1)
@@ -245,8 +243,8 @@ def _range(values: Sequence[float], panel: Mapping[str, Any]) -> tuple[float, fl
 
 def _axes(plot: Box, low: float, high: float, unit: str, begin: float, end: float) -> Iterator[str]:
     x, y, width, height = plot
-    for part in range(4):
-        at, value = y + height * (1 - part / 3.2), low + (high - low) * part / 3.2
+    for value in _ticks(low, high, unit):
+        at = y + height * (1 - (value - low) / (high - low))
         yield f'<path d="M{x:.0f} {at:.1f}h{width:.0f}" stroke="#2c3235"/>'
         yield _text(x - 6, at + 4, spoken(value, unit), "#9fa7b3", anchor="end", size=11)
     for part in range(3):
@@ -254,6 +252,24 @@ def _axes(plot: Box, low: float, high: float, unit: str, begin: float, end: floa
         anchor = ("start", "middle", "end")[part]
         where = x + width * part / 2
         yield _text(where, y + height + 14, f"{moment:%H:%M}", "#9fa7b3", anchor=anchor, size=11)
+
+
+def _ticks(low: float, high: float, unit: str) -> list[float]:
+    """A few round values."""
+    steps = _ROUND_TIMES if unit == "s" and high - low > 10 else _round_numbers(high - low)
+    step = next((one for one in steps if (high - low) / one <= 4.5), steps[-1])
+    first = math.ceil(low / step)
+    return [step * number for number in range(first, int(high // step) + 1)]
+
+
+_ROUND_TIMES: Final = [size * many for size in (1, 60, 3600) for many in (5, 10, 15, 20, 30)] + [
+    86_400.0 * many for many in (0.5, 1, 2, 5, 10, 20, 50, 100, 1000)
+]
+
+
+def _round_numbers(span: float) -> list[float]:
+    size = 10 ** math.floor(math.log10(max(span, 1e-12)))
+    return [size / 10 * many for many in (1, 2, 5, 10, 20, 50)]
 
 
 def _placed(
@@ -305,10 +321,13 @@ def main() -> None:
     parser.add_argument("hub")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--job", default=".*", help="whom the dashboard of a job shows")
     told = parser.parse_args()
     end = time.time()
     length = told.minutes * 60
-    asking = Asking(told.prometheus, told.hub, end - length, end, length / 120)
+    asking = Asking(
+        told.prometheus, told.hub, end - length, end, length / 60, choose(job_name=told.job)
+    )
     told.folder.mkdir(exist_ok=True)
     for file in sorted(GENERATED.glob("*.json")):
         board = json.loads(file.read_text())

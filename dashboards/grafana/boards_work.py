@@ -87,8 +87,8 @@ JOB: Final = Board(
             (
                 table("State of the latest run", "1 for the state that it has.",
                       (f"max by (job_namespace, job_name, state) (trackside_job_last_run_state{{{_J}}} == 1)", ""), width=16),
-                stat("Selected and not shown", "Jobs beyond `max_job_metrics`.", f"max(trackside_job_series_left_out{{{J}}})", steps=ODD),
-                stat("Room for", "Jobs that are told one by one at most.", f"max(trackside_job_series_limit{{{J}}})"),
+                stat("Selected and not shown", "Jobs beyond `max_job_metrics`.", f"max(trackside_job_series_left_out{{{J}}})", steps=ODD, height=8),
+                stat("Room for", "Jobs that are told one by one at most.", f"max(trackside_job_series_limit{{{J}}})", height=8),
             ),
         ),
     ),
