@@ -262,7 +262,7 @@ def _ticks(low: float, high: float, unit: str) -> list[float]:
     return [step * number for number in range(first, int(high // step) + 1)]
 
 
-_ROUND_TIMES: Final = [size * many for size in (1, 60, 3600) for many in (5, 10, 15, 20, 30)] + [
+_ROUND_TIMES: Final = [size * many for size in (1, 60, 3600) for many in (1, 2, 5, 10, 15, 30)] + [
     86_400.0 * many for many in (0.5, 1, 2, 5, 10, 20, 50, 100, 1000)
 ]
 
