@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
-from benchmarks import evaluation, ingest, latency, memory, polls, reads, telling, triggers
+from benchmarks import evaluation, ingest, latency, memory, polls, reads, scrape, telling, triggers
 from benchmarks.detection import creep, durations, prediction, suite
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
@@ -37,6 +37,7 @@ BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "polls": polls.run,
     "prediction": prediction.run,
     "reads": read,
+    "scrape": scrape.run,
     "telling": telling.run,
     "triggers": triggers.run,
 }

@@ -17,6 +17,7 @@ from hub.commands import (
     alerting,
     backtest,
     config,
+    dashboards,
     dead_letters,
     demo,
     doctor,
@@ -75,6 +76,7 @@ app.add_typer(config.app, name="config")
 app.command("partitions")(partitions.command)
 app.add_typer(launches.app, name="launches")
 app.command("launch")(launches.launch)
+app.add_typer(dashboards.app, name="dashboards")
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)
 

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-
 import structlog
 
 from hub.api.hub import Hub
 from hub.evaluate.predictions import Predictions
 from hub.evaluate.watch import Watch
-from hub.metrics import Metrics, tell
-from hub.model import Viewer
-from hub.store import holds, size
-from hub.store.alert_quality import quality
-from hub.store.delivery_views import figures
-from hub.store.launch_views import LaunchFigures, launch_figures
-from hub.store.orchestrators import Standing, standings
+from hub.figures.count import Count
+from hub.figures.measure import Measure
+from hub.metrics import Metrics
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
@@ -29,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 HOUR_S = 3600.0
 MINUTE_S = 60.0
+FIGURES_S = 15.0  # as often as Prometheus asks, by its own habit
+COUNT_S = 5.0
 EVALUATE_S = 1.0
 EVALUATE_HOLD_S = 5.0  # incidents are late by that much when a replica is gone
 PREDICT_S = 2.0
@@ -36,9 +30,6 @@ BREATHE_S = 10.0
 SENSE_S = 1.0
 LAUNCH_S = 0.25
 FOLLOW_S = 0.5
-QUALITY_S = 600.0
-QUALITY_OF = timedelta(days=7)
-MOST_TEAMS = 100  # series of each figure of teams
 ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
@@ -50,6 +41,8 @@ def loops(hub: Hub) -> list[Loop]:
     trigger = Trigger(
         hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
     )
+    measure = Measure(hub.db, hub.settings, hub.book, hub.metrics)
+    count = Count(hub.db, hub.writer, hub.metrics)
     found = [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
@@ -88,19 +81,15 @@ def loops(hub: Hub) -> list[Loop]:
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
             "figures",
-            MINUTE_S,
-            lambda tick: _measure(hub, tick),
-            elsewhere=lambda: _tell_nothing(hub),
+            FIGURES_S,
+            # An orchestrator that was taken back stays in the store, and stands still for good.
+            lambda tick: measure.round(
+                tick.now, list(hub.fleet.members), [one.name for one in hub.teller.targets()]
+            ),
+            elsewhere=measure.forget,
         ),
+        Loop("count", COUNT_S, lambda tick: count.round(tick.fence)),
     ]
-    found.append(
-        Loop(
-            "quality",
-            QUALITY_S,
-            lambda tick: _measure_quality(hub, tick),
-            elsewhere=hub.metrics.forget_teams,
-        )
-    )
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
     return found
@@ -137,64 +126,3 @@ def _prepare_weeks(hub: Hub, tick: Tick) -> None:
         tick.fence(connection)
         for name in create_ahead(connection, tick.now):
             log.info("week_created", partition=name)
-
-
-def _measure(hub: Hub, tick: Tick) -> None:
-    hub.metrics.store_bytes.set(size.store_bytes(hub.db))
-    with hub.db.reading() as connection:
-        count, kept = size.dead_letters(connection)
-        # One that was taken back stays in the store, and its watermark stands still for good.
-        found = standings(connection, hub.fleet.members)
-        lags, dead = figures(connection, tick.now)
-        launches = launch_figures(connection, tick.now)
-        held = holds.held(connection)
-    hub.metrics.held.set(held)
-    hub.metrics.dead_letters.set(count)
-    hub.metrics.dead_letter_bytes.set(kept)
-    _tell_orchestrators(hub.metrics, found, tick.now)
-    _tell_launches(hub.metrics, launches)
-    targets = [one.name for one in hub.teller.targets()]
-    tell(hub.metrics.delivery_lag_seconds, dict.fromkeys(targets, 0.0) | lags)
-    tell(hub.metrics.deliveries_dead, dict.fromkeys(targets, 0) | dead)
-
-
-def _tell_launches(metrics: Metrics, found: LaunchFigures) -> None:
-    tell(metrics.launch_lag_seconds, found.lags)
-    tell(metrics.launches_dead, found.dead)
-    metrics.launches_open.clear()
-    for (orchestrator, state), count in found.open.items():
-        metrics.launches_open.labels(orchestrator, state).set(count)
-    metrics.launches_stopped.set(found.stopped)
-
-
-def _measure_quality(hub: Hub, tick: Tick) -> None:
-    """How good the alerts of a week were, of the teams that were told most."""
-    with hub.db.reading() as connection:
-        told = quality(connection, Viewer(all=True), tick.now - QUALITY_OF, tick.now)
-    most = sorted(told.teams, key=lambda one: -one.notifications)[:MOST_TEAMS]
-    named = [(one.team or "nobody", one) for one in most]
-    metrics = hub.metrics
-    tell(metrics.team_notifications, {name: one.notifications for name, one in named})
-    tell(metrics.team_acknowledged_ratio, {name: one.acknowledged for name, one in named})
-    tell(metrics.team_self_resolved_ratio, {name: one.self_resolved for name, one in named})
-
-
-def _tell_orchestrators(metrics: Metrics, found: Sequence[Standing], now: datetime) -> None:
-    lags = {one.name: (now - one.complete_to).total_seconds() for one in found if one.complete_to}
-    tell(metrics.watermark_lag_seconds, lags)
-    tell(metrics.poll_failures, {o.name: o.failures for o in found if o.failures is not None})
-    tell(metrics.disagreements, {one.name: one.disagreements for one in found})
-
-
-def _tell_nothing(hub: Hub) -> None:
-    """What another replica measures must not stay here as it was."""
-    metrics = hub.metrics
-    for gauge in (
-        metrics.store_bytes,
-        metrics.dead_letters,
-        metrics.dead_letter_bytes,
-        metrics.launches_stopped,
-        metrics.held,
-    ):
-        gauge.set(math.nan)
-    metrics.forget_world()

@@ -207,12 +207,17 @@ class Rounds:
     """Tells the metrics of each round of a loop."""
 
     def __init__(self, metrics: Metrics) -> None:
-        self._runs = metrics.loop_runs
-        self._lag = metrics.loop_lag_seconds
+        self._metrics = metrics
 
-    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
-        self._lag.labels(name).set(late_s)
-        self._runs.labels(name, "failed" if failed else "done").inc()
+    def loop_ran(
+        self, name: str, *, late_s: float, took_s: float, failed: bool, holding: bool
+    ) -> None:
+        told = self._metrics
+        told.loop_lag_seconds.labels(name).set(late_s)
+        told.lease_held.labels(name).set(holding)
+        if holding:
+            told.loop_runs.labels(name, "failed" if failed else "done").inc()
+            told.loop_seconds.labels(name).observe(took_s)
 
 
 def replica_name() -> str:

@@ -43,8 +43,13 @@ PRESENCE_S = 10.0
 class Observer(Protocol):
     """Who hears of each round, for metrics."""
 
-    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
-        """A round has ended that began `late_s` seconds after it was due."""
+    def loop_ran(
+        self, name: str, *, late_s: float, took_s: float, failed: bool, holding: bool
+    ) -> None:
+        """A round has ended that began `late_s` seconds after it was due.
+
+        holding: it is this replica that runs the loop.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +192,7 @@ class Worker:
         except Exception as failure:
             error = f"{type(failure).__name__}: {failure}"
             log.exception("loop_failed", loop=name)
-        self._beat(loop, late_s, error)
+        self._beat(loop, late_s, time.monotonic() - started, error)
 
     def _round(self, loop: Loop) -> bool:
         fence = self._fence(loop)
@@ -268,11 +273,17 @@ class Worker:
         if held is not None and (before is None or before.epoch != held.epoch):
             log.info("lease_taken", loop=name, epoch=held.epoch)
 
-    def _beat(self, loop: Loop, late_s: float, error: str) -> None:
+    def _beat(self, loop: Loop, late_s: float, took_s: float, error: str) -> None:
         beat = self.heartbeats.get(loop.name)
         if beat is None:
             return
         beat.last_at, beat.last_error = datetime.now(UTC), error
         beat.holding = not loop.leased or self._db.is_sqlite or loop.name in self._held
         if self._observer is not None:
-            self._observer.loop_ran(loop.name, late_s=late_s, failed=bool(error))
+            self._observer.loop_ran(
+                loop.name,
+                late_s=late_s,
+                took_s=took_s,
+                failed=bool(error),
+                holding=beat.holding,
+            )

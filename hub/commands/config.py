@@ -11,6 +11,7 @@ import yaml
 from hub.commands.common import ConfigFile, load, out
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
+from hub.figures.selected import selectors_of
 from hub.polls.fleet import check_file
 from hub.settings import Settings, variables
 from hub.telling import plan_in
@@ -35,6 +36,7 @@ def check(config: ConfigFile = None) -> None:
     subscriptions_of(settings)
     grants_of(settings)
     reruns_of(settings)
+    selectors_of(settings)
     out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 

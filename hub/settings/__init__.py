@@ -101,6 +101,9 @@ class Team(_Section):
     digest: dict[str, Any] | None = Field(
         None, description="one message for each day or week: at, timezone, days, to, empty"
     )
+    objective: float | None = Field(
+        None, gt=0, lt=1, description="which share of its promises it wants to keep"
+    )
 
 
 class Orchestrator(_Section):
@@ -174,6 +177,15 @@ class Settings(_Section):
         description="launches of one job within an hour; further ones are held until a "
         "person releases them; 0 is no limit",
     )
+    objective: float = Field(
+        0.99,
+        gt=0,
+        lt=1,
+        description="which share of its promises (runs, slots, deadlines) a team wants to keep",
+    )
+    max_job_metrics: int = Field(
+        200, ge=0, le=5_000, description="jobs of which metrics tell one by one, of job_metrics"
+    )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
     teams: list[Team] = []
@@ -182,6 +194,7 @@ class Settings(_Section):
     calendars: Objects = []
     connections: Objects = []
     grants: Objects = []
+    job_metrics: Objects = []
     maintenance: Objects = []
     rerun: Objects = []
     routes: Objects = []

@@ -73,14 +73,14 @@ def latest_place(connection: Connection) -> str:
 
 
 def heads(connection: Connection) -> Places:
-    """The last change of each writer."""
-    writers = distinct(connection, change.c.writer_id)
-    return {writer: _head(connection, writer) for writer in writers}
+    """The latest change of each writer."""
+    return {
+        writer: int(connection.scalar(_HEAD, {"writer": writer}) or 0)
+        for writer in distinct(connection, change.c.writer_id)
+    }
 
 
-def _head(connection: Connection, writer: int) -> int:
-    last = select(func.max(change.c.seq)).where(change.c.writer_id == writer)
-    return int(connection.scalar(last) or 0)
+_HEAD = select(func.max(change.c.seq)).where(change.c.writer_id == bindparam("writer"))
 
 
 def following(connection: Connection, writer: int, seq: int, limit: int) -> Sequence[Row[Any]]:

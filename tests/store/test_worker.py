@@ -28,8 +28,12 @@ class Rounds:
     def __init__(self) -> None:
         self.told: list[tuple[str, bool]] = []
 
-    def loop_ran(self, name: str, *, late_s: float, failed: bool) -> None:
+    def loop_ran(
+        self, name: str, *, late_s: float, took_s: float, failed: bool, holding: bool
+    ) -> None:
         assert late_s >= 0
+        assert took_s >= 0
+        assert isinstance(holding, bool)
         self.told.append((name, failed))
 
 

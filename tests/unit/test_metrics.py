@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.metrics import Metrics
+from hub.metrics.declare import MOST_HISTOGRAMS, MOST_SERIES
 
 FAMILIES = [
     family for family in Metrics().registry.collect() if family.name.startswith("trackside_")
@@ -72,3 +73,64 @@ def test_two_hubs_in_one_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
     first.queue_events.set(1)
     assert b"trackside_queue_events 0.0" in second.render()
+
+
+def series(metrics: Metrics, name: str) -> dict[str, float]:
+    families = metrics.registry.collect()
+    (family,) = [one for one in families if one.name == f"trackside_{name}"]
+    return {str(one.labels): one.value for one in family.samples}
+
+
+def test_no_label_names_a_run_and_only_selected_jobs_are_told_by_name() -> None:
+    metrics = Metrics()
+    world = {name: one._labelnames for name, one in metrics.world.made.items()}
+    labels = {label for names in world.values() for label in names}
+    assert not labels & {"run", "run_id", "job", "job_name", "dataset", "partition", "instance"}
+
+
+def test_a_gauge_of_the_world_keeps_the_greatest_and_says_what_it_leaves_out() -> None:
+    metrics = Metrics()
+    world = metrics.world
+    waits: dict[tuple[str, ...], float] = {
+        ("af", f"pool {number}"): float(number) for number in range(MOST_SERIES + 7)
+    }
+    world.tell(world.backlog_queued, waits)
+    told = series(metrics, "backlog_queued")
+    assert len(told) == MOST_SERIES
+    assert min(told.values()) == 7
+    assert list(series(metrics, "series_left_out").values()) == [7]
+    world.tell(world.backlog_queued, {("af", "one"): 1.0})
+    assert list(series(metrics, "backlog_queued").values()) == [1]
+
+
+def test_where_few_is_worse_the_least_are_kept() -> None:
+    metrics = Metrics()
+    world = metrics.world
+    left: dict[tuple[str, ...], float] = {
+        ("data", f"rule {number}"): float(number) for number in range(MOST_SERIES + 1)
+    }
+    world.tell(world.freshness_left_seconds, left, least=True)
+    assert max(series(metrics, "freshness_budget_left_seconds").values()) == MOST_SERIES - 1
+
+
+def test_what_is_counted_beyond_the_room_of_a_metric_is_other_and_shows() -> None:
+    metrics = Metrics()
+    world = metrics.world
+    for number in range(MOST_HISTOGRAMS + 3):
+        world.observe(world.run_seconds, 60.0, f"orchestrator {number}", "data")
+    value = metrics.registry.get_sample_value
+    other = {"orchestrator": "other", "team": "other"}
+    assert value("trackside_run_duration_seconds_count", other) == 3
+    assert value("trackside_series_folded_total", {"metric": "trackside_run_duration_seconds"}) == 3
+    for number in range(MOST_SERIES + 1):
+        world.count(world.promises, f"team {number}", "kept")
+    assert value("trackside_promises_total", {"team": "other", "result": "kept"}) == 1
+
+
+def test_a_replica_that_does_not_measure_tells_no_gauge_of_the_world() -> None:
+    metrics = Metrics()
+    metrics.world.store_bytes.set(5)
+    metrics.world.tell(metrics.world.known, {("jobs",): 3.0})
+    metrics.forget_world()
+    assert series(metrics, "known") == {}
+    assert str(series(metrics, "store_size_bytes")["{}"]) == "nan"

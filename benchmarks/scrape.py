@@ -1,0 +1,77 @@
+"""python -m benchmarks scrape: what one scrape and one measurement of the world cost.
+
+On stores of several sizes, with every one of 200 selected jobs told by name: the scrape must stay
+under 100 ms and not grow with the store, the measurement runs beside it in its loop.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from benchmarks import fill
+from benchmarks.report import Section
+from hub.evaluate.book import Book, book_of
+from hub.figures.measure import Measure
+from hub.metrics import Metrics
+from hub.settings import Settings
+from hub.store.db import Connection, Database
+from hub.store.expectations import sow
+from hub.store.migrate import migrate
+from hub.store.types import from_micros
+
+TIMES: Final = 15
+
+
+def run(*, full: bool) -> Iterator[Section]:
+    sizes = [2_000, 20_000, 100_000] if full else [2_000, 20_000]
+    lines = ["jobs     series  scrape ms  measure ms"]
+    for size in sizes:
+        with TemporaryDirectory() as folder:
+            url = f"sqlite:///{Path(folder) / 'world.db'}"
+            db = Database(url, durable=False)
+            fill.fill(db, size)
+            db.close()
+            lines.append(line(url, size))
+    table = "\n".join(lines)
+    yield Section(
+        "Scrapes",
+        ["wanted: a scrape under 100 ms, not growing with the store"],
+        [f"```\n{table}\n```"],
+    )
+
+
+def line(url: str, size: int) -> str:
+    """The median of each, in milliseconds of the CPU."""
+    settings = Settings(database_url=url, job_metrics=[{"name": "*", "inner": True}])
+    db, metrics = Database(url), Metrics()
+    migrate(db)
+    now = from_micros(fill.START) + timedelta(hours=2)
+    with db.writing() as connection:
+        watch(connection, book_of(settings), now)
+    measure = Measure(db, settings, book_of(settings), metrics)
+    measure.round(now, [], [])
+    took_measure = median(lambda: measure.round(now, [], []))
+    took_scrape = median(metrics.render)
+    series = sum(not one.startswith("#") for one in metrics.render().decode().splitlines())
+    db.close()
+    return f"{size:7,} {series:7,} {took_scrape:10.1f} {took_measure:11.1f}"
+
+
+def watch(connection: Connection, book: Book, now: datetime) -> None:
+    """Every rule waits for something of each of its subjects, as in a world that is watched."""
+    for rule in book.rules.values():
+        sow(connection, rule.name, rule.subject, now + timedelta(hours=1))
+
+
+def median(work: Callable[[], Any]) -> float:
+    found = []
+    for _ in range(TIMES):
+        began = time.thread_time()
+        work()
+        found.append((time.thread_time() - began) * 1000)
+    return sorted(found)[TIMES // 2]

@@ -1,0 +1,110 @@
+"""Asks Prometheus and a hub what the panels of a generated dashboard ask, without a Grafana."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+#: What Grafana puts in the place of variables when all values are chosen.
+_CHOSEN: Final[Mapping[str, str]] = {
+    "job": ".*",
+    "team": ".*",
+    "orchestrator": ".*",
+    "instance": ".*",
+    "job_namespace": ".*",
+    "job_name": ".*",
+    "__rate_interval": "2m",
+    "__interval": "1m",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one panel is answered: series of (time, value), or rows of the hub. error: why none."""
+
+    panel: Mapping[str, Any]
+    series: list[tuple[str, list[tuple[float, float]]]] = field(default_factory=list)
+    rows: list[Mapping[str, Any]] = field(default_factory=list)
+    error: str | None = None
+
+    @property
+    def title(self) -> str:
+        return str(self.panel["title"])
+
+    @property
+    def empty(self) -> bool:
+        return not self.series and not self.rows
+
+
+def panels_of(board: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All but the headings."""
+    return (panel for panel in board["panels"] if panel["type"] != "row")
+
+
+def plain(expr: str, chosen: Mapping[str, str] = _CHOSEN) -> str:
+    """The expression with values chosen: all, if not told."""
+    for name in sorted(chosen, key=len, reverse=True):
+        expr = expr.replace(f"${name}", chosen[name])
+    return expr
+
+
+def choose(**some: str) -> Mapping[str, str]:
+    """All values, but for these variables."""
+    return {**_CHOSEN, **some}
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The addresses, and of which time: seconds since the epoch."""
+
+    prometheus: str
+    hub: str
+    begin: float
+    end: float
+    step_s: float = 10.0
+    chosen: Mapping[str, str] = field(default_factory=lambda: _CHOSEN)
+
+    def answer(self, panel: Mapping[str, Any]) -> Answer:
+        found = Answer(panel)
+        for target in panel["targets"]:
+            if "expr" not in target:
+                found.rows.extend(self._rows(target))
+                continue
+            instant = target.get("format") == "table"
+            told = self._asked(target["expr"], instant=instant)
+            if told["status"] != "success":
+                return Answer(panel, error=str(told.get("error")))
+            for one in told["data"]["result"]:
+                name = _legend(str(target.get("legendFormat", "")), one["metric"])
+                if instant:
+                    found.rows.append({**one["metric"], "value": f"{float(one['value'][1]):.6g}"})
+                    continue
+                points = one["values"]
+                found.series.append((name, [(float(at), float(value)) for at, value in points]))
+        return found
+
+    def _asked(self, expr: str, *, instant: bool) -> Any:
+        given: dict[str, Any] = {"query": plain(expr, self.chosen)}
+        given |= (
+            {"time": self.end}
+            if instant
+            else {"start": self.begin, "end": self.end, "step": self.step_s}
+        )
+        path = "query" if instant else "query_range"
+        return httpx.get(f"{self.prometheus}/api/v1/{path}", params=given, timeout=30).json()
+
+    def _rows(self, target: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        told = httpx.get(self.hub + target["url"], timeout=30).raise_for_status().json()
+        for row in told[target["root_selector"]]:
+            yield {column["text"]: row.get(column["selector"]) for column in target["columns"]}
+
+
+def _legend(form: str, labels: Mapping[str, str]) -> str:
+    if form in {"", "__auto"}:
+        return ", ".join(value for name, value in sorted(labels.items()) if name != "__name__")
+    for name, value in labels.items():
+        form = form.replace("{{" + name + "}}", value)
+    return form

@@ -1,0 +1,1 @@
+"""The Grafana dashboards: what they show (`boards`), and how Grafana wants it written (`classic`)."""

@@ -1,0 +1,189 @@
+"""For people who want to know whether all is well: overview, team, incidents."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards.grafana.panels import (
+    BAD,
+    LEFT,
+    ODD,
+    OT,
+    Board,
+    J,
+    Section,
+    T,
+    listing,
+    series,
+    stat,
+    table,
+)
+
+_INCIDENT_COLUMNS: Final = (
+    ("openedAt", "opened"),
+    ("severity", "severity"),
+    ("state", "state"),
+    ("rule", "rule"),
+    ("team", "team"),
+    ("reason", "what"),
+)
+_SEVERITY: Final = "{{severity}}"
+
+_HEALTH: Final = Section(
+    "Is everything all right?",
+    (
+        stat("Open incidents", "Incidents of any severity that are not over.",
+             f"sum(trackside_incidents_open{{{T}}}) or vector(0)", steps=ODD, link="/api/v1/incidents?open=true"),
+        stat("Errors", "Open incidents that are at least errors, and that nobody has acknowledged.",
+             f'sum(trackside_incidents_open{{{T},severity=~"error|critical",state="OPEN"}}) or vector(0)', steps=BAD),
+        stat("Slots overdue", "Jobs whose slot is due and has no run yet.",
+             f"sum(trackside_slots_overdue{{{T}}}) or vector(0)", steps=ODD),
+        stat("Stale datasets", "Datasets that are older than a rule lets them be.",
+             f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD),
+        stat("Runs at work", "Runs that have begun and not ended, parts of others included.",
+             f'sum(trackside_runs_open{{{T},state="RUNNING"}}) or vector(0)'),
+        stat("Blind for", "How long ago all that an orchestrator knew was known here, of the worst one.",
+             f"max(trackside_watermark_lag_seconds{{{J}}}) or vector(0)", unit="s",
+             steps=((None, "green"), (300, "orange"), (900, "red"))),
+    ),
+)  # fmt: skip
+
+OVERVIEW: Final = Board(
+    "trackside-overview",
+    "Trackside / Overview",
+    "Is everything all right, and if not, whose is it?",
+    (
+        _HEALTH,
+        Section(
+            "By team",
+            (
+                series("Open incidents", "Incidents that are not over, by team.",
+                       (f"sum by (team) (trackside_incidents_open{{{T}}})", "{{team}}"), stacked=True),
+                series("Runs that ended", "Runs an hour, by how they ended; without parts of others this is what people see.",
+                       (f"sum by (state) (rate(trackside_runs_ended_total{{{T}}}[$__rate_interval])) * 3600", "{{state}}"),
+                       stacked=True),
+                series("Budget left", "Of the promises that a team may break in 28 days, the share that is left; -100 % stands for less, too.",
+                       ('clamp_min(team:trackside_budget_left:ratio_28d{team=~"$team"}, -1)', "{{team}}"), unit="percentunit", steps=LEFT),
+            ),
+        ),
+        Section(
+            "By orchestrator",
+            (
+                series("Watermark", "How long ago all that it knew was known here.",
+                       (f"max by (orchestrator) (trackside_watermark_lag_seconds{{{J}}})", "{{orchestrator}}"), unit="s"),
+                series("Work that waits", "Queued in all its pools.",
+                       (f"sum by (orchestrator) (trackside_backlog_queued{{{J}}})", "{{orchestrator}}"), stacked=True),
+                table("Health", "What each orchestrator says of itself as a whole.",
+                      (f"max by (orchestrator, status) (trackside_orchestrator_health{{{J}}})", "")),
+            ),
+        ),
+        Section(
+            "What is wrong now",
+            (
+                listing("Incidents", "Open incidents without their consequences, from the hub.",
+                        "/api/v1/incidents?open=true&roots=true&limit=50", "incidents", _INCIDENT_COLUMNS),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+TEAM: Final = Board(
+    "trackside-team",
+    "Trackside / Team",
+    "One team's promises, runs and data.",
+    (
+        Section(
+            "Promises",
+            (
+                stat("Kept in 28 days", "Share of runs, slots and deadlines that were kept.",
+                     'min(team:trackside_attainment:ratio_28d{team=~"$team"})', unit="percentunit", height=8, max=1,
+                     steps=((None, "red"), (0.95, "orange"), (0.99, "green"))),
+                stat("Objective", "Which share the team wants to keep.",
+                     f"max(trackside_objective_ratio{{{T}}})", unit="percentunit", height=8, max=1),
+                stat("Budget left", "Of what may be broken in 28 days.",
+                     'clamp_min(min(team:trackside_budget_left:ratio_28d{team=~"$team"}), -1)', unit="percentunit", height=8, steps=LEFT),
+                series("Burn of the budget", "1 uses it up in exactly 28 days.",
+                       ('team:trackside_budget_burn:ratio_1h{team=~"$team"}', "{{team}}, 1 h"),
+                       ('team:trackside_budget_burn:ratio_3d{team=~"$team"}', "{{team}}, 3 d"), width=12),
+            ),
+        ),
+        Section(
+            "Runs",
+            (
+                series("Ended, by how", "Runs an hour.",
+                       (f"sum by (state) (rate(trackside_runs_ended_total{{{OT}}}[$__rate_interval])) * 3600", "{{state}}"),
+                       stacked=True),
+                series("Duration", "Of runs that completed and are no part of another.",
+                       (f"histogram_quantile(0.5, sum by (le) (rate(trackside_run_duration_seconds_bucket{{{OT}}}[$__rate_interval])))", "half"),
+                       (f"histogram_quantile(0.95, sum by (le) (rate(trackside_run_duration_seconds_bucket{{{OT}}}[$__rate_interval])))", "95 %"),
+                       unit="s"),
+                series("Duration by what was expected", "1 is as ever; by the baseline of each job.",
+                       (f"histogram_quantile(0.5, sum by (le) (rate(trackside_run_baseline_ratio_bucket{{{OT}}}[$__rate_interval])))", "half"),
+                       (f"histogram_quantile(0.95, sum by (le) (rate(trackside_run_baseline_ratio_bucket{{{OT}}}[$__rate_interval])))", "95 %")),
+                series("Lateness", "How long after their slot was due runs started.",
+                       (f"histogram_quantile(0.95, sum by (le) (rate(trackside_start_lateness_seconds_bucket{{{OT}}}[$__rate_interval])))", "95 %"),
+                       unit="s"),
+                series("Slots missed", "In the last hour.",
+                       (f"sum by (orchestrator) (increase(trackside_slots_missed_total{{{OT}}}[1h]))", "{{orchestrator}}")),
+                series("At work", "Runs that have not ended, by state.",
+                       (f"sum by (state) (trackside_runs_open{{{OT}}})", "{{state}}"), stacked=True),
+            ),
+        ),
+    ),
+    asks=("orchestrator", "team"),
+)  # fmt: skip
+
+INCIDENTS: Final = Board(
+    "trackside-incidents",
+    "Trackside / Incidents and alert quality",
+    "What is wrong, what became of it, and whether people are called for good reasons.",
+    (
+        Section(
+            "Now",
+            (
+                series("Open, by severity", "Incidents that are not over.",
+                       (f"sum by (severity) (trackside_incidents_open{{{T}}})", _SEVERITY), stacked=True),
+                series("Open, by kind of rule", "Incidents that are not over.",
+                       (f"sum by (kind) (trackside_incidents_open{{{T}}})", "{{kind}}"), stacked=True),
+                series("Open, by state", "Whether somebody is at them.",
+                       (f"sum by (state) (trackside_incidents_open{{{T}}})", "{{state}}"), stacked=True),
+            ),
+        ),
+        Section(
+            "What became of them",
+            (
+                series("Transitions", "In the last hour.",
+                       (f"sum by (transition) (increase(trackside_incident_transitions_total{{{T}}}[1h]))", "{{transition}}"),
+                       width=12),
+                series("Opened, by kind of rule", "In the last hour.",
+                       (f'sum by (kind) (increase(trackside_incident_transitions_total{{{T},transition=~"opened|reopened"}}[1h]))', "{{kind}}"),
+                       width=12, stacked=True),
+            ),
+        ),
+        Section(
+            "Are the alerts good?",
+            (
+                series("Notifications in 7 days", "More than two a shift wear people out.",
+                       (f"max by (team) (trackside_alert_notifications{{{T}}})", "{{team}}")),
+                series("Acknowledged", "Of the incidents that were told, those that somebody took.",
+                       (f"max by (team) (trackside_alert_acknowledged_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1),
+                series("Over by themselves", "Within five minutes: those were not worth a call.",
+                       (f"max by (team) (trackside_alert_self_resolved_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1),
+                series("Deliveries", "Attempts an hour, by target and result.",
+                       (f"sum by (target, result) (rate(trackside_deliveries_total{{{J}}}[$__rate_interval])) * 3600", "{{target}} {{result}}")),
+                series("Longest due delivery", "How long somebody should have known already.",
+                       (f"max by (target) (trackside_delivery_lag_seconds{{{J}}})", "{{target}}"), unit="s"),
+                series("Given up", "Deliveries that wait for somebody to send them again.",
+                       (f"max by (target) (trackside_deliveries_dead{{{J}}})", "{{target}}")),
+            ),
+        ),
+        Section(
+            "All that is open",
+            (
+                listing("Incidents", "From the hub, the latest first.",
+                        "/api/v1/incidents?open=true&limit=100", "incidents", _INCIDENT_COLUMNS),
+            ),
+        ),
+    ),
+    since="now-7d",
+)  # fmt: skip

@@ -1,0 +1,171 @@
+"""For people who look after jobs and data: orchestrators, a job, freshness, datasets."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards.grafana.panels import JOB as _J
+from dashboards.grafana.panels import ODD, Board, J, O, Section, T, listing, series, stat, table
+
+ORCHESTRATORS: Final = Board(
+    "trackside-orchestrators",
+    "Trackside / Orchestrators and backlog",
+    "How well each orchestrator is known, and what waits in it.",
+    (
+        Section(
+            "How well it is known",
+            (
+                series("Watermark", "How long ago all that it knew was known here.",
+                       (f"max by (orchestrator) (trackside_watermark_lag_seconds{{{O}}})", "{{orchestrator}}"), unit="s"),
+                series("Polls that failed in a row", "0 when it answers.",
+                       (f"max by (orchestrator) (trackside_poll_failures{{{O}}})", "{{orchestrator}}")),
+                table("Health", "What it says of itself as a whole.",
+                      (f"max by (orchestrator, status) (trackside_orchestrator_health{{{O}}})", "")),
+                series("Polls", "An hour, by result.",
+                       (f"sum by (orchestrator, result) (rate(trackside_polls_total{{{O}}}[$__rate_interval])) * 3600", "{{orchestrator}} {{result}}")),
+                series("How long a poll takes", "95 % of them take less.",
+                       (f"histogram_quantile(0.95, sum by (orchestrator, le) (rate(trackside_poll_seconds_bucket{{{O}}}[$__rate_interval])))", "{{orchestrator}}"),
+                       unit="s"),
+                series("Disagreements", "Attempts of whose end it answered another thing than its senders told.",
+                       (f"max by (orchestrator) (trackside_disagreements{{{O}}})", "{{orchestrator}}")),
+            ),
+        ),
+        Section(
+            "Backlog",
+            (
+                series("Work that waits", "By pool.",
+                       (f"max by (orchestrator, pool) (trackside_backlog_queued{{{O}}})", "{{orchestrator}} {{pool}}"), stacked=True),
+                series("The oldest waits for", "By pool.",
+                       (f"max by (orchestrator, pool) (trackside_backlog_oldest_wait_seconds{{{O}}})", "{{orchestrator}} {{pool}}"), unit="s"),
+                series("How full pools are", "Running by what can run at a time.",
+                       (f"max by (orchestrator, pool) (trackside_backlog_running{{{O}}}) / max by (orchestrator, pool) (trackside_backlog_capacity{{{O}}} > 0)",
+                        "{{orchestrator}} {{pool}}"), unit="percentunit", max=1),
+            ),
+        ),
+        Section(
+            "Runs",
+            (
+                series("At work", "Runs that have not ended.",
+                       (f"sum by (orchestrator) (trackside_runs_open{{{O}}})", "{{orchestrator}}"), stacked=True),
+                series("Ended", "Runs an hour, parts of others included.",
+                       (f"sum by (orchestrator, state) (rate(trackside_runs_ended_total{{{O}}}[$__rate_interval])) * 3600", "{{orchestrator}} {{state}}"), stacked=True),
+                series("Slots overdue", "Jobs whose slot is due and has no run yet.",
+                       (f"sum by (orchestrator) (trackside_slots_overdue{{{O}}})", "{{orchestrator}}")),
+            ),
+        ),
+    ),
+    asks=("orchestrator",),
+)  # fmt: skip
+
+JOB: Final = Board(
+    "trackside-job",
+    "Trackside / Job",
+    "Single jobs, of those that `job_metrics` selects.",
+    (
+        Section(
+            "Runs",
+            (
+                series("Duration and what is expected", "The latest run that completed, within the band of its baseline.",
+                       (f"max by (job_name) (trackside_job_last_run_seconds{{{_J}}})", "{{job_name}}"),
+                       (f"max by (job_name) (trackside_job_expected_seconds{{{_J}}})", "{{job_name}} expected"),
+                       (f"max by (job_name) (trackside_job_expected_low_seconds{{{_J}}})", "{{job_name}} low"),
+                       (f"max by (job_name) (trackside_job_expected_high_seconds{{{_J}}})", "{{job_name}} high"),
+                       unit="s", width=16, height=9),
+                series("By what is expected", "1 is as ever.",
+                       (f"max by (job_name) (trackside_job_last_run_seconds{{{_J}}}) / max by (job_name) (trackside_job_expected_seconds{{{_J}}})", "{{job_name}}"),
+                       height=9),
+                series("Overdue", "How long its due slot waits for a run.",
+                       (f"max by (job_name) (trackside_job_overdue_seconds{{{_J}}})", "{{job_name}}"), unit="s"),
+                series("Since it last completed", "How old its results are at most.",
+                       (f"time() - max by (job_name) (trackside_job_last_success_timestamp_seconds{{{_J}}})", "{{job_name}}"), unit="s"),
+                series("Open incidents", "Of the job itself.",
+                       (f"max by (job_name) (trackside_job_incidents_open{{{_J}}})", "{{job_name}}")),
+            ),
+        ),
+        Section(
+            "The latest state",
+            (
+                table("State of the latest run", "1 for the state that it has.",
+                      (f"max by (job_namespace, job_name, state) (trackside_job_last_run_state{{{_J}}} == 1)", ""), width=16),
+                stat("Selected and not shown", "Jobs beyond `max_job_metrics`.", f"max(trackside_job_series_left_out{{{J}}})", steps=ODD, height=8),
+                stat("Room for", "Jobs that are told one by one at most.", f"max(trackside_job_series_limit{{{J}}})", height=8),
+            ),
+        ),
+    ),
+    asks=("orchestrator", "team", "job_namespace", "job_name"),
+    since="now-7d",
+)  # fmt: skip
+
+FRESHNESS: Final = Board(
+    "trackside-freshness",
+    "Trackside / Freshness and promises",
+    "Whether data is there in time, and how much is left.",
+    (
+        Section(
+            "Now",
+            (
+                stat("Fresh", "Datasets of which a rule asks a freshness, and that have it.",
+                     f'sum(trackside_freshness_datasets{{{T},state="fresh"}}) or vector(0)', steps=((None, "green"),)),
+                stat("Stale", "Those that are too old.",
+                     f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD),
+                stat("Next one is stale in", "Negative: since when one is.",
+                     f"min(trackside_freshness_budget_left_seconds{{{T}}})", unit="s",
+                     steps=((None, "red"), (0, "orange"), (1800, "green"))),
+                stat("The oldest", "Age of the oldest dataset of which a freshness is asked.",
+                     f"max(trackside_freshness_lag_seconds{{{T}}})", unit="s"),
+            ),
+        ),
+        Section(
+            "Over time",
+            (
+                series("Time left", "Until the next dataset is too old, by team and rule.",
+                       (f"min by (team, rule) (trackside_freshness_budget_left_seconds{{{T}}})", "{{team}} {{rule}}"), unit="s", width=12),
+                series("Age", "Of the oldest dataset.",
+                       (f"max by (team, rule) (trackside_freshness_lag_seconds{{{T}}})", "{{team}} {{rule}}"), unit="s", width=12),
+                series("Stale datasets", "By team.",
+                       (f'sum by (team) (trackside_freshness_datasets{{{T},state="stale"}})', "{{team}}"), stacked=True),
+                series("Promises", "Runs, slots and deadlines an hour, by whether they were kept.",
+                       (f"sum by (result) (rate(trackside_promises_total{{{T}}}[$__rate_interval])) * 3600", "{{result}}"), stacked=True),
+                series("Kept in 28 days", "By team.",
+                       ('team:trackside_attainment:ratio_28d{team=~"$team"}', "{{team}}"), unit="percentunit", max=1),
+            ),
+        ),
+    ),
+)  # fmt: skip
+
+DATASETS: Final = Board(
+    "trackside-datasets",
+    "Trackside / Datasets and quality",
+    "What is written, and how good it is.",
+    (
+        Section(
+            "What happens",
+            (
+                series("Updates", "Datasets written an hour, by team.",
+                       (f"sum by (team) (rate(trackside_dataset_updates_total{{{T}}}[$__rate_interval])) * 3600", "{{team}}"), stacked=True),
+                series("Checks that turned", "In the last hour, by what their result is now.",
+                       (f"sum by (result) (increase(trackside_check_changes_total{{{T}}}[1h]))", "{{result}}")),
+                series("Columns changed", "Datasets whose columns changed, in the last hour.",
+                       (f"sum by (team) (increase(trackside_schema_changes_total{{{T}}}[1h]))", "{{team}}")),
+            ),
+        ),
+        Section(
+            "What is wrong",
+            (
+                series("Open incidents of data", "Checks, volumes, columns, freshness.",
+                       (f'sum by (kind) (trackside_incidents_open{{{T},kind=~"failed_check|volume|schema_change|freshness|missing_partition"}})', "{{kind}}"),
+                       stacked=True, width=16),
+                stat("Datasets", "That the hub knows of.", f'max(trackside_known{{{J},noun="datasets"}})'),
+                stat("Jobs", "That the hub knows of.", f'max(trackside_known{{{J},noun="jobs"}})'),
+            ),
+        ),
+        Section(
+            "Which",
+            (
+                listing("Incidents of checks", "Open ones, from the hub.",
+                        "/api/v1/incidents?open=true&kind=failed_check&limit=50", "incidents",
+                        (("openedAt", "opened"), ("severity", "severity"), ("team", "team"), ("reason", "what"))),
+            ),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,115 @@
+"""What a dashboard is made of, apart from how Grafana writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Step = tuple[float | None, str]
+"""A value from which on a colour holds; None: from the beginning."""
+
+#: Few is good, few is bad, and shares of what should be whole.
+BAD: Final[Sequence[Step]] = ((None, "green"), (1, "red"))
+ODD: Final[Sequence[Step]] = ((None, "green"), (1, "orange"))
+PLAIN: Final[Sequence[Step]] = ((None, "blue"),)
+LEFT: Final[Sequence[Step]] = ((None, "red"), (0, "orange"), (0.25, "green"))
+
+# What every selector begins with: which hubs, then whose.
+J: Final = 'job=~"$job"'
+T: Final = f'{J},team=~"$team"'
+O: Final = f'{J},orchestrator=~"$orchestrator"'  # noqa: E741  as T and J
+OT: Final = f'{O},team=~"$team"'
+I: Final = f'{J},instance=~"$instance"'  # noqa: E741  as above
+JOB: Final = f'{OT},job_namespace=~"$job_namespace",job_name=~"$job_name"'
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """PromQL, and what a series is called."""
+
+    expr: str
+    legend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows that the hub's API answers: the path, the list in the answer, and its columns."""
+
+    path: str
+    root: str
+    columns: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture. `width` of 24. `rows`: instead of queries, from the hub. max: of the axis."""
+
+    title: str
+    description: str
+    queries: Sequence[Query] = ()
+    kind: Literal["stat", "series", "table", "bars"] = "series"
+    unit: str = "short"
+    width: int = 8
+    height: int = 8
+    steps: Sequence[Step] = PLAIN
+    stacked: bool = False
+    max: float | None = None
+    rows: Listing | None = None
+    link: str | None = None  # to a page of the hub; its path
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A row of panels under a heading."""
+
+    title: str
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """One dashboard. `asks`: by which variables it can be narrowed, besides the hubs."""
+
+    uid: str
+    title: str
+    description: str
+    sections: Sequence[Section]
+    asks: Sequence[str] = ("team",)
+    since: str = "now-24h"
+    tags: Sequence[str] = field(default=("trackside",))
+
+    def panels(self) -> list[Panel]:
+        return [panel for section in self.sections for panel in section.panels]
+
+
+def stat(title: str, description: str, expr: str, **more: object) -> Panel:
+    """A number."""
+    told: dict[str, object] = {"width": 4, "height": 4} | more
+    return Panel(title, description, (Query(expr),), kind="stat", **told)  # type: ignore[arg-type]
+
+
+def series(title: str, description: str, *queries: tuple[str, str], **more: object) -> Panel:
+    """Lines over time: expressions, each with what its series are called."""
+    asked = tuple(Query(expr, legend) for expr, legend in queries)
+    return Panel(title, description, asked, **more)  # type: ignore[arg-type]
+
+
+def table(title: str, description: str, *queries: tuple[str, str], **more: object) -> Panel:
+    """The latest values, one row per series."""
+    asked = tuple(Query(expr, legend) for expr, legend in queries)
+    return Panel(title, description, asked, kind="table", **more)  # type: ignore[arg-type]
+
+
+def listing(
+    title: str,
+    description: str,
+    path: str,
+    root: str,
+    columns: Sequence[tuple[str, str]],
+    **more: object,
+) -> Panel:
+    """Rows of the hub's own API."""
+    told: dict[str, object] = {"width": 24, "height": 9} | more
+    rows = Listing(path, root, columns)
+    return Panel(title, description, kind="table", rows=rows, **told)  # type: ignore[arg-type]

@@ -1,0 +1,113 @@
+"""When the hub itself is in trouble, or a team's promises are.
+
+What happens to single jobs is told by the hub's own rules, with cause and evidence; these alerts
+are for what it can't tell itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dashboards.prometheus.recording import burn
+
+#: Where the runbooks are; another place is told with `trackside dashboards export --runbooks`.
+RUNBOOKS: Final = "https://trackside.example/docs/runbooks"
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """lasts: so long it must be so. says: what people read."""
+
+    name: str
+    expr: str
+    lasts: str
+    severity: str
+    says: str
+
+    def rule(self, runbooks: str) -> dict[str, Any]:
+        return {
+            "alert": self.name,
+            "expr": self.expr,
+            "for": self.lasts,
+            "labels": {"severity": self.severity, "product": "trackside"},
+            "annotations": {
+                "summary": self.says,
+                "runbook_url": f"{runbooks.rstrip('/')}/{self.name}.md",
+            },
+        }
+
+
+HUB: Final = (
+    Alert("TracksideGone", "absent(trackside_build_info)", "5m", "critical",
+          "No hub is scraped: nothing is recorded, judged or told"),
+    Alert("TracksideNobodyMeasures", 'sum(trackside_lease_held{loop="figures"}) == 0', "5m", "critical",
+          "No replica holds the lease: rules may not be evaluated either"),
+    Alert("TracksideLoopFails",
+          'sum by (loop) (increase(trackside_loop_runs_total{result="failed"}[15m])) >= 3', "5m", "error",
+          "The loop {{ $labels.loop }} fails again and again"),
+    Alert("TracksideReaderBehind", "max by (reader) (trackside_changes_unread) > 20000", "15m", "warning",
+          "{{ $labels.reader }} has {{ $value | humanize }} changes to read yet"),
+    Alert("TracksideWriterSlow", "trackside_commit_seconds:p99 > 1", "10m", "warning",
+          "The slowest commits take {{ $value | humanizeDuration }}"),
+    Alert("TracksideQueueFills", "max by (instance) (trackside_queue_events) > 10000", "5m", "error",
+          "{{ $value | humanize }} events wait for the writer of {{ $labels.instance }}"),
+    Alert("TracksideOverloaded",
+          'sum(rate(trackside_events_total{result="overloaded"}[5m])) > 0', "5m", "error",
+          "Senders are told to come again later"),
+    Alert("TracksideDeadLetters", "sum(increase(trackside_dead_letters_parked_total[1h])) > 0", "0m", "warning",
+          "{{ $value | humanize }} inputs could not be understood in the last hour"),
+    Alert("TracksideErrors",
+          'sum(rate(trackside_http_requests_total{status=~"5.."}[10m]))'
+          " / sum(rate(trackside_http_requests_total[10m])) > 0.05", "10m", "error",
+          "{{ $value | humanizePercentage }} of the requests are answered with an error"),
+    Alert("TracksideHearsNothing",
+          'sum(rate(trackside_events_total{result=~"recorded|duplicate"}[1h])) == 0', "1h", "warning",
+          "No lineage event has come for an hour or more"),
+    Alert("TracksideSeriesLeftOut", "max by (metric) (trackside_series_left_out) > 0", "30m", "info",
+          "{{ $labels.metric }} has no room for {{ $value }} series"),
+)  # fmt: skip
+
+ORCHESTRATORS: Final = (
+    Alert("TracksideOrchestratorBehind",
+          "max by (orchestrator) (trackside_watermark_lag_seconds) > 600", "5m", "warning",
+          "All of {{ $labels.orchestrator }} is known only up to {{ $value | humanizeDuration }} ago"),
+    Alert("TracksideOrchestratorAway", "max by (orchestrator) (trackside_poll_failures) >= 3", "5m", "error",
+          "{{ $labels.orchestrator }} has not answered {{ $value }} times in a row"),
+)  # fmt: skip
+
+TELLING: Final = (
+    Alert("TracksideTellsLate", "max by (target) (trackside_delivery_lag_seconds) > 60", "5m", "critical",
+          "{{ $labels.target }} should have been told {{ $value | humanizeDuration }} ago"),
+    Alert("TracksideGaveUpTelling", "max by (target) (trackside_deliveries_dead) > 0", "0m", "error",
+          "{{ $value }} deliveries to {{ $labels.target }} were given up"),
+)  # fmt: skip
+
+PROMISES: Final = (
+    Alert("TracksideBudgetBurnsFast", f"{burn('1h')} > 14 and on (team) {burn('6h')} > 7", "5m", "error",
+          "Team {{ $labels.team }} breaks its promises {{ $value | humanize }} times as often as it may"),
+    Alert("TracksideBudgetBurns", f"{burn('6h')} > 3 and on (team) {burn('3d')} > 1", "1h", "warning",
+          "Team {{ $labels.team }} will have used up its budget before the 28 days are over"),
+)  # fmt: skip
+
+GROUPS: Final = {
+    "trackside.hub": HUB,
+    "trackside.orchestrators": ORCHESTRATORS,
+    "trackside.telling": TELLING,
+    "trackside.promises": PROMISES,
+}
+
+
+def every() -> Iterator[Alert]:
+    for alerts in GROUPS.values():
+        yield from alerts
+
+
+def groups(runbooks: str = RUNBOOKS) -> dict[str, Any]:
+    return {
+        "groups": [
+            {"name": name, "rules": [one.rule(runbooks) for one in alerts]}
+            for name, alerts in GROUPS.items()
+        ]
+    }

@@ -1,0 +1,37 @@
+"""The figures of a hub, as Prometheus reads them at /metrics; a file per area."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from hub.metrics.process import Deliveries, Door, Gates, Launches, Loops, Polls
+from hub.metrics.world import Jobs, World
+
+CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
+
+# A `_created` series per counter doubles their number and nobody asks for it.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics(Door, Loops, Polls, Deliveries, Gates, Launches):
+    """All metrics of one hub, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        super().__init__(self.registry)
+        self.world = World(self.registry)
+        self.jobs = Jobs(self.registry)
+
+    def forget_world(self) -> None:
+        """Tells no more of the world what another replica tells."""
+        self.world.forget()
+        self.jobs.forget()
+
+    def render(self) -> bytes:
+        """The text that Prometheus reads, see CONTENT_TYPE."""
+        return prometheus_client.generate_latest(self.registry)

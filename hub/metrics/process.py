@@ -1,0 +1,153 @@
+"""Figures of one process: each replica tells its own, and their sum is true."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.metrics.declare import Area, counter, gauge, histogram
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_POLL_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+
+class Door(Area):
+    """What comes in and how it is written."""
+
+    events = counter(
+        "trackside_events",
+        "What senders handed in, by type and by what became of it",
+        "type",  # run, job, dataset, observation, unknown
+        "result",  # recorded, duplicate, refused, overloaded
+    )
+    queue_events = gauge("trackside_queue_events", "Items waiting for the writer")
+    queue_bytes = gauge("trackside_queue_bytes", "Bytes waiting for the writer")
+    commit_seconds = histogram(
+        "trackside_commit_seconds", "How long the writer took for one batch", _SECONDS
+    )
+    batch_events = histogram("trackside_batch_events", "Items in one batch of the writer", _EVENTS)
+    dead_letters_parked = counter(
+        "trackside_dead_letters_parked", "Input set aside because it could not be understood"
+    )
+    http_requests = counter(
+        "trackside_http_requests", "HTTP requests answered", "method", "route", "status"
+    )
+    http_seconds = histogram(
+        "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
+    )
+
+    def observe_batch(self, items: int, seconds: float) -> None:
+        """For the writer's `figures.observers`."""
+        self.batch_events.observe(items)
+        self.commit_seconds.observe(seconds)
+
+
+class Loops(Area):
+    """What the process does by itself."""
+
+    loop_lag_seconds = gauge(
+        "trackside_loop_lag_seconds", "How far a loop is behind what it should have done", "loop"
+    )
+    loop_runs = counter("trackside_loop_runs", "Rounds of a loop, by result", "loop", "result")
+    loop_seconds = histogram("trackside_loop_seconds", "How long a round took", _SECONDS, "loop")
+    lease_held = gauge(
+        "trackside_lease_held", "1 where this replica runs the loop, 0 where another does", "loop"
+    )
+    build = gauge("trackside_build_info", "1, and which release this is", "version")
+
+
+class Polls(Area):
+    """How asking orchestrators goes."""
+
+    polls = counter(
+        "trackside_polls",
+        "Polls of an orchestrator, by result",
+        "orchestrator",
+        "result",  # done, failed, refused
+    )
+    poll_requests = counter(
+        "trackside_poll_requests", "Requests sent to an orchestrator", "orchestrator"
+    )
+    poll_seconds = histogram(
+        "trackside_poll_seconds", "How long a poll took", _POLL_SECONDS, "orchestrator"
+    )
+
+    def polled(self, orchestrator: str, *, result: str, seconds: float, requests: int) -> None:
+        """A poll of an orchestrator ended."""
+        self.polls.labels(orchestrator, result).inc()
+        self.poll_requests.labels(orchestrator).inc(requests)
+        self.poll_seconds.labels(orchestrator).observe(seconds)
+
+
+class Deliveries(Area):
+    """How telling targets goes."""
+
+    deliveries = counter(
+        "trackside_deliveries",
+        "Attempts to show a target what it should, by result",
+        "target",
+        "result",  # delivered, failed, dead
+    )
+    delivery_seconds = histogram(
+        "trackside_delivery_seconds",
+        "How long a target took for one delivery",
+        _POLL_SECONDS,
+        "target",
+    )
+
+    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+        """A target took a delivery, or did not."""
+        self.deliveries.labels(target, result).inc()
+        self.delivery_seconds.labels(target).observe(seconds)
+
+
+class Gates(Area):
+    """What gates answer, and what sensors see."""
+
+    gate_answers = counter(
+        "trackside_gate_answers",
+        "Answers that gates gave",
+        "result",  # passed, failed, unknown
+    )
+    gates_waiting = gauge("trackside_gates_waiting", "Requests that wait for a gate to pass")
+    sensor_looks = counter(
+        "trackside_sensor_looks",
+        "Looks through a sensor, by result",
+        "sensor",
+        "result",  # seen, waiting, failed
+    )
+
+    def sensor_looked(self, sensor: str, *, result: str) -> None:
+        """A sensor saw something, waits for it, or could not look."""
+        self.sensor_looks.labels(sensor, result).inc()
+
+
+class Launches(Area):
+    """What becomes of updates, and how launching goes."""
+
+    arrivals = counter(
+        "trackside_arrivals",
+        "Updates as subscriptions saw them, by what became of them",
+        "fate",  # launched, coalesced, refused, ignored
+    )
+    trigger_lag_seconds = gauge(
+        "trackside_trigger_lag_seconds",
+        "How old the oldest change was that the latest round of the trigger loop read",
+    )
+    launches = counter(
+        "trackside_launches",
+        "Launches asked of an orchestrator, by result",
+        "orchestrator",
+        "result",  # launched, failed, held, refused, dead
+    )
+    launch_seconds = histogram(
+        "trackside_launch_seconds",
+        "How long an orchestrator took for one launch",
+        _POLL_SECONDS,
+        "orchestrator",
+    )
+
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+        """An orchestrator took a launch, or did not."""
+        self.launches.labels(orchestrator, result).inc()
+        self.launch_seconds.labels(orchestrator).observe(seconds)
