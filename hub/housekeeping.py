@@ -31,6 +31,7 @@ SENSE_S = 1.0
 LAUNCH_S = 0.25
 FOLLOW_S = 0.5
 ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
+RESTS_S = 1.0  # where nothing is committed
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
 
 
@@ -56,21 +57,36 @@ def loops(hub: Hub) -> list[Loop]:
             TELL_S,
             lambda tick: hub.teller.tell(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
+            rests_s=RESTS_S,
         ),
         Loop(
             "trigger",
             TELL_S,
             lambda tick: trigger.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
+            rests_s=RESTS_S,
         ),
-        Loop("deliver", TELL_S, lambda tick: hub.teller.deliver(tick.now), leased=False),
+        Loop(
+            "deliver",
+            TELL_S,
+            lambda tick: hub.teller.deliver(tick.now),
+            leased=False,
+            rests_s=RESTS_S,
+        ),
         Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
-        Loop("launch", LAUNCH_S, lambda tick: hub.launching.round(tick.now), leased=False),
+        Loop(
+            "launch",
+            LAUNCH_S,
+            lambda tick: hub.launching.round(tick.now),
+            leased=False,
+            rests_s=RESTS_S,
+        ),
         Loop(
             "follow",
             FOLLOW_S,
             lambda tick: hub.following.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
+            rests_s=RESTS_S,
         ),
         Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
         Loop(

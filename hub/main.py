@@ -186,7 +186,9 @@ def notice_restore(db: Database) -> None:
 
 def build_worker(hub: Hub) -> Worker:
     """The periodic loops of this process."""
-    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics))
+    commits = Commits()
+    hub.writer.listeners.append(commits.another)
+    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), commits=lambda: commits.count)
     for loop in loops(hub):
         worker.add(loop)
     if hub.teller.has_heartbeat:
@@ -201,6 +203,16 @@ def build_polling(hub: Hub) -> Worker:
     worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), threads=polling.THREADS)
     polling.Polling(hub, worker)
     return worker
+
+
+class Commits:
+    """Counts what this process commits."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def another(self) -> None:
+        self.count += 1
 
 
 class Rounds:

@@ -68,6 +68,8 @@ class Loop:
     leased: only the replica that holds the loop's lease runs it; else every replica does.
     elsewhere: called on a replica when another one holds the lease.
     shared: one of many alike, which the replicas run in equal shares.
+    rests_s: so long at most it leaves rounds out while nothing is committed by this process: what
+    others commit, and what is due by time alone, waits that long.
     hold_s: how long its lease outlives a replica that is gone; the longest of 30 seconds and three
     rounds if not told.
     """
@@ -79,6 +81,7 @@ class Loop:
     elsewhere: Callable[[], None] = lambda: None
     shared: bool = False
     hold_s: float | None = None
+    rests_s: float = 0.0
 
     @property
     def hold(self) -> timedelta:
@@ -107,8 +110,12 @@ class Worker:
         observer: Observer | None = None,
         *,
         threads: int = THREADS,
+        commits: Callable[[], int] | None = None,
     ) -> None:
-        """`owner` names this replica; no two that run may share it."""
+        """`owner` names this replica; no two that run may share it.
+
+        commits: how many there were in this process; without it no loop rests.
+        """
         self._db = db
         self._owner = owner
         self._observer = observer
@@ -118,6 +125,8 @@ class Worker:
         self._replicas = 1
         self._since: dict[str, float] = {}  # when the round under way began, monotonic
         self._due: dict[str, float] = {}  # when the next round should begin, monotonic
+        self._commits = commits
+        self._seen: dict[str, tuple[int, float]] = {}  # commits at the latest round, and when
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -156,7 +165,7 @@ class Worker:
 
     def _schedule(self, loop: Loop) -> None:
         self._scheduler.add_job(
-            self.run,
+            self._on_time,
             "interval",
             [loop.name],
             seconds=loop.every_s,
@@ -174,6 +183,22 @@ class Worker:
             with suppress(Exception):
                 self._give_back(held)
         self._held.clear()
+
+    def _on_time(self, name: str) -> None:
+        loop = self._loops.get(name)
+        if loop is not None and not self._rests(loop, time.monotonic()):
+            self.run(name)
+
+    def _rests(self, loop: Loop, now: float) -> bool:
+        if self._commits is None or not loop.rests_s:
+            return False
+        commits = self._commits()
+        before, at = self._seen.get(loop.name, (-1, now))
+        if commits == before and now - at < loop.rests_s:
+            self._due[loop.name] = now + loop.every_s
+            return True
+        self._seen[loop.name] = (commits, now)
+        return False
 
     def run(self, name: str) -> None:
         """One round of a loop, now, until it says that nothing is left."""

@@ -20,6 +20,7 @@ from alerting.notifiers.teams import Teams, TeamsConfig
 from alerting.notifiers.webhook import Webhook, WebhookConfig
 from hub.errors import Unavailable
 from hub.ports import Delivery, Standing
+from hub.signing import key_of, signed_headers
 from tests.support.channels import teams
 from tests.support.channels.alertmanager import FakeAlertmanager
 from tests.support.channels.grafana import FakeGrafana
@@ -66,13 +67,11 @@ def test_a_webhook_is_signed_as_standard_webhooks_has_it(channels: Any) -> None:
     assert request.headers["webhook-signature"] == f"v1,{right}"
 
 
-def test_a_signature_is_that_of_the_standards_example(
-    channels: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EXAMPLE", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    webhook = make(Webhook, WebhookConfig, channels(FakeReceiver()), secrets=["env:EXAMPLE"])
-    example = ("msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
-    assert webhook._signatures(*example) == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+def test_a_signature_is_that_of_the_standards_example() -> None:
+    key = key_of("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    body = b'{"test": 2432232314}'
+    signed = signed_headers([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    assert signed["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @pytest.mark.parametrize("knows", [OLD, NEW])

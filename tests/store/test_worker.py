@@ -59,6 +59,26 @@ def test_a_loop_runs_by_itself_and_again_at_once_while_something_is_left(db: Dat
     worker.stop()
 
 
+def test_a_loop_rests_while_nothing_is_committed_but_not_for_long(db: Database) -> None:
+    commits, rounds, waking = [0], [0], threading.Event()
+
+    def body(_: Tick) -> None:
+        rounds[0] += 1
+        waking.set()
+
+    worker = Worker(db, "a", commits=lambda: commits[0])
+    worker.add(Loop("digest", 0.02, body, rests_s=1.0))
+    worker.start()
+    time.sleep(0.5)
+    assert rounds[0] == 1
+    waking.clear()
+    commits[0] += 1
+    assert waking.wait(0.3)
+    waking.clear()
+    assert waking.wait(5)
+    worker.stop()
+
+
 def test_a_body_that_raises_is_counted_and_told(db: Database) -> None:
     def body(_: Tick) -> None:
         raise ZeroDivisionError("no trains today")
