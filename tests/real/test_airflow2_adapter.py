@@ -123,7 +123,7 @@ def test_the_log_tells_why_a_task_failed(watch: Watch) -> None:
 
 
 def test_a_deleted_run_is_told(watch: Watch) -> None:
-    watch.airflow.delete("/dags/resting/dagRuns/trackside__key-1")
+    watch.airflow.delete("/dags/stuck/dagRuns/trackside__key-1")
     watch.poll()
     name = RunName(EntityName(SPACE, "stuck"), "stuck-1")
     watch.airflow.delete("/dags/stuck/dagRuns/stuck-1")

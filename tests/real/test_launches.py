@@ -87,6 +87,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         for name in ("af", "dg"):
             (folder / name).mkdir()
         airflow = stack.enter_context(Airflow(folder / "af"))
+        airflow.post("/pools", {"name": "tiny", "slots": 1})
         dagster = stack.enter_context(
             DagsterSplit(folder / "dg", TRACKSIDE_URL=f"http://127.0.0.1:{port}")
         )
