@@ -98,7 +98,7 @@ class Measure:
             world.tell(world.objective, {(name,): named.get(name) or usual for name in known})
             for zero in zeros(sorts, sorted(known)):
                 world.count(world.made[zero.name], *zero.labels, by=0)
-            self._sorted_at = now
+            self._sorted_at = now if sorts else None
         if self._quality_at is None or now - self._quality_at >= QUALITY_EVERY:
             found = quality(connection, Viewer(all=True), now - QUALITY_OF, now)
             _tell_quality(world, found.teams)

@@ -49,8 +49,8 @@ class Selected:
         self._told.limit.set(self._most)
         every = CHOSEN_EVERY if self._chosen else CHOSEN_FIRST
         if self._chosen_at is None or now - self._chosen_at >= every:
-            self._choose(connection)
-            self._chosen_at = now
+            there_are_jobs = self._choose(connection)
+            self._chosen_at = now if there_are_jobs else None
         found = job_figures(connection, self._chosen, self._slot_rules, now)
         told: dict[str, Labelled] = {name: {} for name in self._told.made if name not in _OF_ALL}
         for one in found:
@@ -59,11 +59,13 @@ class Selected:
         for name, values in told.items():
             self._told.show(self._told.made[name], values)
 
-    def _choose(self, connection: Connection) -> None:
-        rows = every_job(connection) if self._selectors else iter(())
+    def _choose(self, connection: Connection) -> bool:
+        """Whether there was any job to choose from."""
+        rows = list(every_job(connection)) if self._selectors else []
         keys = [row.id for row in rows if self._takes(connection, row)]
         self._chosen = keys[: self._most]
         self._told.left_out.set(len(keys) - len(self._chosen))
+        return bool(rows)
 
     def _takes(self, connection: Connection, row: facts.JobRow) -> bool:
         tags: Collection[str] = ()
