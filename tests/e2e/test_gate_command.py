@@ -108,6 +108,7 @@ def test_it_waits_until_the_gate_opens_or_the_time_is_over(gate: Gate) -> None:
     assert time.monotonic() - began > 2
 
 
+@pytest.mark.soak  # a slow computer does not open so many connections in time
 def test_a_thousand_wait_at_once_and_all_hear_of_it(hub: HubProcess) -> None:
     hub.post(failing("many", 3))
     asyncio.run(_wait_in_crowds(hub, 1000))
