@@ -7,43 +7,102 @@ wrong, 3 the store or the hub can't be reached, 130 interrupted.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from hub import logs
-from hub.commands import (
-    alerting,
-    backtest,
-    config,
-    dashboards,
-    dead_letters,
-    demo,
-    doctor,
-    events,
-    gate,
-    incidents,
-    launches,
-    maintenance,
-    migrate,
-    orchestrators,
-    partitions,
-    retention,
-    rules,
-    schedules,
-    sensors,
-    serve,
-    silences,
-    store,
-    subscriptions,
-    token,
-)
 from hub.commands.common import err
 from hub.errors import ConfigError, Overloaded, TracksideError, Unavailable
 
+#: Where in hub/commands a command is, and what it does in a sentence.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("serve:command", "Run the hub until it is told to stop (Ctrl-C or SIGTERM)."),
+    "demo": ("demo:command", "Run the hub with a small made-up world to look at."),
+    "migrate": ("migrate:command", "Bring the store to this release."),
+    "token": ("token:app", "Make, list and revoke tokens."),
+    "team": ("token:teams", "List teams, and say who sees what they own."),
+    "orchestrators": ("orchestrators:app", "Connect orchestrators, and see how asking them goes."),
+    "incidents": ("incidents:app", "See what is wrong, and say what it is."),
+    "subscriptions": (
+        "subscriptions:app",
+        "Let updates of datasets launch jobs, and see why they did or did not.",
+    ),
+    "gate": ("gate:command", "Say whether a dataset is good to publish, and why."),
+    "silences": (
+        "silences:app",
+        "Keep alerts back for a while; what is silenced is watched all the same.",
+    ),
+    "targets": ("alerting:targets", "Who can be told, and whether it works."),
+    "routes": ("alerting:routes", "Who would hear of what, and why."),
+    "deliveries": ("alerting:deliveries", "What was told, and what did not arrive."),
+    "rules": ("rules:app", "See, check and understand rules."),
+    "schedules": ("schedules:app", "When jobs are meant to run."),
+    "sensors": (
+        "sensors:app",
+        "Files, rows, values and times outside that become updates of datasets.",
+    ),
+    "maintenance": ("maintenance:app", "Times in which nothing that is missing is told."),
+    "events": ("events:app", "Export and import raw lineage events."),
+    "store": ("store:app", "Move, back up and restore a store."),
+    "dead-letters": ("dead_letters:app", "Look at, replay and drop dead letters."),
+    "retention": ("retention:app", "See and delete what is too old."),
+    "config": ("config:app", "Check, show and describe the settings."),
+    "partitions": (
+        "partitions:command",
+        "Show how the partitions of a dataset stand: complete, failed, running, missing or stale.",
+    ),
+    "launches": ("launches:app", "What is to be started where, and what became of it."),
+    "launch": ("launches:launch", "Start one run of a job."),
+    "dashboards": ("dashboards:app", "Grafana dashboards and Prometheus rules."),
+    "backtest": (
+        "backtest:command",
+        "Replay what a store keeps through rules, and tell what they would have told.",
+    ),
+    "doctor": (
+        "doctor:command",
+        "Look whether all is well; exit 1 if something is not, with what to do about it.",
+    ),
+}
+
+
+class Later(TyperCommand):
+    """A command that is imported when it is run: most of them need little of the hub."""
+
+    def __init__(self, name: str, place: str, does: str) -> None:
+        super().__init__(name, help=does)
+        self._place = place
+
+    def loaded(self) -> TyperCommand | TyperGroup:
+        module, attribute = self._place.split(":")
+        found = getattr(import_module(f"hub.commands.{module}"), attribute)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_group(found)
+        alone = typer.Typer(add_completion=False)
+        alone.command(self.name)(found)
+        command = typer.main.get_command(alone)
+        assert isinstance(command, TyperCommand)
+        return command
+
+    def make_context(self, *told: Any, **options: Any) -> Any:
+        return self.loaded().make_context(*told, **options)
+
+
+class Commands(TyperGroup):
+    """All of them, by name."""
+
+    def __init__(self, **options: Any) -> None:
+        options["commands"] = {name: Later(name, *told) for name, told in COMMANDS.items()}
+        super().__init__(**options)
+
+
 app = typer.Typer(
     name="trackside",
+    cls=Commands,
     help="Trackside stands beside the tracks: it sees every run of your orchestrators, tells who "
     "must know, and can start the next one.\n\nBegin with:  trackside serve",
     no_args_is_help=True,
@@ -51,34 +110,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("serve")(serve.command)
-app.command("demo")(demo.command)
-app.command("migrate")(migrate.command)
-app.add_typer(token.app, name="token")
-app.add_typer(token.teams, name="team")
-app.add_typer(orchestrators.app, name="orchestrators")
-app.add_typer(incidents.app, name="incidents")
-app.add_typer(subscriptions.app, name="subscriptions")
-app.command("gate")(gate.command)
-app.add_typer(silences.app, name="silences")
-app.add_typer(alerting.targets, name="targets")
-app.add_typer(alerting.routes, name="routes")
-app.add_typer(alerting.deliveries, name="deliveries")
-app.add_typer(rules.app, name="rules")
-app.add_typer(schedules.app, name="schedules")
-app.add_typer(sensors.app, name="sensors")
-app.add_typer(maintenance.app, name="maintenance")
-app.add_typer(events.app, name="events")
-app.add_typer(store.app, name="store")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(retention.app, name="retention")
-app.add_typer(config.app, name="config")
-app.command("partitions")(partitions.command)
-app.add_typer(launches.app, name="launches")
-app.command("launch")(launches.launch)
-app.add_typer(dashboards.app, name="dashboards")
-app.command("backtest")(backtest.command)
-app.command("doctor")(doctor.command)
 
 
 def _version(asked: bool) -> None:

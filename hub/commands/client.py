@@ -13,8 +13,6 @@ import msgspec
 from hub.commands.common import hub_url_given
 from hub.errors import Conflict, NotFound, TracksideError, Unavailable
 from hub.settings import ClientSettings, Settings, mask_url
-from hub.store.db import Database, store_file
-from hub.store.lock import StoreLock
 
 T = TypeVar("T")
 
@@ -96,6 +94,10 @@ def live_hub(settings: Settings) -> Client | None:
     """
     if hub_url_given():
         return named_hub()
+    # What speaks to a hub that is named needs no store, and begins faster without one.
+    from hub.store.db import Database, store_file
+    from hub.store.lock import StoreLock
+
     file = store_file(settings.database_url)
     if file is None or not file.exists():
         return None

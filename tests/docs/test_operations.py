@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup
 
 from hub import cli
 from hub.metrics import Metrics
@@ -18,13 +19,19 @@ SOURCE = "\n".join(
 
 
 def commands() -> set[str]:
-    found = {str(each.name) for each in cli.app.registered_commands}
-    for group in cli.app.registered_groups:
-        assert group.typer_instance is not None
-        for each in group.typer_instance.registered_commands:
-            assert each.callback is not None
-            found.add(f"{group.name} {each.name or each.callback.__name__}")
+    found = set()
+    for name, told in cli.COMMANDS.items():
+        command = cli.Later(name, *told).loaded()
+        under = command.commands if isinstance(command, TyperGroup) else {}
+        found |= {f"{name} {each}" for each in under} or {name}
     return found
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_what_the_list_of_commands_says_of_one_is_how_its_own_help_begins(name: str) -> None:
+    place, does = cli.COMMANDS[name]
+    own = cli.Later(name, place, does).loaded().help or ""
+    assert " ".join(own.split("\n\n")[0].split()) == does
 
 
 def test_every_command_named_exists() -> None:
