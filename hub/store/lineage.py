@@ -12,11 +12,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, bindparam, exists, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, select
 
 from hub.model import Direction, RunState, Viewer
 from hub.store.jobs import current_edge
@@ -195,9 +195,12 @@ def _seen_by_then(sides: tuple[Direction, ...]) -> Select[Any]:
     return select(edge.c.job_id).where(edge.c.direction.in_(sides), edge.c.first_at <= _AT)
 
 
-@cache
-def _last_run_by_then() -> Select[Any]:
-    """The latest run of each job that had completed and named datasets."""
+@kept_per_viewer
+def _touched_last(viewer: Viewer) -> Select[Any]:
+    """What the latest run of each job touched that had completed by then and named datasets.
+
+    A dataset that may not be seen is NULL: that the job has such a run counts all the same.
+    """
     latest = (
         select(run.c.id)
         .where(
@@ -212,21 +215,13 @@ def _last_run_by_then() -> Select[Any]:
         .correlate(job)
         .scalar_subquery()
     )
-    return select(latest.label("id"))
-
-
-_RUN_ENDS = select(run.c.job_id, run.c.id, run.c.ended_at)
-
-
-@kept_per_viewer
-def _touched(viewer: Viewer) -> Select[Any]:
-    """What runs read and wrote."""
+    of_run = run.c.id == latest
+    named = run_dataset.c.run_id == run.c.id
+    seen = and_(dataset.c.id == run_dataset.c.dataset_id, dataset_seen(viewer))
     return (
-        select(run_dataset.c.run_id, run_dataset.c.direction, run_dataset.c.dataset_id)
-        .join(run, run.c.id == run_dataset.c.run_id)
-        .join(job, job.c.id == run.c.job_id)
-        .join(dataset, dataset.c.id == run_dataset.c.dataset_id)
-        .where(job_seen(viewer), dataset_seen(viewer))
+        select(run.c.job_id, run.c.ended_at, run_dataset.c.direction, dataset.c.id)
+        .select_from(job.join(run, of_run).join(run_dataset, named).outerjoin(dataset, seen))
+        .where(job_seen(viewer))
     )
 
 
@@ -258,13 +253,11 @@ class _Then:
         return list(self._edges(list(job_ids)))
 
     def _edges(self, job_ids: list[int]) -> Iterator[Edge]:
-        last = [row.id for row in self._among(_last_run_by_then(), job.c.id, job_ids)]
-        runs = among(self._connection, _RUN_ENDS, run.c.id, [key for key in last if key])
-        ended = {row.job_id: row.ended_at for row in runs}
-        of_run = {row.id: row.job_id for row in runs}
-        rows = among(self._connection, _touched(self._viewer), run_dataset.c.run_id, of_run)
-        for row in rows:
-            yield Edge(of_run[row.run_id], row.direction, row.dataset_id)
+        ended = {}
+        for row in self._among(_touched_last(self._viewer), job.c.id, job_ids):
+            ended[row.job_id] = row.ended_at
+            if row.id is not None:
+                yield Edge(row.job_id, row.direction, row.id)
         for row in self._among(_edges_by_then(self._viewer), edge.c.job_id, job_ids):
             if row.job_id not in ended or row.last_at >= ended[row.job_id]:
                 yield Edge(row.job_id, row.direction, row.dataset_id)
