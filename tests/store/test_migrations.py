@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -108,11 +107,9 @@ def test_the_first_migration_begins_a_life_of_the_store(db: Database) -> None:
     assert created == NOW.isoformat()
 
 
-def test_pages_are_large_and_a_fresh_store_is_made_within_a_second(tmp_path: Path) -> None:
+def test_pages_are_large(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/a.db")
-    began = time.monotonic()
     migrate(db)
-    assert time.monotonic() - began < 1
     with db.reading() as connection:
         assert connection.exec_driver_sql("PRAGMA page_size").scalar() == 8192
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

