@@ -71,11 +71,24 @@ def _misfit(text: str, decoder: Decoder[Any], raw: Any, where: Sequence[Step]) -
     match = _COMPLAINT.fullmatch(text)
     assert match
     what, path = match["what"], match["path"] or ""
+    if cut := _malformed(raw):
+        return BadInput(spot(where), Phrase(cut), "JSON")
     found = tree(raw)
     steps = list(_concrete(_steps(path), found, decoder))
     if missing := _MISSING.fullmatch(what):
         return BadInput(spot([*where, *steps, missing[1]]), Phrase("nothing"), "a value")
     return BadInput(spot([*where, *steps]), shown(_at(found, steps), *steps), _wanted(what))
+
+
+def _malformed(raw: Any) -> str:
+    """What is wrong with the JSON itself, further on than what was refused; nothing as a rule."""
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.ValidationError, RecursionError):
+        return ""
+    except msgspec.DecodeError as error:
+        return str(error)
+    return ""
 
 
 def _wanted(what: str) -> str:

@@ -201,6 +201,12 @@ def test_deep_nesting_is_refused() -> None:
     assert refused(deep).expected == "JSON of sane depth"
 
 
+def test_text_that_breaks_off_behind_a_wrong_value_is_told_as_broken_off() -> None:
+    error = refused(b'{"eventType": 7, "run": {')
+    assert (error.path, error.expected) == ("$", "JSON")
+    assert "truncated" in str(error)
+
+
 @pytest.mark.parametrize("poison", ["\x00", "\ud800", "\udc00x", "\udfff\ud800"])
 @pytest.mark.parametrize(
     ("changes", "path"),
