@@ -37,7 +37,8 @@ T = TypeVar("T")
 START = datetime(2026, 11, 30, 12, tzinfo=UTC)
 EVERYBODY = Viewer(all=True)
 #: Of each level: whose job, what it reads, what it writes.
-LEVELS = (
+Level = tuple[str, str, str | None, str]
+LEVELS: tuple[Level, ...] = (
     ("flow", "load", None, "raw"),
     ("mill", "build", "raw", "mid"),
     ("flow", "publish", "mid", "mart"),
@@ -151,14 +152,17 @@ class Plant:
 
     def made(self, days: list[str], levels: int = len(LEVELS)) -> None:
         """What these days have become by runs that nobody asked the hub for."""
+        told: list[dict[str, Any]] = []
         for level, (engine, job, source, target) in enumerate(LEVELS[:levels]):
             for index, day in enumerate(days):
                 run = str(UUID(int=(level + 1) * 10_000 + index))
                 at = START - timedelta(days=1) + timedelta(minutes=level * 60 + index % 60)
-                self.tell(engine, job, source, target, day, run, at)
+                told += both((engine, job, source, target), day, run, at)
+        self._record(told)
 
     def _hear(self) -> None:
         """The runs that were begun complete, or fail, and say so."""
+        told: list[dict[str, Any]] = []
         for name, engine in (("flow", self.flow), ("mill", self.mill)):
             fresh = list(dict.fromkeys(one.key for one in engine.asked))[self.heard[name] :]
             for key in fresh:
@@ -168,23 +172,25 @@ class Plant:
                 self.begun.append((request.job.name, day))
                 bad = (request.job.name, day) in self.failing
                 run = launch_run_id(key)
-                self.tell(*level, day, run, self.now, "FAIL" if bad else "COMPLETE")
+                told += both(level, day, run, self.now, "FAIL" if bad else "COMPLETE")
             self.heard[name] += len(fresh)
+        self._record(told)
 
-    def tell(
-        self,
-        engine: str,
-        job: str,
-        source: str | None,
-        target: str,
-        day: str,
-        run: str,
-        at: datetime,
-        end: str = "COMPLETE",
-    ) -> None:
-        told = [event(kind, engine, job, source, target, day, run, at) for kind in ("START", end)]
+    def tell(self, job: str, day: str, run: str) -> None:
+        """Somebody else makes what the job writes for that day."""
+        level = next(it for it in LEVELS if it[1] == job)
+        self._record(both(level, day, run, self.now))
+
+    def _record(self, told: list[dict[str, Any]]) -> None:
         heard = to_micros(self.now)
         self.hub.writer.record([incoming(one, NOBODY, heard_at=heard) for one in told])
+
+
+def both(
+    level: Level, day: str, run: str, at: datetime, end: str = "COMPLETE"
+) -> list[dict[str, Any]]:
+    """A run of one day begins and ends."""
+    return [event(kind, *level, day, run, at) for kind in ("START", end)]
 
 
 def event(
