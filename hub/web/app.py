@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.api.hub import Hub
-from hub.web import datasets, incidents, jobs, now, others, runs
+from hub.web import datasets, editor, incidents, jobs, now, others, runs, subscriptions, triggers
 
 ROUTERS: Final = (
     now.router,
@@ -16,6 +16,9 @@ ROUTERS: Final = (
     jobs.router,
     runs.router,
     datasets.router,
+    triggers.router,
+    subscriptions.router,
+    editor.router,
     others.router,
 )
 

@@ -21,7 +21,9 @@ router: Final = pages()
 Form = Annotated[dict[str, str], Depends(read_form)]
 _FILES: Final = {
     "trackside.css": "text/css",
+    "parts.css": "text/css",
     "trackside.js": "text/javascript",
+    "grid.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "favicon.svg": "image/svg+xml",
 }

@@ -90,6 +90,11 @@ environment.globals.update(
 
 def page(request: Request, template: str, status: int = 200, **given: Any) -> Response:
     """A page made of a template."""
+    return fragment(request, template, status, here=address_of(request), **given)
+
+
+def fragment(request: Request, template: str, status: int = 200, **given: Any) -> Response:
+    """A part of a page, which takes its place in one that is open."""
     by, now = principal_of(request), datetime.now(UTC)
     html = environment.get_template(template).render(
         now=now,
@@ -97,7 +102,6 @@ def page(request: Request, template: str, status: int = 200, **given: Any) -> Re
         by=by,
         signed_in=by.kind is Kind.TOKEN,
         may_operate=by.has(Scope.OPERATE),
-        here=address_of(request),
         **given,
     )
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
@@ -108,6 +112,12 @@ def address_of(request: Request) -> str:
     """The page that was asked for, relative to its neighbours."""
     name = request.url.path.rpartition("/")[2]
     return f"{name}?{request.url.query}" if request.url.query else name or "."
+
+
+def hub_url(request: Request) -> str:
+    """Where this hub is reached, as lines of configuration name it."""
+    told: str | None = request.app.state.hub.settings.public_url
+    return (told or str(request.base_url)).rstrip("/")
 
 
 def back_to(place: str) -> Response:
