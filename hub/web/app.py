@@ -8,7 +8,20 @@ from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.api.hub import Hub
-from hub.web import datasets, editor, incidents, jobs, now, others, runs, subscriptions, triggers
+from hub.web import (
+    datasets,
+    editor,
+    incidents,
+    jobs,
+    now,
+    others,
+    rules,
+    runs,
+    settings,
+    subscriptions,
+    teams,
+    triggers,
+)
 
 ROUTERS: Final = (
     now.router,
@@ -19,6 +32,9 @@ ROUTERS: Final = (
     triggers.router,
     subscriptions.router,
     editor.router,
+    teams.router,
+    rules.router,
+    settings.router,
     others.router,
 )
 

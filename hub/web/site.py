@@ -125,6 +125,12 @@ def back_to(place: str) -> Response:
     return RedirectResponse(place, 303)
 
 
+def ours(place: str) -> str:
+    """A page of this hub, whatever was asked for: nobody is sent elsewhere."""
+    name = place.partition("?")[0]
+    return place if name.replace("-", "").isalpha() and "\\" not in place else "."
+
+
 async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form as browsers send them."""
     body = await request.body()
