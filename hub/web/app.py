@@ -14,10 +14,12 @@ from hub.web import (
     incidents,
     jobs,
     now,
+    oidc,
     others,
     rules,
     runs,
     settings,
+    sharing,
     subscriptions,
     teams,
     triggers,
@@ -35,6 +37,8 @@ ROUTERS: Final = (
     teams.router,
     rules.router,
     settings.router,
+    oidc.router,
+    sharing.router,
     others.router,
 )
 

@@ -8,7 +8,7 @@ from fastapi import Depends, Query, Request
 from starlette.responses import FileResponse, Response
 
 from hub.access import Kind
-from hub.api.guard import COOKIE
+from hub.api.guard import COOKIE, SESSION_COOKIE
 from hub.api.params import Eyes, Hub, Paged, Text
 from hub.api.search import words_of
 from hub.errors import NotFound
@@ -79,6 +79,7 @@ def sign_in(request: Request, hub: Hub, form: Form) -> Response:
 def sign_out() -> Response:
     answer = back_to(".")
     answer.delete_cookie(COOKIE.decode())
+    answer.delete_cookie(SESSION_COOKIE.decode())
     return answer
 
 

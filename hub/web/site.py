@@ -95,13 +95,15 @@ def page(request: Request, template: str, status: int = 200, **given: Any) -> Re
 
 def fragment(request: Request, template: str, status: int = 200, **given: Any) -> Response:
     """A part of a page, which takes its place in one that is open."""
-    by, now = principal_of(request), datetime.now(UTC)
+    by, now, people = principal_of(request), datetime.now(UTC), request.app.state.hub.people
     html = environment.get_template(template).render(
         now=now,
         ago=lambda at: words.away(at, now),
         by=by,
-        signed_in=by.kind is Kind.TOKEN,
+        signed_in=by.kind in (Kind.TOKEN, Kind.PERSON),
         may_operate=by.has(Scope.OPERATE),
+        may_share=people.signer is not None,
+        has_oidc=people.settings.oidc is not None,
         **given,
     )
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
