@@ -102,9 +102,11 @@ def send(client: TestClient, *events: dict[str, Any]) -> None:
         assert answer.status_code < 300, answer.text
 
 
-def wrote(run: int, name: str, *, day: int | None = None, rows: int = 10, **more: Any) -> Any:
-    """A run that has just written a dataset, for a day of November."""
-    now = datetime.now(UTC)
+def wrote(
+    run: int, name: str, *, day: int | None = None, rows: int = 10, **more: Any
+) -> list[dict[str, Any]]:
+    """A run that has just written a dataset; or then, for a day of November that was over."""
+    now = datetime(2026, 11, day + 1, 1, tzinfo=UTC) if day else datetime.now(UTC)
     nominal = {"nominalStartTime": f"2026-11-{day:02}T00:00:00Z"} if day else None
     facets = {"nominalTime": nominal} if nominal else {}
     outputs = [output(name, rows=rows, size=rows * 100)]
@@ -149,6 +151,7 @@ def test_a_dataset_shows_its_partitions_charts_gate_and_teams(admin: TestClient)
             send(admin, *wrote(day, "orders", day=day, rows=day, job="load", job_facets=OWNED))
     text = shown(admin, "dataset?namespace=db&name=orders")
     assert 'data-day="2026-11-04"' in text
+    print([c[:90] for c in re.findall(r"<rect class=.cell[^/]*/", text)], admin.get("/api/v1/namespaces/db/datasets/orders/partitions").text[:1500])
     assert re.search(r'class="cell p-missing"[^>]*data-day="2026-11-05"', text)
     assert "10 complete" in text
     assert "good to publish" in text
