@@ -15,6 +15,7 @@ import typer
 from hub import logs
 from hub.commands import (
     alerting,
+    backfills,
     backtest,
     config,
     dashboards,
@@ -76,6 +77,7 @@ app.add_typer(config.app, name="config")
 app.command("partitions")(partitions.command)
 app.add_typer(launches.app, name="launches")
 app.command("launch")(launches.launch)
+app.add_typer(backfills.app, name="backfill")
 app.add_typer(dashboards.app, name="dashboards")
 app.command("backtest")(backtest.command)
 app.command("doctor")(doctor.command)

@@ -6,6 +6,7 @@ import structlog
 
 from hub.api.hub import Hub
 from hub.evaluate.predictions import Predictions
+from hub.evaluate.telling import Transactions
 from hub.evaluate.watch import Watch
 from hub.figures.count import Count
 from hub.figures.measure import Measure
@@ -13,6 +14,7 @@ from hub.metrics import Metrics
 from hub.store.outages import breathe
 from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
+from hub.triggers.backfills.round import Backfilling
 from hub.triggers.found import Found
 from hub.triggers.round import Trigger
 from hub.worker import Loop, Tick
@@ -42,6 +44,7 @@ def loops(hub: Hub) -> list[Loop]:
     trigger = Trigger(
         hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
     )
+    backfilling = Backfilling(Transactions(hub.db, hub.writer))
     measure = Measure(hub.db, hub.settings, hub.book, hub.metrics)
     count = Count(hub.db, hub.writer, hub.metrics)
     found = [
@@ -85,6 +88,13 @@ def loops(hub: Hub) -> list[Loop]:
             "follow",
             FOLLOW_S,
             lambda tick: hub.following.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+            rests_s=RESTS_S,
+        ),
+        Loop(
+            "backfill",
+            FOLLOW_S,
+            lambda tick: backfilling.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
         ),

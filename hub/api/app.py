@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 
 from hub.api import (
     alerting_parts,
+    backfills,
     changes,
     column_lineage,
     datasets,
@@ -85,6 +86,7 @@ ROUTERS = (
     inbound.router,
     launch_pull.router,
     launches.router,
+    backfills.router,
     rules.router,
     maintenance.router,
     subscriptions.router,

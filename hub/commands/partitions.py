@@ -62,7 +62,7 @@ def command(
     given = {key: value for key, value in asked.items() if value is not None}
     with hub_at_work(load(config, database_url=database_url)) as hub:
         kind = "jobs" if job else "datasets"
-        space = namespace or _namespace_of(hub, dataset, "job" if job else "dataset")
+        space = namespace or namespace_of(hub, dataset, "job" if job else "dataset")
         path = f"/api/v1/namespaces/{quote(space, safe='')}/{kind}/{quote(dataset, safe='')}"
         told = _asked(hub, f"{path}/partitions", given, limit)
     if as_json:
@@ -82,7 +82,7 @@ def _asked(hub: Client, path: str, given: dict[str, Any], limit: int) -> dict[st
     return told
 
 
-def _namespace_of(hub: Client, name: str, kind: str) -> str:
+def namespace_of(hub: Client, name: str, kind: str) -> str:
     """Where the only one of that name is. NotFound if there is none, or several."""
     found = hub.json(
         "GET", "/api/v1/search", params={"q": name, "filter": kind.upper(), "limit": 100}

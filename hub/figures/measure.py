@@ -19,6 +19,7 @@ from hub.model import Viewer
 from hub.settings import Settings
 from hub.store import figures, size
 from hub.store.alert_quality import TeamQuality, quality
+from hub.store.backfill_views import step_figures
 from hub.store.db import Connection, Database
 from hub.store.delivery_views import figures as delivery_figures
 from hub.store.figures import NONE, Freshness, Overdue, Pool
@@ -67,6 +68,7 @@ class Measure:
             )
             _tell_deliveries(world, connection, targets, now)
             _tell_launches(world, launch_figures(connection, now))
+            world.tell(world.backfill_steps, step_figures(connection))
             world.held.set(held(connection))
             self._teams(connection, now)
             self._selected.round(connection, now)

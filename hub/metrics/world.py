@@ -223,6 +223,11 @@ class Waiting(Area):
     launches_dead = gauge(
         "trackside_launches_dead", "Launches of an orchestrator that were given up", "orchestrator"
     )
+    backfill_steps = gauge(
+        "trackside_backfill_steps",
+        "Steps of backfills that are not over, by how far they are",
+        "state",  # waiting, launched, completed, skipped, failed, blocked, barred, cancelled
+    )
     launches_stopped = gauge(
         "trackside_launches_stopped", "1 while launches are stopped as a whole"
     )

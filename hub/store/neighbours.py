@@ -88,6 +88,11 @@ def makers_of(connection: Connection, dataset: int) -> list[int]:
     return _touching(connection, [dataset], Direction.OUTPUT)
 
 
+def readers_of(connection: Connection, dataset: int) -> list[int]:
+    """The outermost jobs that read a dataset."""
+    return _touching(connection, [dataset], Direction.INPUT)
+
+
 def jobs_of(connection: Connection, orchestrator_id: int, limit: int = 1000) -> list[int]:
     """Outermost jobs of an orchestrator."""
     mine = (

@@ -239,6 +239,19 @@ POLICIES = (
     ),
     Policy(t.launch, "runs", t.launch.c.updated_at, kept=t.launch.c.ended_at.is_(None)),
     Policy(
+        t.backfill_step,
+        "runs",
+        # What its backfill has left behind goes with it.
+        func.coalesce(
+            select(t.backfill.c.updated_at)
+            .where(t.backfill.c.id == t.backfill_step.c.backfill_id)
+            .scalar_subquery(),
+            literal(EPOCH, t.backfill.c.updated_at.type),
+        ),
+        kept=exists().where(t.backfill.c.id == t.backfill_step.c.backfill_id, t.backfill.c.active),
+    ),
+    Policy(t.backfill, "runs", t.backfill.c.updated_at, kept=t.backfill.c.active),
+    Policy(
         t.arrival,
         "runs",
         t.arrival.c.seen_at,

@@ -4,6 +4,7 @@ Instants are microseconds (`Timestamp`), JSON is text, raw payloads are zstd byt
 on SQLite and PostgreSQL, so one statement serves both and an export is a plain copy.
 """
 
+from hub.store.tables.backfills import backfill, backfill_step
 from hub.store.tables.base import metadata
 from hub.store.tables.data import (
     check_result,
@@ -88,6 +89,8 @@ __all__ = [
     "arrival",
     "attempt",
     "audit",
+    "backfill",
+    "backfill_step",
     "backlog_sample",
     "baseline",
     "change",

@@ -1,0 +1,1 @@
+"""Backfills: partitions of datasets made anew, in their order, across orchestrators."""
