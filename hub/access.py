@@ -51,6 +51,7 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105  the kind, not a token
     OPEN = "open"  # anybody, on a hub that runs open
     ANONYMOUS = "anonymous"  # anybody, on a hub that asks for tokens
+    PERSON = "person"  # who has signed in elsewhere
     LOCAL = "local"  # a person at the command line, on the machine of the store
 
 
@@ -83,7 +84,7 @@ class Principal(Struct, frozen=True):
             )
 
     def _lacks(self, scope: Scope) -> Unauthorized | Forbidden:
-        if self.kind is Kind.TOKEN:
+        if self.kind in (Kind.TOKEN, Kind.PERSON):
             granted = ", ".join(sorted(self.scopes)) or "none"
             return Forbidden(f"this needs the scope {scope.value!r}; {self.name!r} has: {granted}")
         how = HOW_TO_GET_ONE.format(scope=scope.value)

@@ -31,6 +31,7 @@ from hub.housekeeping import MINUTE_S, loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
+from hub.people import People
 from hub.polls.fleet import Fleet, check_file
 from hub.polls.hands import Hands
 from hub.polls.sense import Sense
@@ -111,6 +112,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         recorder,
         writer,
         authenticator,
+        People(settings),
         metrics,
         intake,
         fleet,

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import errno
 import gc
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from hub.api.hub import Hub
 from hub.connections import limited_to
@@ -86,7 +88,8 @@ class Server(uvicorn.Server):
 def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) -> None:
     """Serves `app` on the socket until SIGTERM or SIGINT, then until all requests are answered."""
     config = uvicorn.Config(
-        app,
+        _with_peer(app),
+        proxy_headers=False,  # done here, for who really asks must be known besides
         loop="uvloop",
         http=limited_to(hub.settings.max_connections),
         ws="none",  # nobody is served one
@@ -98,6 +101,18 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) 
         timeout_graceful_shutdown=GRACE_S,
     )
     Server(config, ready, hub.metrics, hub.gate_watch.close).run(sockets=[sock])
+
+
+def _with_peer(app: ASGIApp) -> ASGIApp:
+    """Keeps who really asks, and then takes a proxy's word for whom it asks."""
+    trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    behind = cast("ASGIApp", ProxyHeadersMiddleware(cast("Any", app), trusted))
+
+    async def kept(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["peer"] = scope.get("client")
+        await behind(scope, receive, send)
+
+    return kept
 
 
 def listen(settings: Settings) -> socket.socket:

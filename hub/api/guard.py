@@ -8,6 +8,7 @@ point a name of its own at 127.0.0.1 and read the hub through its visitor's brow
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from hub.access import ANONYMOUS, Principal
 from hub.api.errors import problem_response
 from hub.authenticator import Authenticator
 from hub.errors import Forbidden
+from hub.people import People
 from hub.settings import Settings
 
 #: Probes and scrapes come by address and hold nothing to steal.
@@ -26,6 +28,8 @@ _FOR_ALL: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 
 #: Where a browser keeps the token of who has signed in.
 COOKIE: Final = b"trackside_token"
+#: Where it keeps who has signed in elsewhere.
+SESSION_COOKIE: Final = b"trackside_session"
 _HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 #: A flood of made-up tokens may keep so many threads and readers busy, no more.
@@ -35,8 +39,11 @@ _VERIFYING: Final = 2
 class Guard:
     """Checks Host and Origin, and finds the principal."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator, settings: Settings) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, settings: Settings, people: People
+    ) -> None:
         self.app = app
+        self._people = people
         self._authenticator = authenticator
         self._hosts = allowed_hosts(settings)
         self._limiter = CapacityLimiter(_VERIFYING)
@@ -47,18 +54,32 @@ class Guard:
             return
         host, origin, authorization, cookie = _told(scope["headers"])
         refusal = self._refusal(scope["path"], host, origin, authorization)
-        if authorization is None and (shown := token_of(cookie)):
-            authorization = b"Bearer " + shown
-            refusal = refusal or _of_a_page(scope["method"], origin)
+        person = None
+        if authorization is None:
+            if shown := token_of(cookie):
+                authorization = b"Bearer " + shown
+            else:
+                person = self._person(scope, cookie)
+            if shown or person is not None:
+                refusal = refusal or _of_a_page(scope["method"], origin)
         if refusal:
             await problem_response(refusal)(scope, receive, send)
             return
         scope["principal"] = (
-            self._authenticator.known(authorization)
+            person
+            or self._authenticator.known(authorization)
             # Whether the hub is alive is answered also while the store, which knows tokens, is not.
             or (ANONYMOUS if scope["path"] in _FOR_ALL else await self._verify(authorization))
         )
         await self.app(scope, receive, send)
+
+    def _person(self, scope: Scope, cookie: bytes) -> Principal | None:
+        """Who has signed in elsewhere: what the browser keeps says so, or the proxy in front."""
+        shown = kept_in(cookie, SESSION_COOKIE)
+        if shown:
+            return self._people.of_session(shown.decode("latin-1"), datetime.now(UTC))
+        peer = scope.get("peer") or scope.get("client")
+        return self._people.of_proxy(peer[0] if peer else None, _once(scope["headers"]))
 
     async def _verify(self, authorization: bytes | None) -> Principal:
         return await anyio.to_thread.run_sync(
@@ -105,11 +126,27 @@ def host_name(host: bytes) -> bytes:
 
 def token_of(cookie: bytes) -> bytes:
     """The token that a browser keeps since somebody signed in; empty without one."""
+    return kept_in(cookie, COOKIE)
+
+
+def kept_in(cookie: bytes, wanted: bytes) -> bytes:
+    """The value of a cookie; empty without one."""
     for part in cookie.split(b";"):
         name, _, value = part.strip().partition(b"=")
-        if name == COOKIE:
+        if name == wanted:
             return value
     return b""
+
+
+def _once(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Headers by name. What stands more than once is left out: one of them may be the visitor's."""
+    found: dict[bytes, bytes] = {}
+    twice = set()
+    for name, value in headers:
+        if name in found:
+            twice.add(name)
+        found[name] = value
+    return {name: value for name, value in found.items() if name not in twice}
 
 
 def _of_a_page(method: str, origin: bytes | None) -> Forbidden | None:

@@ -10,6 +10,7 @@ from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
+from hub.people import People
 from hub.polls.fleet import Fleet
 from hub.polls.hands import Hands
 from hub.polls.sense import Sense
@@ -37,6 +38,7 @@ class Hub:
     recorder: Recorder
     writer: Writer[Incoming, Outcome]
     authenticator: Authenticator
+    people: People
     metrics: Metrics
     intake: Intake
     fleet: Fleet

@@ -18,6 +18,7 @@ from hub.api.params import Eyes, Hub, Operator
 from hub.api.paths import Name
 from hub.errors import Conflict, Forbidden
 from hub.evaluate.maintenance import Maintenance, WindowGiven, of_store
+from hub.model import Viewer
 from hub.store import maintenance as store
 from hub.store.closed import closed_to
 from hub.store.db import Connection
@@ -62,13 +63,17 @@ def list_windows(
     ] = False,
 ) -> Response:
     """The maintenance windows of the file and of the API, by name."""
-    now = datetime.now(UTC)
+    return answer(Windows(windows_seen(hub, eyes, datetime.now(UTC), over=over)))
+
+
+def windows_seen(hub: RunningHub, eyes: Viewer, now: datetime, *, over: bool) -> list[WindowView]:
+    """Those that the viewer may see, by name; over: also those that are over."""
     with hub.db.reading() as connection:
         declared = store.list_windows(connection, now - store.JUDGED if over else now)
         closed = closed_to(connection, eyes).teams
     found = [one for one in (*hub.plan.windows, *of_store(declared)) if over or _is_ahead(one, now)]
     seen = [one for one in found if one.given.select.team not in closed]
-    return answer(Windows([_view(one, now) for one in sorted(seen, key=lambda it: it.given.name)]))
+    return [_view(one, now) for one in sorted(seen, key=lambda it: it.given.name)]
 
 
 @router.post("/maintenance", status_code=201, responses=answers(WindowView, 201))

@@ -13,6 +13,7 @@ from hub.access import Principal, Scope, viewer_of
 from hub.api.access import require
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
+from hub.api.hub import Hub as RunningHub
 from hub.api.incidents import subject_of
 from hub.api.params import Hub, NodeId
 from hub.evaluate.book import Declared
@@ -21,6 +22,7 @@ from hub.evaluate.watch import Watch
 from hub.model import Viewer
 from hub.rules.base import Subject
 from hub.store.closed import Closed, closed_to
+from hub.store.db import Connection
 
 router: Final = APIRouter(prefix="/api/v1/rules", tags=["incidents"], responses=RESPONSES)
 
@@ -53,7 +55,12 @@ class Rules(Struct, rename="camel"):
 def list_rules(hub: Hub, by: Reader) -> Response:
     """The rules in force: the pack that is always there, and those of trackside.yaml."""
     with hub.db.reading() as connection:
-        closed = closed_to(connection, _eyes(by))
+        return answer(Rules(rules_seen(hub, connection, by)))
+
+
+def rules_seen(hub: RunningHub, connection: Connection, by: Principal) -> list[RuleView]:
+    """Those that the principal may see."""
+    closed = closed_to(connection, _eyes(by))
     found = []
     for rule in hub.book.rules.values():
         if _shown(rule.declared, closed):
@@ -67,7 +74,7 @@ def list_rules(hub: Hub, by: Reader) -> Response:
                     flapping, escalate, rule.days.words if rule.days else None,
                 )
             )  # fmt: skip
-    return answer(Rules(found))
+    return found
 
 
 @router.get("/explain", responses=answers(Explanation))

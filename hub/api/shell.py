@@ -58,7 +58,9 @@ def install(app: FastAPI, hub: Any) -> None:
     app.user_middleware.append(Middleware(NoteRoute))  # the innermost
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=hub.settings.max_body_bytes, doors=DOORS)
-    app.add_middleware(Guard, authenticator=hub.authenticator, settings=hub.settings)
+    app.add_middleware(
+        Guard, authenticator=hub.authenticator, settings=hub.settings, people=hub.people
+    )
     app.add_middleware(Shell, metrics=hub.metrics)
 
 

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hub.api.answers import answer, answers
 from hub.api.edits import note
 from hub.api.errors import RESPONSES
+from hub.api.hub import Hub as RunningHub
 from hub.api.incidents import subject_of
 from hub.api.params import Eyes, Hub, Instant, Operator, Text
 from hub.api.paths import Name
@@ -72,6 +73,10 @@ class Imagined:
 @router.get("/targets", responses=answers(Targets))
 def list_targets(hub: Hub, eyes: Eyes) -> Response:  # noqa: ARG001  may read
     """Who can be told, as it is declared, and how each does."""
+    return answer(Targets(targets_told(hub)))
+
+
+def targets_told(hub: RunningHub) -> list[TargetView]:
     with hub.db.reading() as connection:
         known = health(connection)
     found = []
@@ -91,7 +96,7 @@ def list_targets(hub: Hub, eyes: Eyes) -> Response:  # noqa: ARG001  may read
                 its.error,
             )
         )
-    return answer(Targets(found))
+    return found
 
 
 @router.post("/targets/{target}/test", responses=answers(Trial))
@@ -107,11 +112,15 @@ def test_target(target: Name, hub: Hub, by: Operator) -> Response:
 @router.get("/routes/test", responses=answers(Hearing))
 def test_routes(hub: Hub, eyes: Eyes, asked: Annotated[Imagined, Depends()]) -> Response:
     """Who would hear of an incident, or of one on a job or dataset, and why, line by line."""
+    return answer(hearing_of(hub, eyes, asked))
+
+
+def hearing_of(hub: RunningHub, eyes: Viewer, asked: Imagined) -> Hearing:
     now = datetime.now(UTC)
     with hub.db.reading() as connection:
         about = _about(connection, eyes, asked)
         silences = in_force(connection, now)
-    return answer(hub.teller.hearing(about, silences, now))
+    return hub.teller.hearing(about, silences, now)
 
 
 @router.get("/alerting/quality", responses=answers(QualityView))

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
+from hub.settings.sign_in import SignIn
 from hub.settings.types import DatabaseUrl, Days, Name, Networks, Objects, Pattern, Size, Words
 
 PREFIX: Final = "TRACKSIDE_"
@@ -188,6 +189,7 @@ class Settings(_Section):
     )
     retention: Retention = Retention()
     redaction: Redaction = Redaction()
+    sign_in: SignIn = SignIn()
     teams: list[Team] = []
     orchestrators: list[Orchestrator] = []
 
@@ -355,7 +357,7 @@ def mask_path(url: str) -> str:
 def _settable() -> Iterator[tuple[Spot, str]]:
     """The settings that a variable can carry: single values and lists of words."""
     sections: dict[str, type[BaseModel]] = {"retention": Retention, "redaction": Redaction}
-    skipped = {"version", "teams", "orchestrators", "patterns", *sections, *OBJECTS}
+    skipped = {"version", "sign_in", "teams", "orchestrators", "patterns", *sections, *OBJECTS}
     for name, field in Settings.model_fields.items():
         if name not in skipped:
             yield (name,), field.description or ""

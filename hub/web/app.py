@@ -8,7 +8,22 @@ from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.api.hub import Hub
-from hub.web import datasets, incidents, jobs, now, others, runs
+from hub.web import (
+    datasets,
+    editor,
+    incidents,
+    jobs,
+    now,
+    oidc,
+    others,
+    rules,
+    runs,
+    settings,
+    sharing,
+    subscriptions,
+    teams,
+    triggers,
+)
 
 ROUTERS: Final = (
     now.router,
@@ -16,6 +31,14 @@ ROUTERS: Final = (
     jobs.router,
     runs.router,
     datasets.router,
+    triggers.router,
+    subscriptions.router,
+    editor.router,
+    teams.router,
+    rules.router,
+    settings.router,
+    oidc.router,
+    sharing.router,
     others.router,
 )
 

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import Query, Request
 from starlette.responses import Response
 
 from hub.api.params import Eyes, Hub, Paged, Text
-from hub.model import EntityName, Viewer
-from hub.store import datasets, incidents, names, quality
-from hub.store.db import Connection
-from hub.store.lineage import Way, walk
+from hub.model import EntityName
+from hub.store import datasets, incidents, names, offers, quality
+from hub.store.closed import closed_to
+from hub.store.lineage import Way
 from hub.store.reading import Page
+from hub.store.schema_history import list_schemas
+from hub.web.dataset_parts import (
+    charts_of,
+    freshness_told,
+    gate_of,
+    jobs_by_team,
+    partitions_of,
+)
 from hub.web.picture import lineage_of
+from hub.web.schema_changes import changes_of
 from hub.web.site import page, pages
 
 router: Final = pages()
 
 Namespace = Annotated[Text | None, Query(max_length=4096)]
 Name = Annotated[Text, Query(min_length=1, max_length=4096)]
+#: Updates that the charts show, and schemas that are compared.
+_UPDATES: Final = 120
+_SCHEMAS: Final = 20
 
 
 @router.get("/datasets")
@@ -41,27 +54,32 @@ def show_datasets(
 
 @router.get("/dataset")
 def show_dataset(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name) -> Response:
-    called = EntityName(namespace, name)
+    called, now = EntityName(namespace, name), datetime.now(UTC)
     with hub.db.reading() as connection:
         key = names.find_dataset(connection, eyes, called)
         view = datasets.get_dataset(connection, eyes, called)
         wanted = incidents.Filter(dataset_id=key)
+        updates = quality.list_updates(connection, eyes, key, Page(_UPDATES))
+        gate = gate_of(connection, eyes, key, now)
+        policy = quality.freshness_of(connection, key)
+        closed = closed_to(connection, eyes).teams
+        dependants = offers.dependants(connection, eyes, called)
         return page(
             request,
             "dataset.html",
             dataset=view,
-            updates=quality.list_updates(connection, eyes, key, Page(30)),
+            gate=gate,
+            partitions=partitions_of(connection, eyes, key, now),
+            updates=updates,
+            charts=charts_of(updates.items),
             checks=quality.list_checks(connection, eyes, key, Page(30)).items,
-            freshness=quality.freshness_of(connection, key),
+            freshness=freshness_told(policy, gate, view.last_modified_at, now),
             incidents=incidents.list_incidents(connection, eyes, wanted, Page(20)).items,
             picture=lineage_of(connection, eyes, dataset=called),
             facets=sorted(view.facets.items()),
-            producers=_next_to(connection, eyes, key, Way.UPSTREAM),
-            consumers=_next_to(connection, eyes, key, Way.DOWNSTREAM),
+            changes=changes_of(list_schemas(connection, key, _SCHEMAS)),
+            producers=jobs_by_team(connection, eyes, key, Way.UPSTREAM),
+            consumers=jobs_by_team(connection, eyes, key, Way.DOWNSTREAM),
+            subscriptions=[one for one in dependants if one.team not in closed],
+            offer=offers.get_offer(connection, eyes, called),
         )
-
-
-def _next_to(connection: Connection, eyes: Viewer, key: int, way: Way) -> list[EntityName]:
-    """The jobs one step away."""
-    found = walk(connection, eyes, dataset_id=key, way=way, depth=0, limit=200)
-    return names.names_of_jobs(connection, found.jobs)

@@ -8,20 +8,22 @@ from fastapi import Depends, Query, Request
 from starlette.responses import FileResponse, Response
 
 from hub.access import Kind
-from hub.api.guard import COOKIE
+from hub.api.guard import COOKIE, SESSION_COOKIE
 from hub.api.params import Eyes, Hub, Paged, Text
 from hub.api.search import words_of
 from hub.errors import NotFound
 from hub.store import orchestrators
 from hub.store import search as store
-from hub.web.site import HERE, back_to, page, pages, read_form
+from hub.web.site import HERE, back_to, ours, page, pages, read_form
 
 router: Final = pages()
 
 Form = Annotated[dict[str, str], Depends(read_form)]
 _FILES: Final = {
     "trackside.css": "text/css",
+    "parts.css": "text/css",
     "trackside.js": "text/javascript",
+    "grid.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "favicon.svg": "image/svg+xml",
 }
@@ -51,13 +53,13 @@ def show_search(
 
 @router.get("/sign-in")
 def show_sign_in(request: Request, next: Text = ".") -> Response:  # noqa: A002
-    return page(request, "sign_in.html", next=_ours(next), refusal="", tried=False)
+    return page(request, "sign_in.html", next=ours(next), refusal="", tried=False)
 
 
 @router.post("/sign-in")
 def sign_in(request: Request, hub: Hub, form: Form) -> Response:
     """Takes a token; the browser keeps it where no script can read it."""
-    token, place = form.get("token", "").strip(), _ours(form.get("next", "."))
+    token, place = form.get("token", "").strip(), ours(form.get("next", "."))
     found = hub.authenticator.verify(f"Bearer {token}".encode())
     if found.kind is not Kind.TOKEN:
         told = found.refusal or "this token is not known here"
@@ -77,13 +79,8 @@ def sign_in(request: Request, hub: Hub, form: Form) -> Response:
 def sign_out() -> Response:
     answer = back_to(".")
     answer.delete_cookie(COOKIE.decode())
+    answer.delete_cookie(SESSION_COOKIE.decode())
     return answer
-
-
-def _ours(place: str) -> str:
-    """A page of this hub, whatever was asked for: nobody is sent elsewhere."""
-    name = place.partition("?")[0]
-    return place if name.replace("-", "").isalpha() and "\\" not in place else "."
 
 
 @router.get("/assets/{name}")

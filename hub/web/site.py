@@ -90,14 +90,20 @@ environment.globals.update(
 
 def page(request: Request, template: str, status: int = 200, **given: Any) -> Response:
     """A page made of a template."""
-    by, now = principal_of(request), datetime.now(UTC)
+    return fragment(request, template, status, here=address_of(request), **given)
+
+
+def fragment(request: Request, template: str, status: int = 200, **given: Any) -> Response:
+    """A part of a page, which takes its place in one that is open."""
+    by, now, people = principal_of(request), datetime.now(UTC), request.app.state.hub.people
     html = environment.get_template(template).render(
         now=now,
         ago=lambda at: words.away(at, now),
         by=by,
-        signed_in=by.kind is Kind.TOKEN,
+        signed_in=by.kind in (Kind.TOKEN, Kind.PERSON),
         may_operate=by.has(Scope.OPERATE),
-        here=address_of(request),
+        may_share=people.signer is not None,
+        has_oidc=people.settings.oidc is not None,
         **given,
     )
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}
@@ -110,9 +116,21 @@ def address_of(request: Request) -> str:
     return f"{name}?{request.url.query}" if request.url.query else name or "."
 
 
+def hub_url(request: Request) -> str:
+    """Where this hub is reached, as lines of configuration name it."""
+    told: str | None = request.app.state.hub.settings.public_url
+    return (told or str(request.base_url)).rstrip("/")
+
+
 def back_to(place: str) -> Response:
     """After something was done: the browser asks for a page anew."""
     return RedirectResponse(place, 303)
+
+
+def ours(place: str) -> str:
+    """A page of this hub, whatever was asked for: nobody is sent elsewhere."""
+    name = place.partition("?")[0]
+    return place if name.replace("-", "").isalpha() and "\\" not in place else "."
 
 
 async def read_form(request: Request) -> dict[str, str]:
