@@ -20,7 +20,6 @@ from hub.triggers.backfills.graph import (
     Dataset,
     Graph,
     Job,
-    Through,
     Way,
     mapping_between,
 )
@@ -78,7 +77,6 @@ class Step(Struct, frozen=True):
     why: str
     after: list[int]
     barred: str | None
-    through: Through
     run: int | None = None
     begin: datetime | None = None
 
@@ -356,7 +354,6 @@ class _Planning:
     ) -> Step:
         job, datasets = self._graph.jobs[unit.job], self._graph.datasets
         parts = [datasets[one.dataset].part(one.key) for one in ones]
-        own_way = self._asked.through is Through.BACKFILL and job.backfills
         return Step(
             no=no,
             job=job,
@@ -370,7 +367,6 @@ class _Planning:
             why=why,
             after=after,
             barred=why_not,
-            through=Through.BACKFILL if own_way else Through.LAUNCH,
             run=next((part.run for part in parts if part.run is not None), None),
             begin=self._begin(ones[0]),
         )
