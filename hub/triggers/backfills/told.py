@@ -15,9 +15,9 @@ from hub.store.backfills import NewBackfill, NewStep, Step, StepState, Write
 from hub.store.views import View
 from hub.triggers.backfills.estimate import Estimate, Piece, estimate
 from hub.triggers.backfills.graph import Graph, Telling
-from hub.triggers.backfills.plan import Looked, Plan
-from hub.triggers.backfills.plan import Step as Planned
 from hub.triggers.backfills.spec import Backfill
+from hub.triggers.backfills.steps import Looked, Plan
+from hub.triggers.backfills.steps import Step as Planned
 
 _USUAL = Telling()
 
