@@ -18,9 +18,8 @@ from hub.api.edits import edit
 from hub.api.errors import RESPONSES
 from hub.api.hub import Hub as RunningHub
 from hub.api.params import Eyes, Hub, Paged, Text
-from hub.errors import BadInput, ConfigError, Conflict, Forbidden
+from hub.errors import BadInput, Conflict, Forbidden
 from hub.model import EntityName, Viewer
-from hub.ports import Capability, adapters
 from hub.store import backfill_views as views
 from hub.store import backfills as store
 from hub.store.backfill_views import BackfillRow, BackfillStepView
@@ -32,7 +31,7 @@ from hub.triggers.backfills.graph import Telling
 from hub.triggers.backfills.plan import plan
 from hub.triggers.backfills.spec import Backfill
 from hub.triggers.backfills.told import PlanView, Who, kept_of, left_of, view_of
-from hub.triggers.backfills.world import Launchable, read_world
+from hub.triggers.backfills.world import Judge, read_world
 from hub.triggers.rights import may_change
 
 router: Final = APIRouter(prefix="/api/v1/backfills", tags=["backfills"], responses=RESPONSES)
@@ -246,29 +245,18 @@ def _team_to_run_for(by: Principal, wanted: Backfill) -> str | None:
     raise Forbidden(f"{by.name!r} may only run backfills for a team of theirs ({mine}); name it")
 
 
-def _judge(hub: RunningHub, wanted: Backfill, team: str | None) -> Callable[[JobRow], Launchable]:
+def _judge(hub: RunningHub, wanted: Backfill, team: str | None) -> Judge:
     ways, tellings = hub.hands.ways(), wanted.tellings
 
-    def judge(job: JobRow) -> Launchable:
+    def judge(job: JobRow) -> str | None:
         if job.orchestrator is None:
-            return Launchable("it is not known which orchestrator runs it")
+            return "it is not known which orchestrator runs it"
         if job.orchestrator not in ways:
-            return Launchable(
-                f"{job.orchestrator} is not declared here as an orchestrator that can launch"
-            )
+            return f"{job.orchestrator} is not declared here as an orchestrator that can launch"
         conf = tellings.get(job.name, _USUAL).conf
-        why_not = hub.grants.why_not(team, job.team, job.orchestrator, job.name, conf)
-        return Launchable(why_not, _has_backfills(hub, job.orchestrator))
+        return hub.grants.why_not(team, job.team, job.orchestrator, job.name, conf)
 
     return judge
-
-
-def _has_backfills(hub: RunningHub, orchestrator: str) -> bool:
-    try:
-        kind = adapters.get(hub.fleet.members[orchestrator].kind)
-    except (ConfigError, KeyError):
-        return False
-    return Capability.BACKFILL in kind.capabilities
 
 
 def _view(connection: Connection, row: BackfillRow, now: datetime) -> BackfillView:

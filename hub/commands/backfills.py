@@ -49,10 +49,6 @@ Downstream = Annotated[
 ]
 Levels = Annotated[int | None, typer.Option(min=0, help="Datasets away at most; all if not told.")]
 Rerun = Annotated[bool, typer.Option("--rerun", help="Also what is complete, of those asked for.")]
-Backfills = Annotated[
-    bool,
-    typer.Option("--backfills", help="By the orchestrators' own backfills, where they have them."),
-]
 Concurrency = Annotated[int, typer.Option(min=1, max=100, help="Steps that run at once.")]
 PerJob = Annotated[int, typer.Option(min=1, max=100, help="... of one job.")]
 MaxSteps = Annotated[int, typer.Option(min=1, help="A plan of more is refused.")]
@@ -83,13 +79,12 @@ def plan(
     *,
     downstream: Downstream = False,
     rerun: Rerun = False,
-    backfills: Backfills = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what would run, in which order, why, and for how long about."""
     asked = _asked(
         partition, since, to, every, timezone, levels, concurrency, per_job, max_steps, team, more,
-        downstream=downstream, rerun=rerun, backfills=backfills,
+        downstream=downstream, rerun=rerun,
     )  # fmt: skip
     with hub_at_work(load(config, database_url=database_url)) as hub:
         space = namespace or namespace_of(hub, dataset, "dataset")
@@ -122,13 +117,12 @@ def run(
     *,
     downstream: Downstream = False,
     rerun: Rerun = False,
-    backfills: Backfills = False,
     as_json: AsJson = False,
 ) -> None:
     """Plan it, keep the plan, and run it step by step."""
     asked = _asked(
         partition, since, to, every, timezone, levels, concurrency, per_job, max_steps, team, more,
-        downstream=downstream, rerun=rerun, backfills=backfills,
+        downstream=downstream, rerun=rerun,
     )  # fmt: skip
     with hub_at_work(load(config, database_url=database_url)) as hub:
         space = namespace or namespace_of(hub, dataset, "dataset")
@@ -278,7 +272,6 @@ def _asked(
     *,
     downstream: bool,
     rerun: bool,
-    backfills: bool,
 ) -> dict[str, Any]:
     told = {
         "partitions": partition or None,
@@ -293,7 +286,6 @@ def _asked(
         "team": team,
         "direction": "downstream" if downstream else "upstream",
         "rerun": rerun,
-        "through": "backfill" if backfills else "launch",
     }
     return _more(more) | {name: value for name, value in told.items() if value is not None}
 

@@ -53,7 +53,6 @@ class BackfillStepView(View, frozen=True):
     why: str
     after: list[int]
     seconds: float | None
-    through: str
     state: str
     reason: str | None
     launch_id: int | None
@@ -210,7 +209,6 @@ def _step(row: Row[Any]) -> BackfillStepView:
         row.why,
         msgspec.json.decode(row.after),
         row.seconds,
-        row.through,
         row.state,
         row.reason,
         row.launch_id,

@@ -78,7 +78,6 @@ class NewStep(Struct, frozen=True, kw_only=True):
     why: str
     after: Sequence[int]
     seconds: float | None
-    through: str
     run: int | None
     barred: str | None
 
@@ -124,7 +123,6 @@ class Step(Struct, frozen=True):
     writes: Sequence[Write]
     after: Sequence[int]
     seconds: float | None
-    through: str
     run: int | None
     state: StepState
     launch: int | None
@@ -198,7 +196,6 @@ def _row(number: int, one: NewStep, now: datetime) -> dict[str, Any]:
         "why": one.why,
         "after": _text(one.after),
         "seconds": one.seconds,
-        "through": one.through,
         "run_id": one.run,
         "state": StepState.WAITING if one.barred is None else StepState.BARRED,
         "reason": one.barred,
@@ -276,7 +273,6 @@ def _step(row: Row[Any]) -> Step:
         msgspec.json.decode(row.writes, type=list[Write]),
         msgspec.json.decode(row.after, type=list[int]),
         row.seconds,
-        row.through,
         row.run_id,
         StepState(row.state),
         row.launch_id,

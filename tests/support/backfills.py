@@ -24,7 +24,7 @@ from hub.triggers.backfills.plan import plan
 from hub.triggers.backfills.round import Backfilling
 from hub.triggers.backfills.spec import Backfill
 from hub.triggers.backfills.told import Who, kept_of
-from hub.triggers.backfills.world import Launchable, read_world
+from hub.triggers.backfills.world import read_world
 from hub.triggers.following import Following
 from hub.triggers.grants import Grants
 from hub.triggers.launching import HOLD_S, Launching
@@ -114,9 +114,7 @@ class Plant:
         """Plans and keeps a backfill."""
         wanted = Backfill.model_validate(asked)
         with self.hub.db.reading() as connection:
-            graph, told = read_world(
-                connection, EVERYBODY, wanted, lambda _: Launchable(None), self.now
-            )
+            graph, told = read_world(connection, EVERYBODY, wanted, lambda _: None, self.now)
         kept = kept_of(plan(graph, told, self.now), graph, wanted, Who(None, "ann"))
         return self.hub.writer.call(lambda it: backfills.add_backfill(it, kept, self.now))
 

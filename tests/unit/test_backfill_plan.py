@@ -18,7 +18,8 @@ from hub.schedules.stretches import Cut
 from hub.triggers.backfills.estimate import Piece, estimate
 from hub.triggers.backfills.graph import Asked, Dataset, Graph, Job, Part, Way, mapping_between
 from hub.triggers.backfills.keys import keys_between
-from hub.triggers.backfills.plan import Plan, plan
+from hub.triggers.backfills.plan import plan
+from hub.triggers.backfills.steps import Plan
 from hub.triggers.partitions import sources_of
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -50,7 +50,6 @@ backfill_step = table_of(
     text("why", required=True),
     text("after", required=True),
     Column("seconds", Float),
-    text("through", required=True),  # launch | backfill
     ref("run_id", required=False),
     text("state", required=True),
     text("reason"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -27,13 +26,6 @@ class Way(StrEnum):
 
     UPSTREAM = "upstream"  # it, and what it is made of
     DOWNSTREAM = "downstream"  # it, and what is made of it
-
-
-class Through(StrEnum):
-    """By what a step is started."""
-
-    LAUNCH = "launch"
-    BACKFILL = "backfill"  # of the orchestrator's own, for several partitions at once
 
 
 class Part(Struct, frozen=True):
@@ -83,7 +75,7 @@ class Job(Struct, frozen=True):
     """An outermost job. reads, writes: datasets by id, also those of jobs within it.
 
     barred: why it can't be launched. seconds: how long a run of it is expected to take, if that is
-    known. backfills: its orchestrator has backfills of its own.
+    known.
     """
 
     id: int
@@ -93,7 +85,6 @@ class Job(Struct, frozen=True):
     writes: Sequence[int] = ()
     barred: str | None = None
     seconds: float | None = None
-    backfills: bool = False
 
 
 class Telling(Struct, frozen=True):
@@ -115,7 +106,6 @@ class Asked(Struct, frozen=True):
     way: Way = Way.UPSTREAM
     rerun: bool = False
     mappings: Mapping[tuple[int, int], Mapping_] = {}
-    through: Through = Through.LAUNCH
     most: int = 1000
 
 
@@ -131,13 +121,6 @@ class Graph(Struct, frozen=True):
 
     def readers(self, dataset: int) -> list[Job]:
         return [one for one in self.jobs.values() if dataset in one.reads]
-
-
-class Range(Struct, frozen=True):
-    """The instants between which partitions begin, [since, until)."""
-
-    since: datetime
-    until: datetime
 
 
 def mapping_between(source: Dataset, to: Dataset) -> Mapping_:

@@ -7,12 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
-from typing import Final, NamedTuple
-
-from msgspec import Struct, field
+from typing import Final
 
 from hub.errors import BadInput, Conflict
-from hub.model import EntityName
 from hub.schedules.grids import PartitionStatus
 from hub.triggers.backfills.graph import (
     WHOLE,
@@ -20,89 +17,26 @@ from hub.triggers.backfills.graph import (
     Dataset,
     Graph,
     Job,
-    Through,
     Way,
     mapping_between,
+)
+from hub.triggers.backfills.steps import (
+    ASKED,
+    FOLLOWS,
+    WHY,
+    At,
+    Looked,
+    Plan,
+    Step,
+    Unit,
+    Written,
 )
 from hub.triggers.partitions import Mapping_, sources_of, targets_of
 
 #: Partitions that a plan looks at.
 MOST_PARTS: Final = 50_000
 _LAST: Final = datetime.max.replace(tzinfo=UTC)
-#: What makes a partition be made, the strongest reason first.
-_WHY: Final = (
-    PartitionStatus.FAILED,
-    PartitionStatus.MISSING,
-    PartitionStatus.STALE,
-    PartitionStatus.RUNNING,
-)
 _LACKING: Final = (PartitionStatus.MISSING, PartitionStatus.FAILED)
-ASKED: Final = "asked"
-FOLLOWS: Final = "follows"  # complete, but made of what is made anew
-
-
-class At(NamedTuple):
-    """A partition of a dataset, by canonical key."""
-
-    dataset: int
-    key: str
-
-
-class Unit(NamedTuple):
-    """A job, and the canonical key of the partition that it is to run for."""
-
-    job: int
-    key: str
-
-
-class Written(Struct, frozen=True):
-    """What a step writes, and how that stood when it was planned."""
-
-    dataset: EntityName
-    partition: str
-    status: PartitionStatus
-
-
-class Step(Struct, frozen=True):
-    """One run of a job for one partition, after the steps `after`.
-
-    partition: as the job is told it; None: it has none. run: one that is under way for it.
-    """
-
-    no: int
-    job: Job
-    partition: str | None
-    level: int
-    writes: list[Written]
-    datasets: list[int]
-    why: str
-    after: list[int]
-    barred: str | None
-    through: Through
-    run: int | None = None
-    begin: datetime | None = None
-
-
-class Looked(Struct, frozen=True):
-    """How the partitions of one dataset stand that are a part of this, and how many steps make them."""
-
-    dataset: Dataset
-    counts: dict[PartitionStatus, int]
-    steps: int
-
-
-class Plan(Struct, frozen=True):
-    """Steps in an order in which each stands behind those that it waits for."""
-
-    steps: list[Step]
-    looked: list[Looked]
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many steps, by why."""
-        counted = Counter(step.why for step in self.steps)
-        return {why: counted[why] for why in (*_WHY, ASKED, FOLLOWS)}
 
 
 def plan(graph: Graph, asked: Asked, now: datetime) -> Plan:
@@ -303,7 +237,7 @@ class _Planning:
     def _why(self, ones: Iterable[At]) -> str | None:
         ones = list(ones)
         stands = {self._status(one) for one in ones}
-        reason = next((str(status) for status in _WHY if status in stands), None)
+        reason = next((str(status) for status in WHY if status in stands), None)
         rerun = self._asked.rerun and any(one.dataset == self._asked.root for one in ones)
         return reason or (ASKED if rerun else None)
 
@@ -356,7 +290,6 @@ class _Planning:
     ) -> Step:
         job, datasets = self._graph.jobs[unit.job], self._graph.datasets
         parts = [datasets[one.dataset].part(one.key) for one in ones]
-        own_way = self._asked.through is Through.BACKFILL and job.backfills
         return Step(
             no=no,
             job=job,
@@ -370,7 +303,6 @@ class _Planning:
             why=why,
             after=after,
             barred=why_not,
-            through=Through.BACKFILL if own_way else Through.LAUNCH,
             run=next((part.run for part in parts if part.run is not None), None),
             begin=self._begin(ones[0]),
         )

@@ -16,7 +16,7 @@ from hub.schedules.periods import Every
 from hub.schedules.zones import zone_of
 from hub.store.types import storable
 from hub.triggers import partitions
-from hub.triggers.backfills.graph import Telling, Through, Way
+from hub.triggers.backfills.graph import Telling, Way
 from hub.triggers.partitions import Mapping_, Rollup
 
 Text = Annotated[str, AfterValidator(storable)]
@@ -95,7 +95,6 @@ class Backfill(_Section):
     rerun: bool = False
     mappings: list[Between] = Field([], max_length=100)
     jobs: list[Told] = Field([], max_length=100)
-    through: Through = Through.LAUNCH
     concurrency: int = Field(4, ge=1, le=100, description="steps that run at once")
     per_job: int = Field(2, ge=1, le=100, description="... of one job")
     max_steps: int = Field(1000, ge=1, le=MOST_STEPS)

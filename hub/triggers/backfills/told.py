@@ -15,9 +15,9 @@ from hub.store.backfills import NewBackfill, NewStep, Step, StepState, Write
 from hub.store.views import View
 from hub.triggers.backfills.estimate import Estimate, Piece, estimate
 from hub.triggers.backfills.graph import Graph, Telling
-from hub.triggers.backfills.plan import Looked, Plan
-from hub.triggers.backfills.plan import Step as Planned
 from hub.triggers.backfills.spec import Backfill
+from hub.triggers.backfills.steps import Looked, Plan
+from hub.triggers.backfills.steps import Step as Planned
 
 _USUAL = Telling()
 
@@ -39,7 +39,6 @@ class PlannedStep(View, frozen=True):
     after: list[int]
     barred: str | None
     seconds: float | None
-    through: str
 
 
 class DatasetPlan(View, frozen=True):
@@ -115,7 +114,6 @@ def _step(one: Planned) -> PlannedStep:
         one.after,
         one.barred,
         one.job.seconds,
-        one.through,
     )
 
 
@@ -173,7 +171,6 @@ def _kept(one: Planned, graph: Graph, telling: Telling) -> NewStep:
         why=one.why,
         after=one.after,
         seconds=one.job.seconds,
-        through=one.through,
         run=one.run,
         barred=one.barred,
     )

@@ -26,15 +26,8 @@ from hub.triggers.partitions import FanOut, Mapping_, TimeWindow
 MOST_DATASETS: Final = 200
 
 
-class Launchable(NamedTuple):
-    """barred: why a job can't be launched. backfills: its orchestrator has its own backfills."""
-
-    barred: str | None
-    backfills: bool = False
-
-
-#: Tells of a job, by its row, whether it can be launched.
-Judge = Callable[[JobRow], Launchable]
+#: Tells of a job, by its row, why it can't be launched; None: it can.
+Judge = Callable[[JobRow], str | None]
 
 
 class Read(NamedTuple):
@@ -80,8 +73,8 @@ class _World:
         graph = Graph(datasets, self._jobs(jobs), self._notes)
         keys = self._keys(datasets[root], grids[root])
         way, rerun = self._wanted.direction, self._wanted.rerun
-        through, most = self._wanted.through, self._wanted.max_steps
-        return Read(graph, Asked(root, keys, way, rerun, mappings, through, most))
+        most = self._wanted.max_steps
+        return Read(graph, Asked(root, keys, way, rerun, mappings, most))
 
     # -- lineage -----------------------------------------------------------------------------------
 
@@ -138,9 +131,8 @@ class _World:
                 row.orchestrator,
                 tuple(dict.fromkeys(touched[row.id].reads)),
                 tuple(dict.fromkeys(touched[row.id].writes)),
-                told.barred,
+                told,
                 None if normal is None else round(normal.expected(self._now), 3),
-                told.backfills,
             )
         return found
 

@@ -81,7 +81,6 @@ def _steps() -> None:
         Column("why", Text, nullable=False),
         Column("after", Text, nullable=False),
         Column("seconds", Float),
-        Column("through", Text, nullable=False),
         Column("run_id", Id),
         Column("state", Text, nullable=False),
         Column("reason", Text),
