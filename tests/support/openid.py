@@ -70,7 +70,7 @@ class Provider:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 at = provider.issuer
-                told = {
+                told: dict[str, dict[str, Any]] = {
                     "/.well-known/openid-configuration": {
                         "issuer": at,
                         "authorization_endpoint": f"{at}/authorize",
