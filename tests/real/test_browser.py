@@ -34,7 +34,14 @@ def test_the_pages_are_drawn_without_a_complaint(tmp_path: Path) -> None:
         run = httpx.get(f"{hub.url}/api/v1/jobs").json()["jobs"][0]["latestRun"]["id"]
         places = ("", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in")
         places += ("triggers", "launches", "backfills", "subscription-edit?when=all(", "teams")
-        places += ("rules", "rule?name=failed-run", "quality", "settings", "silences", "maintenance")
+        places += (
+            "rules",
+            "rule?name=failed-run",
+            "quality",
+            "settings",
+            "silences",
+            "maintenance",
+        )
         subjects = ("job?namespace=prod&name=load", "dataset?namespace=db&name=revenue")
         for place in (*places, *subjects, f"run?id={run}", "incident?id=404"):
             shown = browse(tmp_path, f"{hub.url}/{place}")
