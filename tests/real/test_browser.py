@@ -32,7 +32,8 @@ def test_the_pages_are_drawn_without_a_complaint(tmp_path: Path) -> None:
             event = run_event(kind, minute, inputs=["orders"], outputs=["revenue"])
             httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
         run = httpx.get(f"{hub.url}/api/v1/jobs").json()["jobs"][0]["latestRun"]["id"]
-        places = ("", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in")
+        places: tuple[str, ...] = ("", "incidents", "jobs", "datasets", "orchestrators")
+        places += ("search?q=load", "sign-in")
         places += ("triggers", "launches", "backfills", "subscription-edit?when=all(", "teams")
         places += (
             "rules",
