@@ -32,11 +32,17 @@ def test_the_pages_are_drawn_without_a_complaint(tmp_path: Path) -> None:
             event = run_event(kind, minute, inputs=["orders"], outputs=["revenue"])
             httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
         run = httpx.get(f"{hub.url}/api/v1/jobs").json()["jobs"][0]["latestRun"]["id"]
-        places = (
-            "", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in",
-            "triggers", "launches", "backfills", "subscription-edit?when=all(", "teams", "rules",
-            "rule?name=failed-run", "quality", "settings", "silences", "maintenance",
-        )  # fmt: skip
+        places: tuple[str, ...] = ("", "incidents", "jobs", "datasets", "orchestrators")
+        places += ("search?q=load", "sign-in")
+        places += ("triggers", "launches", "backfills", "subscription-edit?when=all(", "teams")
+        places += (
+            "rules",
+            "rule?name=failed-run",
+            "quality",
+            "settings",
+            "silences",
+            "maintenance",
+        )
         subjects = ("job?namespace=prod&name=load", "dataset?namespace=db&name=revenue")
         for place in (*places, *subjects, f"run?id={run}", "incident?id=404"):
             shown = browse(tmp_path, f"{hub.url}/{place}")
