@@ -54,7 +54,7 @@ class FaultyLine:
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._client = httpx.Client(timeout=60)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"line": self}))
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -100,48 +100,54 @@ class FaultyLine:
         self._client.close()
 
 
-def _handler(line: FaultyLine) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a killed hub that has left."""
 
-        def _go(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            mishap = line.mishap_of(self.command, self.path, body)
-            if mishap is Mishap.BEFORE:
-                self._tell(500, {}, b"before")
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            try:
-                found = line.hand_on(self.command, self.path, headers, body)
-            except httpx.HTTPError:
-                self._tell(503, {}, b"nobody is there")
-                return
-            match mishap:
-                case Mishap.AFTER:
-                    self._tell(500, {}, b"after")
-                case Mishap.LATE | Mishap.LOST:
-                    if mishap is Mishap.LATE:
-                        line.wait_late()
-                    self.close_connection = True
-                case _:
-                    self._tell(found.status_code, dict(found.headers), found.content)
 
-        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = _go  # noqa: N815
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    line: FaultyLine
 
-        def _tell(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            try:
-                self.send_response(status)
-                for name, value in headers.items():
-                    if name.lower() not in _OF_CONNECTIONS | {"date", "server"}:
-                        self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(body)
-            except OSError:
-                self.close_connection = True  # who asked is gone
+    def _go(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        mishap = self.line.mishap_of(self.command, self.path, body)
+        if mishap is Mishap.BEFORE:
+            self._tell(500, {}, b"before")
+            return
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            found = self.line.hand_on(self.command, self.path, headers, body)
+        except httpx.HTTPError:
+            self._tell(503, {}, b"nobody is there")
+            return
+        self._answer(mishap, found)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Says nothing."""
+    def _answer(self, mishap: Mishap, found: httpx.Response) -> None:
+        match mishap:
+            case Mishap.AFTER:
+                self._tell(500, {}, b"after")
+            case Mishap.LATE | Mishap.LOST:
+                if mishap is Mishap.LATE:
+                    self.line.wait_late()
+                self.close_connection = True
+            case _:
+                self._tell(found.status_code, dict(found.headers), found.content)
 
-    return Handler
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = _go  # noqa: N815
+
+    def _tell(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        try:
+            self.send_response(status)
+            for name, value in headers.items():
+                if name.lower() not in _OF_CONNECTIONS | {"date", "server"}:
+                    self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+        except OSError:
+            self.close_connection = True  # who asked is gone
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Says nothing."""
