@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import kills
 from tests.support.postgres import PostgresServer, PostgresUnavailableError
 
 SHARED = "TESTS_SHARED_FOLDER"  # of all workers of one run
@@ -22,6 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    kills.keep()
     for name in [name for name in os.environ if name.startswith("TRACKSIDE_")]:
         del os.environ[name]
     if not _is_worker(config):

@@ -87,6 +87,11 @@ class GateWatch:
             self._leave(loop, waiter)
         return waiter.opened.result() if waiter.opened.done() else waiter.answer
 
+    @property
+    def closed(self) -> bool:
+        """Whether the hub is stopping, and nobody should wait any more."""
+        return self._closed
+
     def close(self) -> None:
         """Sends everybody home with the latest answer: the hub is stopping. From any thread."""
         self._closed = True

@@ -165,7 +165,7 @@ async def _answer(
 ) -> Response:
     name, ask, found = await asyncio.to_thread(_look, hub, eyes, names, spec, asked)
     if asked.wait and not found.passed:
-        found = await hub.gate_watch.wait(ask, found, asked.wait, _gone(request))
+        found = await hub.gate_watch.wait(ask, found, asked.wait, gone(request))
     told = _WORDS[found.passed]
     hub.metrics.gate_answers.labels(told).inc()
     if asked.strict and not found.passed:
@@ -194,7 +194,7 @@ def _unknown(connection: Connection, eyes: Viewer, names: list[EntityName]) -> N
     return NotFound(f"Dataset '{told}' not found; {hint}")
 
 
-async def _gone(request: Request) -> None:
+async def gone(request: Request) -> None:
     """Returns when whoever asked has hung up."""
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
@@ -9,16 +10,24 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
+from hub.api.gates import gone
+from hub.api.hub import Hub as RunningHub
 from hub.api.launch_rights import fetching
 from hub.api.params import Hub, Sender, Text
 from hub.errors import Unavailable
 from hub.model import EntityName
-from hub.ports import launch_run_id
+from hub.ports import LaunchRequest, LeasedLaunch, launch_run_id
 from hub.triggers.pulling import LEASE_S, LONGEST_LEASE_S
+from hub.triggers.pulling import Fetched as Held
+
+#: The longest that one request waits for a launch, and how often it is looked for meanwhile.
+LONGEST_WAIT_S: Final = 300.0
+LOOK_S: Final = 0.5
 
 router: Final = APIRouter(prefix="/api/v1/launches", tags=["launches"], responses=RESPONSES)
 
@@ -74,22 +83,47 @@ class NotTaken(BaseModel):
     "/next",
     responses={**answers(Fetched), 204: {"description": "There is none"}},
 )
-def fetch_launch(
+async def fetch_launch(
+    request: Request,
     hub: Hub,
     by: Sender,
     orchestrator: Orchestrator,
     lease: Annotated[float, Query(ge=1, le=LONGEST_LEASE_S, description="seconds")] = LEASE_S,
+    wait: Annotated[
+        float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds to wait for one")
+    ] = 0.0,
 ) -> Response:
     """The next launch of an orchestrator, leased to whom asks; 204 if there is none.
 
     One of which nothing is told until its lease ends is fetched again.
     """
     fetching(hub, by, orchestrator)
+    found = await _fetched(request, hub, orchestrator, lease, wait)
+    return Response(status_code=204) if found is None else _told(*found)
+
+
+async def _fetched(
+    request: Request, hub: RunningHub, orchestrator: str, lease: float, wait: float
+) -> Held | None:
+    """Waits without a thread; to whom has hung up nothing is leased."""
     way = hub.hands.ways().get(orchestrator)
-    found = hub.pulling.fetch(orchestrator, lease, every=way is not None and way.pulls)
-    if found is None:
-        return Response(status_code=204)
-    one, request = found
+    every = way is not None and way.pulls
+    loop = asyncio.get_running_loop()
+    end, left = loop.time() + wait, loop.create_task(gone(request))
+    try:
+        while True:
+            found = await asyncio.to_thread(hub.pulling.fetch, orchestrator, lease, every=every)
+            pause = min(LOOK_S, end - loop.time())
+            if found is not None or pause <= 0 or hub.gate_watch.closed:
+                return found
+            await asyncio.wait({left}, timeout=pause)
+            if left.done():
+                return None
+    finally:
+        left.cancel()
+
+
+def _told(one: LeasedLaunch, request: LaunchRequest) -> Response:
     cause = request.cause
     return answer(
         Fetched(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -17,6 +17,8 @@ from hub.schedules.stretches import ORDER, Cut
 #: Partitions that teach how late they usually come, the latest.
 _LATEST: Final = 60
 _ANY: Final = "*"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class PartitionStatus(StrEnum):
@@ -55,10 +57,12 @@ class Tried(Struct, frozen=True, gc=False):
 
 
 class Fed(Struct, frozen=True, gc=False):
-    """When a partition of an input was updated last."""
+    """When a partition of an input was updated last, in microseconds since the epoch: of the many
+    that are read few are told.
+    """
 
     key: str
-    at: datetime
+    at_us: int
 
 
 class Newer(Struct, frozen=True, gc=False):
@@ -129,6 +133,8 @@ def counts_of(cells: Iterable[Cell]) -> dict[PartitionStatus, int]:
 class _Found:
     """What is told of one partition, under whatever keys."""
 
+    __slots__ = ("_keys", "_tried", "_written", "place")
+
     def __init__(self) -> None:
         self.place = Place("")
         self._keys: dict[str, None] = {}
@@ -152,13 +158,16 @@ class _Found:
         elif written is None:
             status = PartitionStatus.MISSING
         else:
-            told = (one.newer(self.place, written.at) for one in news)
-            newer = tuple(one for one in told if one is not None)
+            at_us = (written.at - _EPOCH) // _MICROSECOND if news else 0
+            told = [one.newer(self.place, at_us) for one in news]
+            newer = tuple([one for one in told if one is not None])
             status = PartitionStatus.STALE if newer else PartitionStatus.COMPLETE
         return Cell(self.place, status, tuple(self._keys), written, tried, newer)
 
     def _relevant(self) -> Tried | None:
         """The run that says more of the partition than its update does: a running one before all."""
+        if not self._tried:
+            return None
         since = self._written.at if self._written else None
         some = [
             one
@@ -243,23 +252,24 @@ class _News:
     def __init__(self, input_: int, layout: Layout, its: Layout, fed: Iterable[Fed]) -> None:
         self._input, self._cut, self._its = input_, layout.cut, its.cut
         self._by = its.cut if _coarser(its.cut, layout.cut) else layout.cut
-        self._latest: dict[tuple[str, str], tuple[datetime, str]] = {}
+        self._latest: dict[tuple[str, str], tuple[int, str]] = {}
+        self._alike = self._by is not None and its.cut == self._by == layout.cut
         for one in fed:
-            self._add(its.place(one.key), one.at)
+            self._add(its.place(one.key), one.at_us)
 
-    def newer(self, place: Place, than: datetime) -> Newer | None:
+    def newer(self, place: Place, than_us: int) -> Newer | None:
         """The update of the input that came after the partition, if there is one."""
-        key = self._key(place, self._cut)
-        rests = (place.rest, "") if place.rest else ("", _ANY)
-        told = (self._latest.get((key, rest)) for rest in rests)
-        late = [one for one in told if one is not None and one[0] > than]
-        if not late:
+        key = place.key if self._alike and not place.rest else self._key(place, self._cut)
+        first, second = (place.rest, "") if place.rest else ("", _ANY)
+        found, other = self._latest.get((key, first)), self._latest.get((key, second))
+        if found is None or (other is not None and other > found):
+            found = other
+        if found is None or found[0] <= than_us:
             return None
-        at, its = max(late)
-        return Newer(self._input, its, at)
+        return Newer(self._input, found[1], _EPOCH + found[0] * _MICROSECOND)
 
-    def _add(self, place: Place, at: datetime) -> None:
-        key = self._key(place, self._its)
+    def _add(self, place: Place, at: int) -> None:
+        key = place.key if self._alike and not place.rest else self._key(place, self._its)
         for rest in (place.rest, _ANY) if place.rest else ("",):
             held = self._latest.get((key, rest))
             if held is None or held[0] < at:

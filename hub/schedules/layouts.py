@@ -47,12 +47,18 @@ class Layout(Struct, frozen=True):
         `present`: keys that differ in nothing but their time.
         """
         zone = zone_of(self.timezone)
-        there = {at for key in present if (at := self._begin(key)) is not None}
-        if self.cut is None or self.period is None or not there:
+        if self.cut is None or self.period is None:
+            return
+        there = {at for key in present if (at := _begun(key, self.cut)) is not None}
+        if not there:
+            return
+        wanted = self.period.between(min(there), wall_of(until, zone))
+        absent = [one for one in wanted if one not in there or self._twice(one, zone)]
+        if not absent:
             return
         covered = {one.key for key in present for one in read_key(key, self.cut).stretches}
-        for begin in self.period.between(min(there), wall_of(until, zone)):
-            if begin not in there or (covered and self._twice(begin, zone)):
+        for begin in absent:
+            if begin not in there or covered:
                 yield from self._absent(begin, covered, present[-1])
 
     def _absent(self, begin: datetime, covered: set[str], like: str) -> Iterator[Place]:
@@ -66,12 +72,6 @@ class Layout(Struct, frozen=True):
 
     def _twice(self, begin: datetime, zone: tzinfo) -> bool:
         return self.cut is not None and self.cut.every is Every.HOUR and comes_twice(begin, zone)
-
-    def _begin(self, key: str) -> datetime | None:
-        place = self.place(key)
-        if place.begin is None or self.cut is None:
-            return None
-        return self.cut.floor(wall_of(place.begin, zone_of(self.timezone)))
 
 
 def layout_of(
@@ -124,6 +124,13 @@ def _placed(key: str, cut: Cut) -> Place:
     found = read_key(time, cut).stretches
     rest = f"{part.head}*{part.tail}"
     return Place(key, found[0].begin, found[-1].end, rest) if found else Place(key)
+
+
+@lru_cache(maxsize=65_536)
+def _begun(key: str, cut: Cut) -> datetime | None:
+    """The wall time at which its stretch begins."""
+    begin = _placed(key, cut).begin
+    return None if begin is None else cut.floor(wall_of(begin, cut.zone))
 
 
 @lru_cache(maxsize=65_536)

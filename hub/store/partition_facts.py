@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Row,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    type_coerce,
 )
 
 from hub.model import FINISHED_STATES, Direction, RunState
@@ -23,6 +25,7 @@ from hub.store.jobs import current_edge
 from hub.store.neighbours import outermost
 from hub.store.reading import among
 from hub.store.tables import dataset_update, edge, job, run, run_dataset
+from hub.store.types import to_micros
 
 #: Partitions of one dataset or job that are looked at, the last in the alphabet or latest run.
 MOST: Final = 20_000
@@ -49,7 +52,10 @@ _LATEST = (
     .subquery()
 )
 _FED: Final[Select[Any]] = (
-    select(dataset_update.c.partition_key, func.max(dataset_update.c.at).label("at"))
+    select(
+        dataset_update.c.partition_key,
+        type_coerce(func.max(dataset_update.c.at), BigInteger).label("at_us"),
+    )
     .where(
         dataset_update.c.dataset_id == bindparam("dataset"),
         dataset_update.c.partition_key != _NO_KEY,
@@ -102,7 +108,7 @@ def written_of(connection: Connection, dataset_id: int) -> list[Written]:
     # Of several at the same time the last one holds.
     found = {
         key: Written(key, at, first_at, times, _attempt(cause), rows, size)
-        for key, at, first_at, times, cause, rows, size in connection.execute(_WRITTEN, given)
+        for key, at, first_at, times, cause, rows, size in connection.execute(_WRITTEN, given).all()
     }
     return list(found.values()) or list(_by_nominal(connection, given))
 
@@ -220,8 +226,8 @@ def read_by(connection: Connection, jobs: Iterable[int]) -> set[int]:
 
 def fed_of(connection: Connection, dataset_id: int) -> list[Fed]:
     given = {"dataset": dataset_id, "most": MOST}
-    found = [Fed(key, at) for key, at in connection.execute(_FED, given)]
-    return found or [Fed(one.key, one.at) for one in _by_nominal(connection, given)]
+    found = [Fed(key, at_us) for key, at_us in connection.execute(_FED, given).all()]
+    return found or [Fed(one.key, to_micros(one.at)) for one in _by_nominal(connection, given)]
 
 
 def makers_of(connection: Connection, dataset_id: int) -> list[int]:

@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, Select, func, select
 
 from hub.model import ChangeKind, EntityName
+from hub.schedules.timekeys import interval_key
 from hub.store.arrivals import Facts
 from hub.store.bulk import Fetch, bulk_of
 from hub.store.cursors import Change
@@ -30,7 +32,10 @@ from hub.store.types import from_micros
 
 
 class Written(Struct, frozen=True):
-    """An update. recorded_at: when the hub heard of it; unknown of those that are asked for."""
+    """An update. recorded_at: when the hub heard of it; unknown of those that are asked for.
+
+    nominal: of one without a partition, that of the data interval of its run; "": it has none.
+    """
 
     id: int
     dataset_id: int
@@ -40,6 +45,7 @@ class Written(Struct, frozen=True):
     rows: int | None = None
     bytes: int | None = None
     recorded_at: datetime | None = None
+    nominal: str = ""
 
 
 class Offered(Struct, frozen=True):
@@ -74,7 +80,8 @@ def written(connection: Connection, changes: Iterable[Change]) -> list[Written]:
             wanted[meant[one.dataset_id], cause, detail.get("partition", "")] = one
     keys = sorted({key[:2] for key in wanted})
     found = {(row[1], row[7], row[2]): row for row in bulk_of(connection).fetch(_BY_CAUSE, keys)}
-    return [_written(found[key], one.at) for key, one in wanted.items() if key in found]
+    told_of = [_written(found[key], one.at) for key, one in wanted.items() if key in found]
+    return _with_nominal(connection, told_of)
 
 
 def _written(row: Sequence[Any], recorded_at: datetime | None) -> Written:
@@ -105,7 +112,35 @@ def updates_between(
         .order_by(mine.at, mine.id)
         .limit(limit)
     )
-    return [Written(*row) for row in connection.execute(statement)]
+    return _with_nominal(connection, [Written(*row) for row in connection.execute(statement)])
+
+
+_parent = run.alias("parent")
+_INTERVALS: Select[Any] = (
+    select(
+        run.c.id,
+        func.coalesce(run.c.nominal_start, _parent.c.nominal_start).label("begin"),
+        func.coalesce(run.c.nominal_end, _parent.c.nominal_end).label("end"),
+    )
+    .outerjoin(_parent, _parent.c.id == run.c.parent_run_id)
+    .where(func.coalesce(run.c.nominal_end, _parent.c.nominal_end).is_not(None))
+)
+
+
+def _with_nominal(connection: Connection, told: list[Written]) -> list[Written]:
+    """A task says what it writes, and the run around it for which interval."""
+    runs = {one.run_id for one in told if one.run_id is not None and not one.partition}
+    found = {
+        row.id: interval_key(row.begin, row.end)
+        for row in among(connection, _INTERVALS, run.c.id, runs)
+        if row.begin is not None
+    }
+    return [
+        replace(one, nominal=found[one.run_id])
+        if not one.partition and one.run_id in found
+        else one
+        for one in told
+    ]
 
 
 # -- datasets ----------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import replace as with_update
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -52,7 +53,8 @@ def arrivals_of(one: Subscriber, name: EntityName, seen: Seen, now: datetime) ->
     if refusal is not None:
         yield _came(one, name, seen, now, WHOLE, Fate.REFUSED, refusal)
         return
-    source = seen.update.partition
+    source = _source(one.spec, name, seen.update)
+    seen = with_update(seen, update=replace(seen.update, partition=source))
     targets, note = targets_of(one.spec, name, source, seen.update.at)
     old = is_old(source, seen.update.at, one.spec.backfill)
     if not targets:
@@ -62,6 +64,13 @@ def arrivals_of(one: Subscriber, name: EntityName, seen: Seen, now: datetime) ->
             yield _came(one, name, seen, now, target, Fate.IGNORED, old)
         else:
             yield _came(one, name, seen, now, target, Fate.WAITING, None, old=old is not None)
+
+
+def _source(spec: Spec, name: EntityName, update: Written) -> str:
+    """The partition that was written. Of an update without one, where somebody asks for partitions,
+    that of the data interval of its run.
+    """
+    return update.partition or (update.nominal if spec.mapping_of(name) is not None else "")
 
 
 def targets_of(

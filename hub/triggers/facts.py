@@ -23,6 +23,10 @@ def gate_of(wanted: Quality) -> GateSpec:
     )
 
 
+def _never_updated(found: Unknown) -> bool:
+    return any(part.name == "update" and part.passed is None for part in found.parts)
+
+
 class StoreFacts:
     """As of one snapshot; each thing is looked up once."""
 
@@ -44,8 +48,10 @@ class StoreFacts:
         key = self._key(dataset)
         if key is None:
             return Unknown(None, ("the dataset is not known",))
-        (found,) = gate_answers(self._connection, [(key, partition, spec)], self._now)
-        return found
+        both = [(key, partition, spec), (key, "", spec)]
+        of_partition, of_all = gate_answers(self._connection, both, self._now)
+        # Partitions of a dataset that has no keys are known by the runs that write them.
+        return of_all if partition and _never_updated(of_partition) else of_partition
 
     def lacking(self, _dataset: EntityName, _partition: str, _there: frozenset[str], /) -> None:
         """Nothing: what parts a partition has is the subscription's to say."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,18 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.1)
+
+
+def test_who_waits_gets_the_launch_that_is_asked_for_meanwhile(speaker: Speaker) -> None:
+    ann, engine = speaker("ann", "admin"), speaker("engine", "ingest", orchestrator="house")
+    ann.post(ALL, json={})  # a route is made ready by its first request, by one thread at a time
+    assert engine.get(f"{ALL}/next?orchestrator=house&wait=0.1").status_code == 204
+    with ThreadPoolExecutor(1) as other:
+        waits = other.submit(engine.get, f"{ALL}/next?orchestrator=house&wait=20")
+        assert not waits.done()
+        made = ann.post(ALL, json=WISH | {"key": "awaited"}).json()["launch"]
+        assert waits.result(60).json()["id"] == made["id"]
+    assert engine.get(f"{ALL}/next?orchestrator=house&wait=-1").status_code == 422
 
 
 def test_an_engine_that_can_not_start_it_gets_it_again_or_gives_it_up(speaker: Speaker) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import time
@@ -22,10 +21,11 @@ from hub.store.migrate import migrate
 from hub.tokens import issue
 from tests.support.engine import FakeEngine
 from tests.support.hub_process import HubProcess
+from tests.support.kills import kills
 
 pytestmark = pytest.mark.timeout(1200)
 
-KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "10"))
+KILLS = kills(10)
 EACH = 4
 START_S = 300
 

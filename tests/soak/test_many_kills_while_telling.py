@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.test_alerting_survives_kills import check_final_states
 from tests.e2e.test_kill_while_telling import check_what_is_told
+from tests.support.kills import kills
 
 pytestmark = pytest.mark.soak
 
-KILLS = int(os.environ.get("TRACKSIDE_TEST_KILLS", "100"))
+KILLS = kills(100)
 
 
 def test_each_channel_holds_its_final_state_after_a_hundred_kills(

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from hub.store.db import Database
+from tests.support.recording import run_event, uuid
 from tests.support.triggers import Station
 
 
@@ -240,3 +241,20 @@ def test_every_event_told_twice_launches_once(it: Station) -> None:
     it.at(2)
     assert len(it.launches()) == 1
     assert it.fates() == ["launched", "launched"]
+
+
+def test_a_partition_is_that_of_the_data_interval_where_a_task_tells_none(it: Station) -> None:
+    """As Airflow does it: the task says what it wrote, the Dag run around it for which day."""
+    it.subscribe("db/a gate(no open incident)", partitions="identity")
+    facets = {
+        "nominalTime": {
+            "nominalStartTime": "2026-11-20T00:00:00Z",
+            "nominalEndTime": "2026-11-21T00:00:00Z",
+        }
+    }
+    parent = {"run": {"runId": uuid(1)}, "job": {"namespace": "prod", "name": "dag"}}
+    it.hear(run_event("START", 0, 1, job="dag", run_facets=facets))
+    of_it = {"parent": parent}
+    it.hear(run_event("COMPLETE", 0, 2, job="dag.task", outputs=["a"], run_facets=of_it))
+    it.at(1)
+    assert it.partitions() == ["2026-11-20"]
