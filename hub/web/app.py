@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from hub.api.app import create_app
 from hub.api.hub import Hub
-from hub.web import datasets, incidents, jobs, now, others, runs
+from hub.web import datasets, incidents, jobs, lineage, live, now, others, runs
 
 ROUTERS: Final = (
     now.router,
@@ -16,6 +16,8 @@ ROUTERS: Final = (
     jobs.router,
     runs.router,
     datasets.router,
+    lineage.router,
+    live.router,
     others.router,
 )
 

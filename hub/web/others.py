@@ -22,6 +22,7 @@ Form = Annotated[dict[str, str], Depends(read_form)]
 _FILES: Final = {
     "trackside.css": "text/css",
     "trackside.js": "text/javascript",
+    "lineage.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "favicon.svg": "image/svg+xml",
 }

@@ -47,7 +47,6 @@ def until_there(hub: HubProcess, job: str) -> None:
 def test_nobody_waits_for_a_slow_sender(hub: HubProcess) -> None:
     body = json.dumps(event("slow")).encode()
     with opened(hub, body) as sender:
-
         others_answered = threading.Event()
 
         def trickle() -> None:
