@@ -21,6 +21,7 @@ from hub import polling, sensors
 from hub.access import listening_rule
 from hub.api.gate_watch import GateWatch
 from hub.api.hub import Hub
+from hub.api.live import Live
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
 from hub.evaluate.asked import do
@@ -121,6 +122,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         desk_of(settings, db, writer, metrics),
         subscriptions_of(settings, {name: m.namespace for name, m in fleet.members.items()}),
         GateWatch(db, writer, metrics.gates_waiting),
+        Live(db, writer, metrics.pages_told),
         Sense(db, writer, intake, sensor_book_of(settings, db), metrics),
         launching,
         Following(doing, reruns_of(settings)),

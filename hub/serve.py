@@ -100,7 +100,12 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) 
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
-    Server(config, ready, hub.metrics, hub.gate_watch.close).run(sockets=[sock])
+
+    def leaving() -> None:
+        hub.gate_watch.close()
+        hub.live.close()
+
+    Server(config, ready, hub.metrics, leaving).run(sockets=[sock])
 
 
 def _with_peer(app: ASGIApp) -> ASGIApp:

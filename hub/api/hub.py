@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hub.api.gate_watch import GateWatch
+from hub.api.live import Live
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
@@ -47,6 +48,7 @@ class Hub:
     teller: Teller
     subscriptions: Subscriptions
     gate_watch: GateWatch
+    live: Live
     sense: Sense
     launching: Launching
     following: Following

@@ -109,6 +109,7 @@ class Gates(Area):
         "Answers that gates gave",
         "result",  # passed, failed, unknown
     )
+    pages_told = gauge("trackside_pages_told", "Pages that are told at once of what changes")
     gates_waiting = gauge("trackside_gates_waiting", "Requests that wait for a gate to pass")
     sensor_looks = counter(
         "trackside_sensor_looks",

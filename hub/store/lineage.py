@@ -266,6 +266,19 @@ class _Then:
         return among(self._connection, statement, column, keys, at=self._at)
 
 
+def edges_at(
+    connection: Connection,
+    viewer: Viewer,
+    dataset_ids: Iterable[int],
+    as_of: datetime | None = None,
+) -> list[Edge]:
+    """All edges of the jobs that touch the datasets, shown or not."""
+    source: _Source = (
+        _Now(connection, viewer) if as_of is None else _Then(connection, viewer, as_of)
+    )
+    return source.touching(dataset_ids, _near[Way.BOTH])
+
+
 def neighbours(graph: Graph) -> tuple[dict[int, list[Edge]], dict[int, list[Edge]]]:
     """The edges of each job and of each dataset of the graph, where both ends are in it."""
     of_jobs: dict[int, list[Edge]] = defaultdict(list)

@@ -14,6 +14,8 @@ from hub.web import (
     editor,
     incidents,
     jobs,
+    lineage,
+    live,
     now,
     oidc,
     others,
@@ -41,6 +43,8 @@ ROUTERS: Final = (
     settings.router,
     oidc.router,
     sharing.router,
+    lineage.router,
+    live.router,
     others.router,
 )
 

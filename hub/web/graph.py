@@ -34,10 +34,10 @@ class Node(Struct, frozen=True):
 
 def columns_of(graph: Graph, start: Key) -> dict[int, list[Key]]:
     """The near nodes by how far they are from the start; before it is negative."""
-    after, before = _links(graph)
+    after, before = linked(graph)
     found = {start: 0}
     for links, step in ((after, 1), (before, -1)):
-        for node, far in _reached(links, start).items():
+        for node, far in reached(links, start).items():
             found.setdefault(node, far * step)
     columns: dict[int, list[Key]] = defaultdict(list)
     for node, column in found.items():
@@ -46,7 +46,7 @@ def columns_of(graph: Graph, start: Key) -> dict[int, list[Key]]:
     return {column: sorted(columns[column]) for column in sorted(columns)}
 
 
-def _links(graph: Graph) -> tuple[dict[Key, list[Key]], dict[Key, list[Key]]]:
+def linked(graph: Graph) -> tuple[dict[Key, list[Key]], dict[Key, list[Key]]]:
     after: dict[Key, list[Key]] = defaultdict(list)
     before: dict[Key, list[Key]] = defaultdict(list)
     for job, direction, dataset in graph.edges:
@@ -57,7 +57,7 @@ def _links(graph: Graph) -> tuple[dict[Key, list[Key]], dict[Key, list[Key]]]:
     return after, before
 
 
-def _reached(links: Mapping[Key, list[Key]], start: Key) -> dict[Key, int]:
+def reached(links: Mapping[Key, list[Key]], start: Key) -> dict[Key, int]:
     """Each node that the links lead to, and how far it is."""
     found, queue = {start: 0}, deque([start])
     while queue:
@@ -97,7 +97,7 @@ def drawn(graph: Graph, start: Key, nodes: Mapping[Key, Node]) -> Markup:
 
 
 def _lines(graph: Graph, places: Mapping[Key, tuple[float, float]]) -> Iterable[str]:
-    for source, targets in _links(graph)[0].items():
+    for source, targets in linked(graph)[0].items():
         for target in targets:
             if source in places and target in places:
                 yield _line(places[source], places[target])

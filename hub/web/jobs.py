@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Query, Request
+from msgspec import Struct
 from starlette.responses import Response
 
 from hub.api.params import Eyes, Hub, Paged, Text
@@ -13,14 +14,17 @@ from hub.evaluate.explain import BaselineTold, Explanation, explain
 from hub.evaluate.watch import Watch
 from hub.model import EntityName, RunState, Viewer
 from hub.rules.base import Subject
+from hub.schedules.spans import soonest
 from hub.store import incidents, jobs, names, runs, schedules
 from hub.store.db import Connection
+from hub.store.grid import days_of, grid_of
 from hub.store.incident_views import IncidentView
 from hub.store.reading import Page
-from hub.store.views import JobView, RunView
+from hub.store.views import JobVersionView, JobView, RunView
 from hub.web import links
 from hub.web.marks import Band, Point
 from hub.web.picture import lineage_of
+from hub.web.runs_grid import calendar, grid
 from hub.web.site import page, pages
 
 router: Final = pages()
@@ -29,6 +33,8 @@ Namespace = Annotated[Text | None, Query(max_length=4096)]
 Name = Annotated[Text, Query(min_length=1, max_length=4096)]
 _SECOND: Final = 1000
 _RUNS: Final = 60
+_GRID: Final = 40
+_SLOTS: Final = 5
 
 
 @router.get("/jobs")
@@ -82,7 +88,50 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
             warnings=schedules.list_warnings(connection, key),
             picture=lineage_of(connection, eyes, job=called),
             facets=sorted(view.facets.items()),
+            grid=grid(grid_of(connection, eyes, key, _GRID), called),
+            calendar=calendar(days_of(connection, key, now), now),
+            slots=coming(connection, eyes, key, now),
+            versions=_versions(connection, eyes, called),
         )
+
+
+def coming(connection: Connection, eyes: Viewer, key: int, now: datetime) -> list[datetime]:
+    """When its next slots are due."""
+    held = schedules.held_of(connection, eyes, key)
+    if held is None or held.span.schedule.paused:
+        return []
+    slots = soonest(held.span, now, now + timedelta(days=400), _SLOTS)
+    return [slot.due_at for slot in slots]
+
+
+class Version(Struct, frozen=True):
+    """A version of a job, and what it read and wrote that the one before did not, or no longer."""
+
+    at: datetime
+    name: str
+    location: str | None
+    came: list[str]
+    went: list[str]
+
+
+def _versions(connection: Connection, eyes: Viewer, name: EntityName) -> list[Version]:
+    found = jobs.list_job_versions(connection, eyes, name, Page(11)).items
+    return [unlike(one, before) for one, before in zip(found, [*found[1:], None], strict=False)][
+        :10
+    ]
+
+
+def unlike(one: JobVersionView, before: JobVersionView | None) -> Version:
+    """How a version differs from the one before."""
+    here, there = _touched(one), _touched(before) if before is not None else set()
+    came = [] if before is None else sorted(here - there)
+    return Version(one.created_at, one.version[:8], one.location, came, sorted(there - here))
+
+
+def _touched(one: JobVersionView) -> set[str]:
+    return {f"reads {name.name}" for name in one.inputs} | {
+        f"writes {name.name}" for name in one.outputs
+    }
 
 
 def _explained(hub: Hub, connection: Connection, key: int, now: datetime) -> Explanation:

@@ -59,7 +59,7 @@ def bars(runs: Sequence[RunView]) -> Markup:
     longest = max((run.duration_ms or 0 for run in shown), default=0) or 1
     parts = [_bar(n + _BARS - len(shown), run, longest) for n, run in enumerate(shown)]
     title = f"the last {len(shown)} runs" if shown else "no run yet"
-    return _svg("bars", _BARS * _BAR, _TALL, parts, title)
+    return drawing("bars", _BARS * _BAR, _TALL, parts, title)
 
 
 def _bar(n: int, run: RunView, longest: int) -> str:
@@ -109,7 +109,7 @@ def durations(points: Sequence[Point], band: Band | None = None) -> Markup:
     parts = [*_axis(top, y), *_band(band, y)]
     parts += [_dot(point, x(point.at), y(point.seconds)) for point in ordered]
     parts += [_tick(x(first), first, "start"), _tick(x(last), last, "end")]
-    return _svg("chart", _WIDE, _HIGH, parts, f"how long the last {len(points)} runs took")
+    return drawing("chart", _WIDE, _HIGH, parts, f"how long the last {len(points)} runs took")
 
 
 def _axis(top: float, y: Height) -> list[str]:
@@ -171,7 +171,7 @@ def track(hours: Sequence[Hour], now: datetime) -> Markup:
         start = hours[behind - 1].at
         x = (behind - 1 + (now - start).total_seconds() / 3600) * _STEP
         parts.append(f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_DEEP - 18}"/>')
-    return _svg("track", len(hours) * _STEP, _DEEP, parts, "the last and the next hours")
+    return drawing("track", len(hours) * _STEP, _DEEP, parts, "the last and the next hours")
 
 
 def _hour(n: int, hour: Hour, most: int, expected: int) -> str:
@@ -211,9 +211,9 @@ def _told(hour: Hour) -> Iterable[str]:
         yield f"{hour.incidents:,} incidents opened"
 
 
-def _svg(name: str, wide: float, tall: float, parts: Iterable[str], title: str) -> Markup:
+def drawing(name: str, wide: float, tall: float, parts: Iterable[str], title: str) -> Markup:
     """Only our own numbers and escaped text are in the parts."""
     return Markup(  # noqa: S704
-        f'<svg class="{name}" viewBox="0 0 {wide:g} {tall:g}" role="img" '
+        f'<svg class="{name}" viewBox="0 0 {wide:g} {tall:g}" width="{wide:g}" height="{tall:g}" role="img" '
         f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
     )

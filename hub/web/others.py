@@ -24,6 +24,7 @@ _FILES: Final = {
     "parts.css": "text/css",
     "trackside.js": "text/javascript",
     "grid.js": "text/javascript",
+    "lineage.js": "text/javascript",
     "htmx.min.js": "text/javascript",
     "favicon.svg": "image/svg+xml",
 }

@@ -47,6 +47,7 @@ environment.filters.update(
     size=words.size,
     moment=words.moment,
     plain=words.plain,
+    sum_of=words.sum_of,
 )
 
 

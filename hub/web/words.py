@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
@@ -60,6 +61,12 @@ def size(count: float | None) -> str:
 def moment(at: datetime | None) -> str:
     """`2026-11-23 04:56:10 UTC`."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def sum_of(things: Iterable[object], what: str) -> float | None:
+    """Of those that tell it; None if none does."""
+    told = [value for one in things if (value := getattr(one, what)) is not None]
+    return sum(told) if told else None
 
 
 def plain(word: str | None) -> str:
