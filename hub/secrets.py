@@ -1,7 +1,8 @@
 """References to secrets, resolved at use, never stored and never printed.
 
 `env:NAME` is an environment variable, `file:/path` the content of a file without its last newline
-(read again at each use, so a rotated secret is picked up). A resolver for another scheme is a
+(read again at each use, so a rotated secret is picked up), `vault:MOUNT/PATH#FIELD` a field in
+HashiCorp Vault. A resolver for another scheme is a
 callable `(name) -> str`, announced as an entry point of the group `trackside.secrets`.
 """
 
@@ -25,7 +26,6 @@ GROUP: Final = "trackside.secrets"
 
 #: Schemes known by name whose resolvers are not built in, and whose secrets they hold.
 ELSEWHERE: Final = {
-    "vault": "HashiCorp Vault",
     "aws-sm": "AWS Secrets Manager",
     "gcp-sm": "Google Secret Manager",
 }
@@ -165,6 +165,10 @@ def _resolver(scheme: str) -> Callable[[str], str]:
     for entry in entry_points(group=GROUP, name=scheme):
         resolver: Callable[[str], str] = entry.load()
         return resolver
+    if scheme == "vault":
+        from hub import vault
+
+        return vault.resolve
     raise ConfigError(
         f"{scheme}: references need a resolver for {ELSEWHERE.get(scheme, scheme)}, which is not "
         f"installed (an entry point {scheme!r} of the group {GROUP}); until then, have the secret "

@@ -1,0 +1,92 @@
+"""Secrets in Vault: asked as its key-value engine wants it, kept for a minute, never shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from hub.errors import ConfigError
+from hub.vault import Vault
+
+TOKEN = "hvs.right"
+VALUE = "hunter2"
+
+
+@dataclass
+class FakeVault:
+    """One mount `secret` of version 2."""
+
+    data: dict[str, dict] = field(default_factory=lambda: {"team/slack": {"token": VALUE, "n": 7}})
+    status: int = 200
+    asked: int = 0
+    now: float = 0.0
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.status != 200:
+            return httpx.Response(self.status, json={"errors": [VALUE]})
+        if request.headers.get("X-Vault-Token") != TOKEN:
+            return httpx.Response(403, json={"errors": ["permission denied"]})
+        found = self.data.get(request.url.path.removeprefix("/v1/secret/data/"))
+        if found is None:
+            return httpx.Response(404, json={"errors": []})
+        return httpx.Response(200, json={"data": {"data": found, "metadata": {"version": 1}}})
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
+    monkeypatch.setenv("VAULT_ADDR", "http://vault:8200/")
+    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
+    return FakeVault()
+
+
+@pytest.fixture
+def vault(fake: FakeVault) -> Vault:
+    return Vault(httpx.MockTransport(fake.answer), lambda: fake.now)
+
+
+def test_a_rotated_secret_is_used_after_a_minute(fake: FakeVault, vault: Vault) -> None:
+    assert vault("secret/team/slack#token") == VALUE
+    fake.data["team/slack"]["token"] = "rotated"
+    fake.now = 59
+    assert (vault("secret/team/slack#token"), fake.asked) == (VALUE, 1)
+    fake.now = 61
+    assert (vault("secret/team/slack#token"), fake.asked) == ("rotated", 2)
+
+
+def test_what_was_read_serves_an_hour_while_vault_is_away(fake: FakeVault, vault: Vault) -> None:
+    vault("secret/team/slack#token")
+    fake.status, fake.now = 503, 3599
+    assert vault("secret/team/slack#token") == VALUE
+    fake.now = 3601
+    with pytest.raises(ConfigError, match="Vault answers 503") as caught:
+        vault("secret/team/slack#token")
+    assert VALUE not in str(caught.value)
+
+
+def test_a_refusal_is_believed_at_once(fake: FakeVault, vault: Vault) -> None:
+    vault("secret/team/slack#token")
+    fake.status, fake.now = 403, 61
+    with pytest.raises(ConfigError, match="may not"):
+        vault("secret/team/slack#token")
+    fake.status = 503
+    with pytest.raises(ConfigError, match="503"):
+        vault("secret/team/slack#token")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("secret/team/none#token", "not there"),
+        ("secret/team/slack#none", "no text in the field 'none'"),
+        ("secret/team/slack#n", "no text in the field 'n'"),
+        ("secret/team/slack", "MOUNT/PATH#FIELD"),
+        ("secret/../sys#token", "MOUNT/PATH#FIELD"),
+    ],
+)
+def test_what_cant_be_had_is_told_by_name(name: str, told: str, vault: Vault) -> None:
+    with pytest.raises(ConfigError, match=told) as caught:
+        vault(name)
+    assert VALUE not in str(caught.value)
