@@ -2,62 +2,80 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Final
 
 import httpx
 import pytest
 
+from tests.support.browser import CHROMIUM, Browser
 from tests.support.hub_process import HubProcess
 from tests.support.recording import run_event
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(not CHROMIUM, reason="no chromium: Debian's chromium has it"),
 ]
 
+JOB: Final = "namespace=prod&name=load"
+DATASET: Final = "namespace=db&name=revenue"
+PLACES: Final = (
+    "", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in", "triggers",
+    "launches", "backfills", "subscription-edit?when=all(", "teams", "rules",
+    "rule?name=failed-run", "quality", "settings", "silences", "maintenance", f"job?{JOB}",
+    f"dataset?{DATASET}", "incident?id=404",
+)  # fmt: skip
 
-def test_the_page_of_the_api_is_drawn_under_its_policy(tmp_path: Path) -> None:
-    with HubProcess(tmp_path) as hub:
-        shown = browse(tmp_path, f"{hub.url}/docs", wait_ms=10_000)
-    assert 'id="operations-tag-lineage"' in shown.stdout
-    assert "Content Security Policy" not in shown.stderr
 
-
-def test_the_pages_are_drawn_without_a_complaint(tmp_path: Path) -> None:
-    with HubProcess(tmp_path) as hub:
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+    with HubProcess(tmp_path_factory.mktemp("hub")) as hub:
         for minute, kind in enumerate(("START", "FAIL")):
             event = run_event(kind, minute, inputs=["orders"], outputs=["revenue"])
             httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
-        run = httpx.get(f"{hub.url}/api/v1/jobs").json()["jobs"][0]["latestRun"]["id"]
-        places: tuple[str, ...] = ("", "incidents", "jobs", "datasets", "orchestrators")
-        places += ("search?q=load", "sign-in")
-        places += ("triggers", "launches", "backfills", "subscription-edit?when=all(", "teams")
-        places += (
-            "rules",
-            "rule?name=failed-run",
-            "quality",
-            "settings",
-            "silences",
-            "maintenance",
-        )
-        subjects = ("job?namespace=prod&name=load", "dataset?namespace=db&name=revenue")
-        for place in (*places, *subjects, f"run?id={run}", "incident?id=404"):
-            shown = browse(tmp_path, f"{hub.url}/{place}")
-            assert "</footer>" in shown.stdout, place
-            complaints = [line for line in shown.stderr.splitlines() if "CONSOLE" in line]
-            assert [line for line in complaints if "404 (Not Found)" not in line] == [], place
+        yield hub
 
 
-def browse(folder: Path, url: str, wait_ms: int = 500) -> subprocess.CompletedProcess[str]:
-    """The page as the browser has made it, and what it said meanwhile."""
-    return subprocess.run(
-        [
-            CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
-            f"--user-data-dir={folder / 'profile'}", f"--virtual-time-budget={wait_ms}",
-            "--dump-dom", url,
-        ],
-        capture_output=True, text=True, timeout=90, check=True,
-    )  # fmt: skip
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with Browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
+
+
+def test_the_page_of_the_api_is_drawn_under_its_policy(hub: HubProcess, browser: Browser) -> None:
+    there = "document.getElementById('operations-tag-lineage')"
+    complaints = browser.open(f"{hub.url}/docs", until=there)
+    assert not [line for line in complaints if "Content Security Policy" in line]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_page_is_drawn_without_a_complaint(hub: HubProcess, browser: Browser, place: str) -> None:
+    complaints = browser.open(f"{hub.url}/{place}")
+    assert "</footer>" in browser.text()
+    assert [line for line in complaints if "404 (Not Found)" not in line] == []
+
+
+def test_the_page_of_a_run_is_drawn_without_a_complaint(hub: HubProcess, browser: Browser) -> None:
+    run = httpx.get(f"{hub.url}/api/v1/jobs").json()["jobs"][0]["latestRun"]["id"]
+    assert browser.open(f"{hub.url}/run?id={run}") == []
+    assert "FAILED" in browser.text().upper()
+
+
+def test_lineage_is_drawn(hub: HubProcess, browser: Browser) -> None:
+    there = "!document.body.innerText.includes('Reading …')"
+    node = "dataset:db:revenue"
+    assert browser.open(f"{hub.url}/lineage?node={node}", until=there) == []
+    drawn = """(() => { const c = document.querySelector('canvas');
+        return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some(x => x); })()"""
+    assert browser.evaluate(drawn) is True
+
+
+def test_a_page_that_is_open_tells_what_goes_wrong_meanwhile(
+    hub: HubProcess, browser: Browser
+) -> None:
+    browser.open(f"{hub.url}/")
+    assert "freight" not in browser.text()
+    for minute, kind in enumerate(("START", "FAIL")):
+        event = run_event(kind, minute, run=77, job="freight")
+        httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
+    browser.wait("document.body.innerText.includes('freight')")
