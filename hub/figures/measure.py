@@ -88,7 +88,7 @@ class Measure:
 
     def _maintenance(self, connection: Connection, now: datetime) -> None:
         windows = [*self._windows, *of_store(list_windows(connection, now))]
-        holding = {(one.given.name,): 1.0 for one in windows if one.covers(now)}
+        holding: Labelled = {(one.given.name,): 1.0 for one in windows if one.covers(now)}
         self._world.tell(self._world.maintenance, holding)
 
     def _work(self, connection: Connection, now: datetime) -> None:
