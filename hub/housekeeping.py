@@ -103,6 +103,7 @@ def loops(hub: Hub) -> list[Loop]:
             "predict",
             PREDICT_S,
             lambda tick: predictions.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
         ),
         Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
         Loop(
@@ -114,7 +115,7 @@ def loops(hub: Hub) -> list[Loop]:
             ),
             elsewhere=measure.forget,
         ),
-        Loop("count", COUNT_S, lambda tick: count.round(tick.fence)),
+        Loop("count", COUNT_S, lambda tick: count.round(tick.fence), hold_s=2 * COUNT_S),
     ]
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))

@@ -28,6 +28,7 @@ from hub.evaluate.asked import do
 from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
 from hub.evaluate.telling import Transactions
+from hub.exporting import Export
 from hub.housekeeping import MINUTE_S, loops
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
@@ -199,7 +200,15 @@ def build_worker(hub: Hub) -> Worker:
         worker.add(
             Loop("heartbeat", MINUTE_S, lambda _: hub.teller.beat(worker.failing()), leased=False)
         )
+    if hub.settings.otlp_url is not None:
+        worker.add(_exporting(hub, hub.settings.otlp_url))
     return worker
+
+
+def _exporting(hub: Hub, url: str) -> Loop:
+    settings = hub.settings
+    export = Export(hub.metrics, url, settings.otlp_headers, replica_name())
+    return Loop("otlp", settings.otlp_every_s, lambda _: export.round(), leased=False)
 
 
 def build_polling(hub: Hub) -> Worker:

@@ -29,7 +29,18 @@ from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
 from hub.settings.sign_in import SignIn
-from hub.settings.types import DatabaseUrl, Days, Name, Networks, Objects, Pattern, Size, Words
+from hub.settings.types import (
+    DatabaseUrl,
+    Days,
+    HeaderName,
+    Name,
+    Networks,
+    Objects,
+    Pattern,
+    Reference,
+    Size,
+    Words,
+)
 
 PREFIX: Final = "TRACKSIDE_"
 FILE_NAME: Final = "trackside.yaml"
@@ -164,6 +175,16 @@ class Settings(_Section):
         description="asked for each minute while the hub works, so that somebody else notices "
         "when it does not; the URL, or the reference of a secret that holds it",
     )
+    otlp_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+/",
+        description="where figures are sent over OTLP/HTTP besides, as in "
+        "http://collector:4318/v1/metrics",
+    )
+    otlp_headers: dict[HeaderName, Reference] = Field(
+        default={}, description="sent with them; the references of secrets"
+    )
+    otlp_every_s: float = Field(60, ge=1, le=3600, description="how often, in seconds")
     allowed_networks: Networks = Field(
         default=[],
         description="private networks, as in 10.0.0.0/8, in which targets may be",
@@ -357,7 +378,16 @@ def mask_path(url: str) -> str:
 def _settable() -> Iterator[tuple[Spot, str]]:
     """The settings that a variable can carry: single values and lists of words."""
     sections: dict[str, type[BaseModel]] = {"retention": Retention, "redaction": Redaction}
-    skipped = {"version", "sign_in", "teams", "orchestrators", "patterns", *sections, *OBJECTS}
+    skipped = {
+        "version",
+        "sign_in",
+        "otlp_headers",
+        "teams",
+        "orchestrators",
+        "patterns",
+        *sections,
+        *OBJECTS,
+    }
     for name, field in Settings.model_fields.items():
         if name not in skipped:
             yield (name,), field.description or ""

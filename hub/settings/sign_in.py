@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from hub.settings.types import Networks, Words
-
-Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
-_REFERENCE: Final = r"^(env|file|vault|aws-sm|gcp-sm):\S"
+from hub.settings.types import HeaderName, Networks, Reference, Words
 
 
 class _Section(BaseModel):
@@ -21,7 +18,7 @@ class Oidc(_Section):
 
     issuer: str = Field(pattern=r"^https?://[^/]+", description="as the provider calls itself")
     client_id: str = Field(min_length=1)
-    client_secret: str | None = Field(None, pattern=_REFERENCE, description="a reference")
+    client_secret: Reference | None = Field(None, description="a reference")
     scopes: Words = Field(default=["openid", "profile", "email"], description="asked for")
     name_claim: str = Field("email", description="whose value is what a person is called here")
     groups_claim: str = "groups"
@@ -31,8 +28,8 @@ class Proxy(_Section):
     """A reverse proxy that has people sign in and tells in a header who asks."""
 
     addresses: Networks = Field(min_length=1, description="from which alone it is believed")
-    header: Header = "X-Forwarded-User"
-    groups_header: Header = "X-Forwarded-Groups"
+    header: HeaderName = "X-Forwarded-User"
+    groups_header: HeaderName = "X-Forwarded-Groups"
 
 
 class Group(_Section):
@@ -47,7 +44,7 @@ class Group(_Section):
 class SignIn(_Section):
     """signing_key: at least 32 characters; sessions and sharing links are signed with it."""
 
-    signing_key: str | None = Field(None, pattern=_REFERENCE, description="a reference")
+    signing_key: Reference | None = Field(None, description="a reference")
     hours: float = Field(12, gt=0, le=24 * 31, description="for which a session holds")
     oidc: Oidc | None = None
     proxy: Proxy | None = None

@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import httpx
@@ -30,8 +30,14 @@ BATCH = 500
 class Storm:
     """`urls` gives the hubs to send to; a sender takes any of them for any event."""
 
-    def __init__(self, urls: Callable[[], list[str]], threads: int = 6) -> None:
+    def __init__(
+        self,
+        urls: Callable[[], list[str]],
+        threads: int = 6,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         self._urls = urls
+        self._headers = headers
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=self._send_runs, args=(n,)) for n in range(threads)
@@ -61,7 +67,7 @@ class Storm:
 
     def _send_runs(self, thread: int) -> None:
         chance = random.Random(thread)
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=30, headers=self._headers) as client:
             for number in range(1, 1_000_000):
                 if self._stop.is_set():
                     return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -230,3 +231,18 @@ def test_the_chart_is_of_the_version_of_the_product() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     product = (CHART.parents[1] / "pyproject.toml").read_text()
     assert f'version = "{chart["appVersion"]}"' in product
+
+
+def test_a_package_of_it_holds_the_dashboards_and_renders_the_same(tmp_path: Path) -> None:
+    done = helm("package", str(CHART), "--destination", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    (packed,) = tmp_path.glob("trackside-*.tgz")
+    values = ("--values", str(CHART / "ci" / "monitored.yaml"))
+    name = ("railway", "--namespace", "data")
+    from_package = helm("template", name[0], str(packed), *name[1:], *values)
+    assert from_package.returncode == 0, from_package.stderr
+    told = [each for each in yaml.safe_load_all(from_package.stdout) if each]
+    assert told == rendered(*values)
+    # a release is kept in a Secret, which holds a mebibyte at most
+    kept = packed.stat().st_size + len(gzip.compress(from_package.stdout.encode()))
+    assert kept * 4 / 3 < 1024 * 1024
