@@ -13,11 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
+from prometheus_client import Histogram
+
 from benchmarks import fill
 from benchmarks.report import Section
 from hub.evaluate.book import Book, book_of
 from hub.figures.measure import Measure
 from hub.metrics import Metrics
+from hub.metrics.declare import MOST_HISTOGRAMS, MOST_SERIES
 from hub.settings import Settings
 from hub.store.db import Connection, Database
 from hub.store.expectations import sow
@@ -37,6 +40,7 @@ def run(*, full: bool) -> Iterator[Section]:
             fill.fill(db, size)
             db.close()
             lines.append(line(url, size))
+    lines.append(crowded())
     table = "\n".join(lines)
     yield Section(
         "Scrapes",
@@ -57,9 +61,26 @@ def line(url: str, size: int) -> str:
     measure.round(now, [], [])
     took_measure = median(lambda: measure.round(now, [], []))
     took_scrape = median(metrics.render)
-    series = sum(not one.startswith("#") for one in metrics.render().decode().splitlines())
     db.close()
-    return f"{size:7,} {series:7,} {took_scrape:10.1f} {took_measure:11.1f}"
+    return f"{size:7,} {_series(metrics):7,} {took_scrape:10.1f} {took_measure:11.1f}"
+
+
+def crowded() -> str:
+    """Where every metric has as many series as it has room for, as no world of that size makes it."""
+    metrics = Metrics()
+    for area, most in ((metrics.world, MOST_SERIES), (metrics.jobs, Settings().max_job_metrics)):
+        for one in area.made.values():
+            labels = one._labelnames  # noqa: SLF001  no other way to know
+            for number in range(
+                (MOST_HISTOGRAMS if isinstance(one, Histogram) else most) if labels else 0
+            ):
+                one.labels(*(f"label {number}" for _ in labels))
+    took = median(metrics.render)
+    return f"   full {_series(metrics):7,} {took:10.1f}"
+
+
+def _series(metrics: Metrics) -> int:
+    return sum(not one.startswith("#") for one in metrics.render().decode().splitlines())
 
 
 def watch(connection: Connection, book: Book, now: datetime) -> None:

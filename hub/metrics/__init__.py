@@ -8,6 +8,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 
 from hub.metrics.process import Deliveries, Door, Gates, Launches, Loops, Polls
+from hub.metrics.text import Text
 from hub.metrics.world import Jobs, World
 
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
@@ -20,12 +21,14 @@ class Metrics(Door, Loops, Polls, Deliveries, Gates, Launches):
     """All metrics of one hub, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=self.registry)
+        self.registry, self._python = CollectorRegistry(), CollectorRegistry()
+        for make in (ProcessCollector, PlatformCollector, GCCollector):
+            self._python.register(make(registry=self.registry))
         super().__init__(self.registry)
         self.world = World(self.registry)
         self.jobs = Jobs(self.registry)
+        areas = (self, self.world, self.jobs)
+        self._text = Text(one for area in areas for one in area.made.values())
 
     def forget_world(self) -> None:
         """Tells no more of the world what another replica tells."""
@@ -34,4 +37,4 @@ class Metrics(Door, Loops, Polls, Deliveries, Gates, Launches):
 
     def render(self) -> bytes:
         """The text that Prometheus reads, see CONTENT_TYPE."""
-        return prometheus_client.generate_latest(self.registry)
+        return prometheus_client.generate_latest(self._python) + self._text.render()

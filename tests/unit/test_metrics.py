@@ -1,9 +1,10 @@
 """Metrics keep to the rules by which `promtool check metrics` judges."""
 
+import math
 import re
 
 import pytest
-from prometheus_client import Metric
+from prometheus_client import Counter, Histogram, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.metrics import Metrics
@@ -134,3 +135,26 @@ def test_a_replica_that_does_not_measure_tells_no_gauge_of_the_world() -> None:
     metrics.forget_world()
     assert series(metrics, "known") == {}
     assert str(series(metrics, "store_size_bytes")["{}"]) == "nan"
+
+
+def _ours(text: bytes) -> list[str]:
+    return [line for line in text.decode().splitlines() if "trackside_" in line]
+
+
+def test_the_text_is_what_the_client_library_would_write() -> None:
+    metrics = Metrics()
+    strange = ['a"b', "a\\b", "a\nb", "", "ü", "plain"]
+    for area in (metrics, metrics.world, metrics.jobs):
+        for one in area.made.values():
+            for number, value in enumerate(strange):
+                child = one.labels(*(value for _ in one._labelnames)) if one._labelnames else one
+                if isinstance(one, Histogram):
+                    child.observe(number * 0.03)
+                elif isinstance(one, Counter):
+                    child.inc(number)
+                else:
+                    child.set([0.1, 1e20, 3, -2.5, math.nan, math.inf][number])
+    for _ in range(2):
+        assert _ours(metrics.render()) == _ours(generate_latest(metrics.registry))
+    metrics.forget_world()
+    assert _ours(metrics.render()) == _ours(generate_latest(metrics.registry))
