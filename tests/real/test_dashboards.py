@@ -104,6 +104,7 @@ def asking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
                 feeding.start()
                 _ask_the_gate(hub.url)
                 feeding.join()
+                _is_recorded(url)
                 end = time.time()
                 yield Asking(url, hub.url, end - 60, end, 2)
             finally:
@@ -115,6 +116,17 @@ def _ask_the_gate(hub: str) -> None:
     for _ in range(int(FED_S / 5)):
         httpx.get(f"{hub}/api/v1/namespaces/db/datasets/fed_finance/gate", timeout=30)
         time.sleep(4)
+
+
+def _is_recorded(url: str) -> None:
+    """Rules are evaluated in their own time, and tell nothing before counters have moved."""
+    for _ in range(120):
+        asked = {"query": "team:trackside_budget_left:ratio_28d"}
+        told = httpx.get(f"{url}/api/v1/query", params=asked, timeout=30).json()
+        if told["data"]["result"]:
+            return
+        time.sleep(1)
+    raise AssertionError("no rule has recorded anything")
 
 
 def _is_ready(url: str) -> None:
