@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "sensors:app",
         "Files, rows, values and times outside that become updates of datasets.",
     ),
+    "heartbeats": ("heartbeats:app", "Jobs that tell of their runs by pinging a URL."),
     "maintenance": ("maintenance:app", "Times in which nothing that is missing is told."),
     "events": ("events:app", "Export and import raw lineage events."),
     "store": ("store:app", "Move, back up and restore a store."),
