@@ -118,3 +118,15 @@ def test_a_ping_that_tells_a_failure_opens_the_incident_of_a_failed_run(hub: Hub
     (failed,) = world.incidents()
     assert failed.rule == "failed-run"
     assert "disk full" in failed.reason
+
+
+def test_one_that_has_never_pinged_is_not_missed_and_from_its_first_ping_on_it_is(
+    hub: Hub,
+) -> None:
+    world = World(hub, Schedule("interval", "PT600S", grace_s=120))
+    world.pass_until(30, begin=1)
+    assert world.incidents() == []
+    world.ping(31)
+    world.pass_until(44, begin=31)
+    (missed,) = world.incidents()
+    assert missed.since == minute(41)
