@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "sensors:app",
         "Files, rows, values and times outside that become updates of datasets.",
     ),
+    "cron": ("cron:app", "Crontabs, systemd timers and CronJobs: watch what they run."),
     "exec": (
         "exec:command",
         "Run a command and tell the hub how it went, whether or not it is there.",
