@@ -86,6 +86,13 @@ class Browser:
         time.sleep(0.2)
         self.wait("document.readyState == 'complete'")
 
+    def sign_in(self, url: str, token: str) -> None:
+        """As a person does, with a token of the hub at `url`."""
+        self.open(f"{url}/sign-in")
+        self.evaluate(f"document.querySelector('input[name=token]').value = {json.dumps(token)}")
+        self.click("form[action=sign-in] button")
+        self.wait("document.querySelector('form[action=sign-out]')")
+
     def picture(self, file: Path) -> None:
         told = self.ask("Page.captureScreenshot", format="png")
         file.write_bytes(base64.b64decode(told["data"]))
