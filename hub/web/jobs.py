@@ -22,7 +22,8 @@ from hub.store.incident_views import IncidentView
 from hub.store.reading import Page
 from hub.store.views import JobVersionView, JobView, RunView
 from hub.web import links
-from hub.web.marks import Band, Point
+from hub.web.dots import Band, Point, dots
+from hub.web.launching import offer_of
 from hub.web.picture import lineage_of
 from hub.web.runs_grid import calendar, grid
 from hub.web.site import page, pages
@@ -72,15 +73,18 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
     with hub.db.reading() as connection:
         key = names.find_job(connection, eyes, called)
         view = jobs.get_job(connection, eyes, called)
-        past = runs.list_runs(connection, eyes, called, Page(_RUNS))
+        past = runs.latest_runs(connection, eyes, [key], _RUNS, brief=True).get(key, [])
         told = _explained(hub, connection, key, now)
+        band = _band(told.baseline)
         return page(
             request,
             "job.html",
             job=view,
-            runs=past.items,
-            points=[point for run in past.items if (point := _point(run))],
-            band=_band(told.baseline),
+            runs=past,
+            band=band,
+            lengths=dots(
+                [point for run in past if (point := _point(run))], "how long its runs took", band
+            ),
             schedule=schedules.schedule_of(connection, eyes, key),
             told=told,
             incidents=_incidents(connection, eyes, key),
@@ -92,6 +96,7 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
             calendar=calendar(days_of(connection, key, now), now),
             slots=coming(connection, eyes, key, now),
             versions=_versions(connection, eyes, called),
+            launch=offer_of(request, hub, view.orchestrator, called),
         )
 
 

@@ -20,7 +20,7 @@ from hub.store.db import Connection
 from hub.store.lineage import Graph, Way, walk
 from hub.web import links
 from hub.web.canvas import By, Chosen, Picture, canvas
-from hub.web.graph import Key
+from hub.web.graph import Key, merged
 from hub.web.paths import between
 from hub.web.site import page, pages
 
@@ -116,16 +116,6 @@ def _walk(
     if kind == "job":
         return walk(connection, eyes, job_id=key, way=way, depth=steps, limit=MOST, as_of=at)
     return walk(connection, eyes, dataset_id=key, way=way, depth=steps - 1, limit=MOST, as_of=at)
-
-
-def merged(graphs: list[Graph]) -> Graph:
-    """All of them as one."""
-    return Graph(
-        set().union(*(one.jobs for one in graphs)),
-        set().union(*(one.datasets for one in graphs)),
-        list(dict.fromkeys(edge for one in graphs for edge in one.edges)),
-        any(one.truncated for one in graphs),
-    )
 
 
 def _key(connection: Connection, eyes: Viewer, text: str) -> Key:

@@ -1,11 +1,11 @@
-"""Small pictures for pages, as SVG: bars of runs, a line of durations, the track of a day.
+"""Small pictures for pages, as SVG: bars of runs, the track of a day.
 
 They hold classes, no colours: the style sheet knows those, in the light and in the dark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -30,22 +30,6 @@ class Hour(Struct, frozen=True):
     failed: int = 0
     incidents: int = 0
     expected: int = 0
-
-
-class Point(Struct, frozen=True):
-    """A run on a chart of durations."""
-
-    at: datetime
-    seconds: float
-    state: str
-    href: str | None = None
-
-
-class Band(Struct, frozen=True):
-    """What is normal, in seconds; `high`: above it a run is told as too long."""
-
-    expected: float
-    high: float | None = None
 
 
 def state(name: str) -> str:
@@ -73,87 +57,38 @@ def _bar(n: int, run: RunView, longest: int) -> str:
     )
 
 
-# -- durations ---------------------------------------------------------------------------------
-
-_WIDE, _HIGH, _MARGIN = 900, 220, 76
-
-#: Distances of the lines, in seconds: such as people count in.
-_STEPS: Final = (
-    *(0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800),
-)
-_MOST_LINES: Final = 5
-
-Height = Callable[[float], float]
-"""Where a length is drawn."""
+# -- results, one beside the other ---------------------------------------------------------------
 
 
-def durations(points: Sequence[Point], band: Band | None = None) -> Markup:
-    """How long runs took, against what is normal."""
-    if not points:
+class Cell(Struct, frozen=True):
+    """One of several things in a row; here: the one that it is all about."""
+
+    state: str
+    told: str
+    href: str | None = None
+    here: bool = False
+
+
+_CELL: Final = 18
+
+
+def strip(cells: Sequence[Cell], title: str) -> Markup:
+    """Squares, the newest at the right; empty of nothing."""
+    if not cells:
         return Markup()
-    ordered = sorted(points, key=lambda point: point.at)
-    tops = [point.seconds for point in ordered]
-    if band is not None:
-        tops += [band.expected, band.high or 0]
-    top = max(tops) * 1.1 or 1
-    first, last = ordered[0].at, ordered[-1].at
-    wide = (last - first).total_seconds() or 1
-
-    def x(at: datetime) -> float:
-        return _MARGIN + (_WIDE - _MARGIN - 10) * (at - first).total_seconds() / wide
-
-    def y(seconds: float) -> float:
-        return 10 + (_HIGH - 34) * (1 - seconds / top)
-
-    parts = [*_axis(top, y), *_band(band, y)]
-    parts += [_dot(point, x(point.at), y(point.seconds)) for point in ordered]
-    parts += [_tick(x(first), first, "start"), _tick(x(last), last, "end")]
-    return drawing("chart", _WIDE, _HIGH, parts, f"how long the last {len(points)} runs took")
+    parts = [_cell(n, one) for n, one in enumerate(cells)]
+    return drawing("strip", len(cells) * _CELL, _CELL + 4, parts, title)
 
 
-def _axis(top: float, y: Height) -> list[str]:
-    step = next((each for each in _STEPS if top / each <= _MOST_LINES), top / _MOST_LINES)
-    found = []
-    for n in range(int(top / step) + 1):
-        at = y(n * step)
-        found.append(
-            f'<line class="grid" x1="{_MARGIN}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="axis" x="{_MARGIN - 6}" y="{at + 4:.1f}" text-anchor="end">'
-            f"{length(n * step)}</text>"
-        )
-    return found
-
-
-def _band(band: Band | None, y: Height) -> list[str]:
-    if band is None:
-        return []
-    lines = [("normal", "normal", band.expected), ("limit", "too long", band.high)]
-    return [_across(name, told, value, y) for name, told, value in lines if value is not None]
-
-
-def _across(name: str, told: str, seconds: float, y: Height) -> str:
-    at = y(seconds)
-    return (
-        f'<line class="{name}" x1="{_MARGIN}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}">'
-        f"<title>{told}: {length(seconds)}</title></line>"
+def _cell(n: int, one: Cell) -> str:
+    here = " here" if one.here else ""
+    box = (
+        f'<rect class="{state(one.state)}{here}" x="{n * _CELL + 2}" y="3" width="{_CELL - 4}" '
+        f'height="{_CELL - 4}" rx="3"><title>{escape(one.told)}</title></rect>'
     )
-
-
-def _dot(point: Point, x: float, y: float) -> str:
-    told = f"{moment(point.at)}: {length(point.seconds)}, {point.state.lower()}"
-    dot = (
-        f'<circle class="{state(point.state)}" cx="{x:.1f}" cy="{y:.1f}" r="4">'
-        f"<title>{escape(told)}</title></circle>"
-    )
-    return dot if point.href is None else f'<a href="{escape(point.href)}">{dot}</a>'
-
-
-def _tick(x: float, at: datetime, anchor: str) -> str:
-    return (
-        f'<text class="axis" x="{x:.1f}" y="{_HIGH - 6}" text-anchor="{anchor}">'
-        f"{at:%d %b %H:%M}</text>"
-    )
+    if one.href is None:
+        return box
+    return f'<a href="{escape(one.href)}" aria-label="{escape(one.told)}">{box}</a>'
 
 
 # -- the track of a day ------------------------------------------------------------------------
@@ -211,9 +146,16 @@ def _told(hour: Hour) -> Iterable[str]:
         yield f"{hour.incidents:,} incidents opened"
 
 
-def drawing(name: str, wide: float, tall: float, parts: Iterable[str], title: str) -> Markup:
-    """Only our own numbers and escaped text are in the parts."""
+def drawing(
+    name: str, wide: float, tall: float, parts: Iterable[str], title: str, left: float = 0
+) -> Markup:
+    """Only our own numbers and escaped text are in the parts.
+
+    What has links in it is no mere image to whoever has it read out.
+    """
+    drawn = "".join(parts)
+    role = "group" if "<a " in drawn else "img"
     return Markup(  # noqa: S704
-        f'<svg class="{name}" viewBox="0 0 {wide:g} {tall:g}" width="{wide:g}" height="{tall:g}" role="img" '
-        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
+        f'<svg class="{name}" viewBox="{left:g} 0 {wide:g} {tall:g}" width="{wide:g}" '
+        f'height="{tall:g}" role="{role}" aria-label="{escape(title)}">{drawn}</svg>'
     )
