@@ -1,4 +1,4 @@
-"""Small pictures for pages, as SVG: bars of runs, the track of a day.
+"""Small pictures for pages, as SVG: bars of runs, results in a row.
 
 They hold classes, no colours: the style sheet knows those, in the light and in the dark.
 """
@@ -6,7 +6,6 @@ They hold classes, no colours: the style sheet knows those, in the light and in 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -20,16 +19,6 @@ _BAR: Final = 9
 _TALL: Final = 24
 _LEAST: Final = 4.0
 _SECOND: Final = 1000
-
-
-class Hour(Struct, frozen=True):
-    """What happened within an hour, or is expected to."""
-
-    at: datetime
-    completed: int = 0
-    failed: int = 0
-    incidents: int = 0
-    expected: int = 0
 
 
 def state(name: str) -> str:
@@ -89,61 +78,6 @@ def _cell(n: int, one: Cell) -> str:
     if one.href is None:
         return box
     return f'<a href="{escape(one.href)}" aria-label="{escape(one.told)}">{box}</a>'
-
-
-# -- the track of a day ------------------------------------------------------------------------
-
-_STEP, _DEEP = 24, 120
-
-
-def track(hours: Sequence[Hour], now: datetime) -> Markup:
-    """Hours behind and ahead of now: what was done and failed, what is expected."""
-    most = max((h.completed + h.failed for h in hours), default=0) or 1
-    expected = max((h.expected for h in hours), default=0) or 1
-    parts = [_hour(n, hour, most, expected) for n, hour in enumerate(hours)]
-    behind = sum(hour.at <= now for hour in hours)
-    if behind:
-        start = hours[behind - 1].at
-        x = (behind - 1 + (now - start).total_seconds() / 3600) * _STEP
-        parts.append(f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_DEEP - 18}"/>')
-    return drawing("track", len(hours) * _STEP, _DEEP, parts, "the last and the next hours")
-
-
-def _hour(n: int, hour: Hour, most: int, expected: int) -> str:
-    x, floor, room = n * _STEP, _DEEP - 20, _DEEP - 36
-    done = room * hour.completed / most
-    failed = max(2.0, room * hour.failed / most) if hour.failed else 0.0
-    ahead = room * hour.expected / expected if hour.expected else 0.0
-    told = f"{hour.at:%H:%M} UTC: " + (", ".join(_told(hour)) or "nothing")
-    parts = [
-        f"<g><title>{told}</title>",
-        f'<rect class="ground" x="{x}" y="0" width="{_STEP - 2}" height="{floor}"/>',
-        _block("s-completed", x, floor - done, done),
-        _block("s-failed", x, floor - done - failed, failed),
-        _block("ahead", x, floor - ahead, ahead),
-    ]
-    if hour.incidents:
-        parts.append(f'<circle class="mark" cx="{x + _STEP / 2 - 1}" cy="8" r="4"/>')
-    if hour.at.hour % 6 == 0:
-        parts.append(f'<text class="axis" x="{x}" y="{_DEEP - 4}">{hour.at:%H:%M}</text>')
-    return "".join(parts) + "</g>"
-
-
-def _block(name: str, x: int, y: float, tall: float) -> str:
-    if not tall:
-        return ""
-    return f'<rect class="{name}" x="{x}" y="{y:.1f}" width="{_STEP - 2}" height="{tall:.1f}"/>'
-
-
-def _told(hour: Hour) -> Iterable[str]:
-    if hour.completed:
-        yield f"{hour.completed:,} completed"
-    if hour.failed:
-        yield f"{hour.failed:,} failed"
-    if hour.expected:
-        yield f"{hour.expected:,} expected"
-    if hour.incidents:
-        yield f"{hour.incidents:,} incidents opened"
 
 
 def drawing(

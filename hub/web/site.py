@@ -23,7 +23,7 @@ from hub.access import Kind, Scope
 from hub.api.access import principal_of
 from hub.api.errors import problem_of, problem_of_invalid
 from hub.errors import TooLarge, TracksideError, Unauthorized
-from hub.web import marks, words
+from hub.web import marks, track, words
 
 HERE: Final = Path(__file__).parent
 
@@ -85,6 +85,7 @@ environment.globals.update(
     json=readable,
     count_of=words.count_of,
     marks=marks,
+    track=track.track,
     version=version("trackside"),
 )
 
