@@ -26,7 +26,7 @@ from hub.web.dots import Band, Point, dots
 from hub.web.launching import offer_of
 from hub.web.picture import lineage_of
 from hub.web.runs_grid import calendar, grid
-from hub.web.site import page, pages
+from hub.web.site import LEFT_EMPTY, page, pages
 
 router: Final = pages()
 
@@ -38,6 +38,15 @@ _GRID: Final = 40
 _SLOTS: Final = 5
 
 
+class Listed(Struct, frozen=True):
+    """A job in the table. good_at: when it last completed, of its latest runs; took_s: the last."""
+
+    job: JobView
+    next_at: datetime | None
+    good_at: datetime | None
+    took_s: float | None
+
+
 @router.get("/jobs")
 def show_jobs(
     request: Request,
@@ -45,22 +54,39 @@ def show_jobs(
     eyes: Eyes,
     paged: Paged,
     namespace: Namespace = None,
-    state: Annotated[RunState | None, Query(description="of the latest run")] = None,
+    state: Annotated[RunState | None, Query(description="of the latest run"), LEFT_EMPTY] = None,
+    team: Annotated[Text | None, Query(max_length=512), LEFT_EMPTY] = None,
+    text: Annotated[Text | None, Query(max_length=512), LEFT_EMPTY] = None,
 ) -> Response:
-    states = () if state is None else (state,)
+    which = jobs.Which(namespace, () if state is None else (state,), team, text)
+    asked = {"namespace": namespace, "team": team, "text": text}
     with hub.db.reading() as connection:
-        found = jobs.list_jobs(connection, eyes, _fifty(paged), within=namespace, states=states)
+        found = jobs.list_keys(connection, eyes, _fifty(paged), which)
+        listed = _listed(connection, eyes, found.items, datetime.now(UTC))
     return page(
         request,
         "jobs.html",
-        jobs=found.items,
+        listed=listed,
         total=found.total,
         next=found.next,
-        last_length=last_length,
-        namespace=namespace,
+        asked=asked,
         state=state,
         states=[RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.ABORTED],
     )
+
+
+def _listed(connection: Connection, eyes: Viewer, keys: list[int], now: datetime) -> list[Listed]:
+    views = jobs.job_views_by_id(connection, eyes, keys, runs=jobs.LATEST_RUNS)
+    due = schedules.next_slots(connection, eyes, keys, now)
+    return [
+        Listed(views[key], due.get(key), _good_at(views[key]), last_length(views[key]))
+        for key in keys
+    ]
+
+
+def _good_at(job: JobView) -> datetime | None:
+    good = (run.ended_at for run in job.latest_runs or () if run.state == RunState.COMPLETED)
+    return next((at for at in good if at is not None), None)
 
 
 def _fifty(paged: Page) -> Page:

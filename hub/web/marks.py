@@ -18,6 +18,8 @@ _BARS: Final = 10
 _BAR: Final = 9
 _TALL: Final = 24
 _LEAST: Final = 4.0
+#: Of fewer no line can be drawn.
+_FEWEST: Final = 2
 _SECOND: Final = 1000
 
 
@@ -44,6 +46,23 @@ def _bar(n: int, run: RunView, longest: int) -> str:
         f'<rect class="{state(run.state)}" x="{n * _BAR}" y="{_TALL - tall:.1f}" '
         f'width="{_BAR - 2}" height="{tall:.1f}" rx="1"><title>{escape(told)}</title></rect>'
     )
+
+
+def spark(runs: Sequence[RunView]) -> Markup:
+    """How long the latest runs took, as a line, the newest at the right; empty of fewer than two."""
+    took = [run.duration_ms for run in reversed(runs[:_BARS]) if run.duration_ms is not None]
+    if len(took) < _FEWEST:
+        return Markup()
+    step, top = (_BARS * _BAR - 6) / (len(took) - 1), max(took) or 1
+    places = [(3 + n * step, 3 + (_TALL - 6) * (1 - ms / top)) for n, ms in enumerate(took)]
+    course = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    parts = [
+        f'<polyline class="course" points="{course}"/>',
+        f'<circle class="dot" cx="{places[-1][0]:.1f}" cy="{places[-1][1]:.1f}" r="2.5"/>',
+    ]
+    said = [length(ms / _SECOND) for ms in (took[0], took[-1], top)]
+    title = f"from {said[0]} to {said[1]}, at most {said[2]}"
+    return drawing("spark", _BARS * _BAR, _TALL, [f"<title>{title}</title>", *parts], title)
 
 
 # -- results, one beside the other ---------------------------------------------------------------

@@ -17,6 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Raw
+from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from hub.access import Kind, Scope
@@ -32,6 +33,8 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: A field of a form that was left empty asks for nothing.
+LEFT_EMPTY: Final = BeforeValidator(lambda value: value or None)
 _MOST_OF_A_FORM: Final = 64 * 1024
 
 environment: Final = Environment(

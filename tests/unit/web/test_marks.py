@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from hub.web.marks import Cell, bars, strip
+from hub.web.marks import Cell, bars, spark, strip
 
 
 def test_nothing_is_drawn_of_nothing() -> None:
     assert strip([], "nothing") == ""
+    assert spark([]) == ""
     assert "no run yet" in bars([])
 
 
