@@ -30,7 +30,7 @@ PLACES: Final = (
     f"dataset?{DATASET}", "lineage", "lineage?node=dataset:postgres://dwh:5432:dwh.core.orders",
     "incident?id=404",
 )  # fmt: skip
-PHONE: Final = {"width": 390, "height": 844}
+PHONE: Final = (390, 844)
 
 
 @pytest.fixture(scope="module")
@@ -80,12 +80,12 @@ def test_nothing_keeps_anybody_from_a_run(hub: HubProcess, browser: Browser) -> 
 def test_on_a_phone_now_and_incidents_need_no_sideways_scrolling(
     hub: HubProcess, browser: Browser
 ) -> None:
-    browser.look(**PHONE)
+    browser.look(width=PHONE[0], height=PHONE[1])
     found = httpx.get(f"{hub.url}/api/v1/incidents?limit=100").json()["incidents"]
     places = ["", "incidents", *(f"incident?id={key}" for key in _one_of_each(found))]
     for place in places:
         browser.open(f"{hub.url}/{place}")
-        assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], place
+        assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE[0], place
 
 
 def _one_of_each(found: list[dict[str, object]]) -> set[object]:

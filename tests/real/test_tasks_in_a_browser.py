@@ -69,6 +69,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubProcess
 
 def _play(client: httpx.Client) -> None:
     """A report is late because what it is made from was not loaded; a subscription waits."""
+    launch = {"orchestrator": "engine", "job": "mart"}
+    spec = {"name": "mart", "when": "all(db/orders, db/never)", "launch": launch}
+    client.post("/api/v1/subscriptions", json=spec).raise_for_status()
     price = [{"name": "price", "type": "int"}, {"name": "note", "type": "text"}]
     orders = dataset("orders", schema={"fields": price})
     source = {"namespace": "db", "name": "orders", "field": "price"}
@@ -82,7 +85,7 @@ def _play(client: httpx.Client) -> None:
         )
     ):
         for kind in ("START", "COMPLETE"):
-            told = {"inputs": inputs, "outputs": outputs, "job_facets": OWNED}
+            told: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "job_facets": OWNED}
             events.append(run_event(kind, n, n + 1, job=job, **told))
     error = {"errorMessage": {"message": "disk full", "programmingLanguage": "python"}}
     for kind in ("START", "FAIL"):
@@ -91,9 +94,6 @@ def _play(client: httpx.Client) -> None:
     events += [event for n in DAYS for event in _partition(n)]
     for event in events:
         client.post("/api/v1/lineage", json=event).raise_for_status()
-    launch = {"orchestrator": "engine", "job": "mart"}
-    spec = {"name": "mart", "when": "all(db/orders, db/never)", "launch": launch}
-    client.post("/api/v1/subscriptions", json=spec).raise_for_status()
 
 
 def _partition(ago: int) -> list[dict[str, Any]]:
@@ -101,7 +101,12 @@ def _partition(ago: int) -> list[dict[str, Any]]:
     day = (NOW - timedelta(days=ago)).replace(hour=0, minute=0, second=0, microsecond=0)
     more = {"nominalTime": {"nominalStartTime": day.isoformat()}}
     written = [output("visits", rows=10)]
-    told = {"job": "visits", "namespace": "jobs", "outputs": written, "run_facets": more}
+    told: dict[str, Any] = {
+        "job": "visits",
+        "namespace": "jobs",
+        "outputs": written,
+        "run_facets": more,
+    }
     at = (day + timedelta(days=1, hours=1)).isoformat()
     return [
         run_event(kind, 0, 100 + ago, **told) | {"eventTime": at} for kind in ("START", "COMPLETE")
