@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def trackside(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 60
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end in `folder`."""
     return subprocess.run(
