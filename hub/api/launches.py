@@ -127,6 +127,11 @@ def get_launch(launch: Number, hub: Hub, eyes: Eyes) -> Response:
 @router.post("", status_code=201, responses=answers(store.LaunchDetail, 201))
 def add_launch(asked: Asked, hub: Hub, by: Launcher) -> Response:
     """Starts one run of a job, as soon as nothing holds it."""
+    return answer(ask_for(hub, by, asked), 201)
+
+
+def ask_for(hub: RunningHub, by: Principal, asked: Asked) -> store.LaunchDetail:
+    """The launch that is made, or was made under the same key before."""
     job = EntityName(asked.job.namespace, asked.job.name)
     if asked.orchestrator not in hub.fleet.members:
         raise NotFound(f"No orchestrator '{asked.orchestrator}' is declared.")
@@ -140,7 +145,7 @@ def add_launch(asked: Asked, hub: Hub, by: Launcher) -> Response:
             raise Conflict(f"the key {asked.key!r} stands for another launch: {number}")
         return made
 
-    return answer(edit(hub, by, "launch_asked", f"{asked.orchestrator}:{job.name}", change), 201)
+    return edit(hub, by, "launch_asked", f"{asked.orchestrator}:{job.name}", change)
 
 
 def _new(asked: Asked, job: EntityName, team: str | None, by: str, now: datetime) -> NewLaunch:

@@ -64,6 +64,14 @@ def list_deliveries(
     return Slice([_view(row) for row in kept], following)
 
 
+def deliveries_of(connection: Connection, viewer: Viewer, incident_id: int) -> list[DeliveryView]:
+    """Of the notifications that an incident is part of, the latest first."""
+    its = select(membership.c.notification_id).where(membership.c.incident_id == incident_id)
+    mine = select(delivery).where(_MINE.notification_id.in_(its), _open_to(viewer))
+    rows = connection.execute(mine.order_by(_MINE.created_at.desc(), _MINE.id.desc()))
+    return [_view(row) for row in rows]
+
+
 def _open_to(viewer: Viewer) -> Any:
     """None of what it tells of is private to others."""
     if viewer.all:

@@ -44,3 +44,14 @@ def opened_by_rule(
         more = (0, row.incidents) if row.dry_run else (row.incidents, 0)
         found[row.rule][at] = Opened(before.loud + more[0], before.dry + more[1])
     return found
+
+
+def opened_since(
+    connection: Connection, viewer: Viewer, since: datetime
+) -> list[tuple[datetime, str]]:
+    """When each incident opened that the viewer may see, and its kind; without those of dry runs."""
+    mine = incident.c
+    statement = select(mine.opened_at, mine.kind).where(
+        mine.opened_at >= since, mine.dry_run.is_(False), seen_by(viewer, mine.team)
+    )
+    return [(row.opened_at, row.kind) for row in connection.execute(statement)]

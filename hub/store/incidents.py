@@ -76,6 +76,7 @@ class Filter(Struct, frozen=True):
     orchestrator: str | None = None
     text: str | None = None
     parent_id: int | None = None
+    kinds: tuple[str, ...] | None = None
 
 
 # -- one and many ------------------------------------------------------------------------------
@@ -283,4 +284,5 @@ _CONDITIONS: Final[dict[str, Callable[[Any], ColumnElement[bool]]]] = {
     "namespace": lambda name: func.coalesce(_job_space.c.name, _dataset_space.c.name) == name,
     "orchestrator": _of_orchestrator,
     "text": _says,
+    "kinds": incident.c.kind.in_,
 }

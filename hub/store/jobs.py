@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select, update
 
 from hub.errors import NotFound
@@ -92,6 +93,17 @@ def select_jobs(viewer: Viewer) -> Select[Any]:
     )
 
 
+class Which(Struct, frozen=True):
+    """Jobs of one namespace, with their latest run in one of these states, of a team, whose name
+    holds a text; what is not told: all.
+    """
+
+    within: str | None = None
+    states: Sequence[RunState] = ()
+    team: str | None = None
+    text: str | None = None
+
+
 def list_jobs(
     connection: Connection,
     viewer: Viewer,
@@ -101,21 +113,40 @@ def list_jobs(
     states: Sequence[RunState] = (),
 ) -> Slice[JobView]:
     """Jobs of all namespaces or one, those with news first; `states`: of their latest run."""
-    scope = None if within is None else find_namespace(connection, within)
-    conditions = [job_seen(viewer)]
+    found = list_keys(connection, viewer, page, Which(within, states))
+    views = job_views_by_id(connection, viewer, found.items, runs=LATEST_RUNS)
+    return Slice([views[key] for key in found.items], found.next, found.total)
+
+
+def list_keys(
+    connection: Connection,
+    viewer: Viewer,
+    page: Page,
+    which: Which = Which(),  # noqa: B008  frozen
+) -> Slice[int]:
+    """The ids of such jobs, those with news first."""
+    scope = None if which.within is None else find_namespace(connection, which.within)
+    narrowed = list(_narrowed(which))
+    conditions = [job_seen(viewer), *narrowed]
     if scope is not None:
         conditions.append(_of_namespace(connection, scope, page))
-    if states:
-        conditions.append(job.c.latest_run_state.in_(states))
     some = select(job.c.id, job.c.updated_at).where(*conditions)
     rows = connection.execute(newest_first(some, page, job.c.updated_at, job.c.id)).all()
     kept, following = cut(rows, page, lambda row: (row.updated_at, row.id))
-    views = job_views_by_id(connection, viewer, [row.id for row in kept], runs=LATEST_RUNS)
-    if states:
+    if narrowed:
         total = connection.scalar(select(func.count()).select_from(job).where(*conditions))
     else:
         total = total_of(connection, viewer, "jobs", scope)
-    return Slice([views[row.id] for row in kept], following, total)
+    return Slice([row.id for row in kept], following, total)
+
+
+def _narrowed(which: Which) -> Iterator[ColumnElement[bool]]:
+    if which.states:
+        yield job.c.latest_run_state.in_(which.states)
+    if which.team is not None:
+        yield job.c.team == which.team
+    if which.text is not None:
+        yield job.c.name.icontains(which.text, autoescape=True)
 
 
 def _of_namespace(connection: Connection, scope: int, page: Page) -> ColumnElement[bool]:

@@ -31,6 +31,8 @@ class OpenRoot(Struct, frozen=True):
 
 #: No more open incidents than these are looked at.
 MOST: Final = 1000
+#: Breaches that are shown together.
+_SHOWN: Final = 20
 
 
 def open_roots(connection: Connection, kinds: frozenset[str]) -> list[int]:
@@ -70,6 +72,40 @@ def keep_prediction(connection: Connection, key: int, told: Predicted) -> None:
         impact = {**msgspec.json.decode(kept), "predicted": told}
         text = msgspec.json.encode(impact).decode()
         connection.execute(incident.update().where(mine).values(impact=text))
+
+
+def open_breaches(
+    connection: Connection, viewer: Viewer, now: datetime
+) -> list[tuple[int, BreachView]]:
+    """What open incidents will cause, as it was predicted, the first first: which incident, what.
+
+    Whoever sees them heeds which incidents they may see.
+    """
+    mine = incident.c
+    statement = select(mine.id, mine.impact).where(
+        mine.resolved_at.is_(None),
+        mine.parent_id.is_(None),
+        mine.dry_run.is_(False),
+        mine.impact.is_not(None),
+    )
+    found = []
+    for row in connection.execute(statement.order_by(mine.id.desc()).limit(MOST)):
+        told = msgspec.json.decode(row.impact, type=_Kept).predicted
+        if told is not None:
+            ahead = [one for one in told.breaches if one.breach_at > now]
+            found += [(int(row.id), one) for one in ahead]
+    found.sort(key=lambda one: one[1].breach_at)
+    return [
+        (key, view)
+        for key, one in found[:_SHOWN]
+        for view in breaches_of(connection, viewer, Predicted(now, "", [one]))
+    ]
+
+
+class _Kept(Struct):
+    """The part of an impact that is read here."""
+
+    predicted: Predicted | None = None
 
 
 # -- shown -------------------------------------------------------------------------------------

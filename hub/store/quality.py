@@ -68,6 +68,22 @@ def list_checks(
     return Slice([_check(row) for row in rows], following)
 
 
+def results_of(
+    connection: Connection, viewer: Viewer, dataset_id: int, check: str, column: str, count: int
+) -> list[CheckView]:
+    """The latest results of one check, be they of any partition; column: "" for the whole dataset."""
+    seen = select_runs_in_brief(viewer).subquery()
+    mine = check_result.c
+    statement = (
+        select(check_result, seen.c.attempt_uuid)
+        .outerjoin(seen, seen.c.id == mine.run_id)
+        .where(mine.dataset_id == dataset_id, mine.name == check, mine.column_name == column)
+        .order_by(mine.at.desc(), mine.id.desc())
+        .limit(count)
+    )
+    return [_check(row) for row in connection.execute(statement)]
+
+
 def list_updates(
     connection: Connection, viewer: Viewer, dataset_id: int, page: Page
 ) -> Slice[UpdateView]:

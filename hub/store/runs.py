@@ -156,6 +156,15 @@ def list_runs(
     return Slice(views, following, total)
 
 
+def runs_until(
+    connection: Connection, viewer: Viewer, job_id: int, until: datetime, count: int
+) -> list[RunView]:
+    """The latest runs of a job that were there at an instant, the latest first, in brief."""
+    mine = select_runs_in_brief(viewer).where(run.c.job_id == job_id, run.c.sort_at <= until)
+    ordered = mine.order_by(run.c.sort_at.desc(), run.c.id.desc()).limit(count)
+    return brief_views(connection.execute(ordered))
+
+
 def latest_runs(
     connection: Connection, viewer: Viewer, job_ids: list[int], count: int, *, brief: bool = False
 ) -> dict[int, list[RunView]]:

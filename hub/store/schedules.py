@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, exists, or_, select
 
 from hub.model import EntityName, Schedule, Viewer
-from hub.schedules.spans import Habit, Origin, Span
+from hub.schedules.spans import Habit, Origin, Span, soonest
 from hub.store.hub_schedules import HubSchedule, held_schedules
 from hub.store.reading import Page, Slice, among, cut, decode_cursor, job_seen
 from hub.store.tables import hub_schedule, job, job_warning, namespace, schedule
 from hub.store.views import View
+
+_YEAR: Final = timedelta(days=366)
 
 
 class LearnedView(View, frozen=True):
@@ -119,6 +121,15 @@ def schedule_of(connection: Connection, viewer: Viewer, job_id: int) -> Schedule
 def held_of(connection: Connection, viewer: Viewer, job_id: int) -> JobSchedule | None:
     rows = connection.execute(_scheduled(viewer).where(job.c.id == job_id)).all()
     return next(iter(_holding(connection, rows)), None)
+
+
+def next_slots(
+    connection: Connection, viewer: Viewer, jobs: Iterable[int], now: datetime
+) -> dict[int, datetime]:
+    """When each of the jobs is due next, of those that are due within a year."""
+    rows = among(connection, _scheduled(viewer), job.c.id, jobs)
+    slots = {one.id: soonest(one.span, now, now + _YEAR, 1) for one in _holding(connection, rows)}
+    return {key: found[0].due_at for key, found in slots.items() if found}
 
 
 def scheduled_jobs(

@@ -10,6 +10,7 @@ from typing import Final
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from hub.web.marks import drawing
 from hub.web.words import moment
 
 _WIDE, _HIGH, _LEFT, _RIGHT, _TOP, _FOOT = 560, 190, 70, 12, 12, 24
@@ -135,8 +136,4 @@ def _label(x: float, anchor: str, text: str) -> str:
 
 
 def _svg(parts: Iterable[str], title: str) -> Markup:
-    """Only our own numbers and escaped text are in the parts."""
-    return Markup(  # noqa: S704
-        f'<svg class="chart" viewBox="0 0 {_WIDE} {_HIGH}" role="img" '
-        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
-    )
+    return drawing("chart", _WIDE, _HIGH, parts, title)

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
+from uuid import UUID
 
-import msgspec
 from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from hub.api.incidents import Which, act, asked_for
+from hub.api.node_ids import dataset_id, job_id
 from hub.api.params import Eyes, Hub, Operator, Paged
 from hub.errors import BadInput
 from hub.evaluate.people import Saying, called, reopened
 from hub.incidents import acknowledge, note, snooze
-from hub.model import Resolution
+from hub.model import Resolution, Viewer
+from hub.ports import Capability
 from hub.store import incidents as store
+from hub.store import runs
+from hub.store.db import Connection
 from hub.store.decisions import list_decisions
+from hub.store.delivery_views import deliveries_of
 from hub.store.incident_views import IncidentView
+from hub.store.jobs import get_job
 from hub.store.reading import Page
+from hub.store.similar import similar_to
+from hub.store.views import RunView
 from hub.web import links
-from hub.web.picture import lineage_of
+from hub.web.evidence import drawn, evidence_of
+from hub.web.launching import can, offer_of
+from hub.web.picture import lineage_of_incident
 from hub.web.site import back_to, page, pages, read_form
+from hub.web.words import told
 
 router: Final = pages()
 
 Form = Annotated[dict[str, str], Depends(read_form)]
 Number = Annotated[int, Query(ge=1, le=2**53)]
 
+#: Past ones that are listed.
+_ALIKE: Final = 10
 _SNOOZES: Final = {"1": "1 hour", "4": "4 hours", "24": "1 day", "168": "1 week"}
 
 
@@ -54,24 +67,30 @@ def _asked(request: Request) -> dict[str, str]:
 
 @router.get("/incident")
 def show_incident(request: Request, hub: Hub, eyes: Eyes, id: Number) -> Response:  # noqa: A002
+    now = datetime.now(UTC)
     with hub.db.reading() as connection:
         one = store.get_incident(connection, eyes, id)
+        parent, run = _parent(connection, eyes, one), _run(connection, eyes, one)
         children = store.Filter(parent_id=id)
-        alike = store.Filter(rule=one.rule, text=_subject_text(one))
+        owner = None if one.job is None else get_job(connection, eyes, one.job).orchestrator
+        partition = None if run is None else run.partition
         return page(
             request,
             "incident.html",
             one=one,
-            evidence=_evidence(one),
-            parent=_parent(connection, eyes, one),
+            facts=_facts(one),
+            drawn=drawn(connection, eyes, one, now),
+            run=run,
+            has_log=run is not None and owner is not None and can(hub, owner, Capability.LOG_TAIL),
+            launch=one.job
+            and offer_of(request, hub, owner, one.job, partition, f"because of incident {id}"),
+            parent=parent,
             children=store.list_incidents(connection, eyes, children, Page(50)).items,
-            alike=[
-                other
-                for other in store.list_incidents(connection, eyes, alike, Page(11)).items
-                if other.id != id and other.job == one.job and other.dataset == one.dataset
-            ],
+            past=similar_to(connection, eyes, id, _ALIKE),
             decisions=list_decisions(connection, id),
-            picture=lineage_of(connection, eyes, job=one.job, dataset=one.dataset),
+            deliveries=deliveries_of(connection, eyes, id),
+            picture=lineage_of_incident(connection, eyes, one, parent),
+            node=_node(one),
             snoozes=_SNOOZES,
         )
 
@@ -99,8 +118,8 @@ def _saying(hub: Hub, word: str, form: dict[str, str]) -> Saying:
             return lambda it, now: acknowledge(it.incident, reason or "acknowledged", now)
         case "snooze":
             until = datetime.now(UTC) + timedelta(hours=_hours(form.get("hours", "")))
-            told = reason or f"snoozed until {until:%Y-%m-%d %H:%M} UTC"
-            return lambda it, now: snooze(it.incident, until, told, now)
+            why = reason or f"snoozed until {until:%Y-%m-%d %H:%M} UTC"
+            return lambda it, now: snooze(it.incident, until, why, now)
         case "expected":
             return called(hub.book, Resolution.EXPECTED, reason or "called expected")
         case "new_normal":
@@ -120,33 +139,36 @@ def _hours(text: str) -> int:
     return int(text)
 
 
-def _parent(connection: Any, eyes: Eyes, one: IncidentView) -> IncidentView | None:
+def _parent(connection: Connection, eyes: Viewer, one: IncidentView) -> IncidentView | None:
     return None if one.parent_id is None else store.get_incident(connection, eyes, one.parent_id)
 
 
-def _subject_text(one: IncidentView) -> str | None:
-    name = one.job or one.dataset
-    return None if name is None else name.name[:255]
+def _run(connection: Connection, eyes: Viewer, one: IncidentView) -> RunView | None:
+    """The run that it is about."""
+    if one.links.run is None or one.job is None:
+        return None
+    named = UUID(one.links.run.rpartition("/")[2])
+    key = runs.find_run(connection, eyes, named, [one.job])
+    return runs.run_views_by_id(connection, eyes, [key])[key]
 
 
-def _evidence(one: IncidentView) -> list[tuple[str, str]]:
-    """Its plain parts, for a table; the rest is in the API."""
-    found: dict[str, Any] = msgspec.json.decode(one.evidence)
-    return [(name, _told(value)) for name, value in found.items() if _is_plain(value)]
+def _node(one: IncidentView) -> str | None:
+    """Where its lineage begins."""
+    if one.job is not None:
+        return job_id(one.job)
+    if one.dataset is not None:
+        return dataset_id(one.dataset)
+    return None
 
 
-def _is_plain(value: object) -> bool:
-    plain = str | int | float | bool
-    return isinstance(value, plain) or (
-        isinstance(value, list)
-        and 0 < len(value) <= 10
-        and all(isinstance(v, plain) for v in value)
-    )
+#: What is told elsewhere on the page.
+_ELSEWHERE: Final = frozenset({"url", "run", "text"})
 
 
-def _told(value: object) -> str:
-    if isinstance(value, list):
-        return ", ".join(_told(each) for each in value)
-    if isinstance(value, float):
-        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
-    return str(value)
+def _facts(one: IncidentView) -> list[tuple[str, str]]:
+    """What it goes by, as people read it; all of it is in the API."""
+    return [
+        told(name, value)
+        for name, value in evidence_of(one).items()
+        if name not in _ELSEWHERE and value not in (None, "", [], {})
+    ]

@@ -22,10 +22,11 @@ from hub.store.incident_views import IncidentView
 from hub.store.reading import Page
 from hub.store.views import JobVersionView, JobView, RunView
 from hub.web import links
-from hub.web.marks import Band, Point
+from hub.web.dots import Band, Point, dots
+from hub.web.launching import offer_of
 from hub.web.picture import lineage_of
 from hub.web.runs_grid import calendar, grid
-from hub.web.site import page, pages
+from hub.web.site import LEFT_EMPTY, page, pages
 
 router: Final = pages()
 
@@ -37,6 +38,15 @@ _GRID: Final = 40
 _SLOTS: Final = 5
 
 
+class Listed(Struct, frozen=True):
+    """A job in the table. good_at: when it last completed, of its latest runs; took_s: the last."""
+
+    job: JobView
+    next_at: datetime | None
+    good_at: datetime | None
+    took_s: float | None
+
+
 @router.get("/jobs")
 def show_jobs(
     request: Request,
@@ -44,22 +54,39 @@ def show_jobs(
     eyes: Eyes,
     paged: Paged,
     namespace: Namespace = None,
-    state: Annotated[RunState | None, Query(description="of the latest run")] = None,
+    state: Annotated[RunState | None, Query(description="of the latest run"), LEFT_EMPTY] = None,
+    team: Annotated[Text | None, Query(max_length=512), LEFT_EMPTY] = None,
+    text: Annotated[Text | None, Query(max_length=512), LEFT_EMPTY] = None,
 ) -> Response:
-    states = () if state is None else (state,)
+    which = jobs.Which(namespace, () if state is None else (state,), team, text)
+    asked = {"namespace": namespace, "team": team, "text": text}
     with hub.db.reading() as connection:
-        found = jobs.list_jobs(connection, eyes, _fifty(paged), within=namespace, states=states)
+        found = jobs.list_keys(connection, eyes, _fifty(paged), which)
+        listed = _listed(connection, eyes, found.items, datetime.now(UTC))
     return page(
         request,
         "jobs.html",
-        jobs=found.items,
+        listed=listed,
         total=found.total,
         next=found.next,
-        last_length=last_length,
-        namespace=namespace,
+        asked=asked,
         state=state,
         states=[RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.ABORTED],
     )
+
+
+def _listed(connection: Connection, eyes: Viewer, keys: list[int], now: datetime) -> list[Listed]:
+    views = jobs.job_views_by_id(connection, eyes, keys, runs=jobs.LATEST_RUNS)
+    due = schedules.next_slots(connection, eyes, keys, now)
+    return [
+        Listed(views[key], due.get(key), _good_at(views[key]), last_length(views[key]))
+        for key in keys
+    ]
+
+
+def _good_at(job: JobView) -> datetime | None:
+    good = (run.ended_at for run in job.latest_runs or () if run.state == RunState.COMPLETED)
+    return next((at for at in good if at is not None), None)
 
 
 def _fifty(paged: Page) -> Page:
@@ -72,15 +99,18 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
     with hub.db.reading() as connection:
         key = names.find_job(connection, eyes, called)
         view = jobs.get_job(connection, eyes, called)
-        past = runs.list_runs(connection, eyes, called, Page(_RUNS))
+        past = runs.latest_runs(connection, eyes, [key], _RUNS, brief=True).get(key, [])
         told = _explained(hub, connection, key, now)
+        band = _band(told.baseline)
         return page(
             request,
             "job.html",
             job=view,
-            runs=past.items,
-            points=[point for run in past.items if (point := _point(run))],
-            band=_band(told.baseline),
+            runs=past,
+            band=band,
+            lengths=dots(
+                [point for run in past if (point := _point(run))], "how long its runs took", band
+            ),
             schedule=schedules.schedule_of(connection, eyes, key),
             told=told,
             incidents=_incidents(connection, eyes, key),
@@ -92,6 +122,7 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
             calendar=calendar(days_of(connection, key, now), now),
             slots=coming(connection, eyes, key, now),
             versions=_versions(connection, eyes, called),
+            launch=offer_of(request, hub, view.orchestrator, called),
         )
 
 

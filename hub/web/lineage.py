@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
-from pydantic import BeforeValidator
 from starlette.responses import Response
 
 from hub.api.answers import answer
@@ -20,9 +19,9 @@ from hub.store.db import Connection
 from hub.store.lineage import Graph, Way, walk
 from hub.web import links
 from hub.web.canvas import By, Chosen, Picture, canvas
-from hub.web.graph import Key
+from hub.web.graph import Key, merged
 from hub.web.paths import between
-from hub.web.site import page, pages
+from hub.web.site import LEFT_EMPTY, page, pages
 
 router: Final = pages()
 
@@ -33,8 +32,6 @@ _MOST_OPEN: Final = 100
 _FAR: Final = 1_000
 _WAYS: Final = (Way.UPSTREAM, Way.DOWNSTREAM)
 Id = Annotated[Text, Query(max_length=8192)]
-#: A field of a form that was left empty asks for nothing.
-_LEFT_EMPTY: Final = BeforeValidator(lambda value: value or None)
 Steps = Annotated[int, Query(ge=0, le=20)]
 
 
@@ -49,9 +46,9 @@ class Asked:
     up: Steps = 2
     down: Steps = 2
     by: By = By.EACH
-    to: Annotated[Text | None, Query(max_length=8192), _LEFT_EMPTY] = None
-    column: Annotated[Text | None, Query(max_length=1024), _LEFT_EMPTY] = None
-    as_of: Annotated[Instant | None, Query(alias="asOf"), _LEFT_EMPTY] = None
+    to: Annotated[Text | None, Query(max_length=8192), LEFT_EMPTY] = None
+    column: Annotated[Text | None, Query(max_length=1024), LEFT_EMPTY] = None
+    as_of: Annotated[Instant | None, Query(alias="asOf"), LEFT_EMPTY] = None
     open: Annotated[tuple[Id, ...], Query(max_length=_MOST_OPEN)] = ()
     apart: Annotated[tuple[Id, ...], Query(max_length=_MOST_OPEN)] = ()
 
@@ -116,16 +113,6 @@ def _walk(
     if kind == "job":
         return walk(connection, eyes, job_id=key, way=way, depth=steps, limit=MOST, as_of=at)
     return walk(connection, eyes, dataset_id=key, way=way, depth=steps - 1, limit=MOST, as_of=at)
-
-
-def merged(graphs: list[Graph]) -> Graph:
-    """All of them as one."""
-    return Graph(
-        set().union(*(one.jobs for one in graphs)),
-        set().union(*(one.datasets for one in graphs)),
-        list(dict.fromkeys(edge for one in graphs for edge in one.edges)),
-        any(one.truncated for one in graphs),
-    )
 
 
 def _key(connection: Connection, eyes: Viewer, text: str) -> Key:

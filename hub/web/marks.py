@@ -1,12 +1,11 @@
-"""Small pictures for pages, as SVG: bars of runs, a line of durations, the track of a day.
+"""Small pictures for pages, as SVG: bars of runs, results in a row.
 
 They hold classes, no colours: the style sheet knows those, in the light and in the dark.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -19,33 +18,9 @@ _BARS: Final = 10
 _BAR: Final = 9
 _TALL: Final = 24
 _LEAST: Final = 4.0
+#: Of fewer no line can be drawn.
+_FEWEST: Final = 2
 _SECOND: Final = 1000
-
-
-class Hour(Struct, frozen=True):
-    """What happened within an hour, or is expected to."""
-
-    at: datetime
-    completed: int = 0
-    failed: int = 0
-    incidents: int = 0
-    expected: int = 0
-
-
-class Point(Struct, frozen=True):
-    """A run on a chart of durations."""
-
-    at: datetime
-    seconds: float
-    state: str
-    href: str | None = None
-
-
-class Band(Struct, frozen=True):
-    """What is normal, in seconds; `high`: above it a run is told as too long."""
-
-    expected: float
-    high: float | None = None
 
 
 def state(name: str) -> str:
@@ -73,147 +48,67 @@ def _bar(n: int, run: RunView, longest: int) -> str:
     )
 
 
-# -- durations ---------------------------------------------------------------------------------
-
-_WIDE, _HIGH, _MARGIN = 900, 220, 76
-
-#: Distances of the lines, in seconds: such as people count in.
-_STEPS: Final = (
-    *(0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800),
-    *(3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800),
-)
-_MOST_LINES: Final = 5
-
-Height = Callable[[float], float]
-"""Where a length is drawn."""
-
-
-def durations(points: Sequence[Point], band: Band | None = None) -> Markup:
-    """How long runs took, against what is normal."""
-    if not points:
+def spark(runs: Sequence[RunView]) -> Markup:
+    """How long the latest runs took, as a line, the newest at the right; empty of fewer than two."""
+    took = [run.duration_ms for run in reversed(runs[:_BARS]) if run.duration_ms is not None]
+    if len(took) < _FEWEST:
         return Markup()
-    ordered = sorted(points, key=lambda point: point.at)
-    tops = [point.seconds for point in ordered]
-    if band is not None:
-        tops += [band.expected, band.high or 0]
-    top = max(tops) * 1.1 or 1
-    first, last = ordered[0].at, ordered[-1].at
-    wide = (last - first).total_seconds() or 1
-
-    def x(at: datetime) -> float:
-        return _MARGIN + (_WIDE - _MARGIN - 10) * (at - first).total_seconds() / wide
-
-    def y(seconds: float) -> float:
-        return 10 + (_HIGH - 34) * (1 - seconds / top)
-
-    parts = [*_axis(top, y), *_band(band, y)]
-    parts += [_dot(point, x(point.at), y(point.seconds)) for point in ordered]
-    parts += [_tick(x(first), first, "start"), _tick(x(last), last, "end")]
-    return drawing("chart", _WIDE, _HIGH, parts, f"how long the last {len(points)} runs took")
-
-
-def _axis(top: float, y: Height) -> list[str]:
-    step = next((each for each in _STEPS if top / each <= _MOST_LINES), top / _MOST_LINES)
-    found = []
-    for n in range(int(top / step) + 1):
-        at = y(n * step)
-        found.append(
-            f'<line class="grid" x1="{_MARGIN}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}"/>'
-            f'<text class="axis" x="{_MARGIN - 6}" y="{at + 4:.1f}" text-anchor="end">'
-            f"{length(n * step)}</text>"
-        )
-    return found
-
-
-def _band(band: Band | None, y: Height) -> list[str]:
-    if band is None:
-        return []
-    lines = [("normal", "normal", band.expected), ("limit", "too long", band.high)]
-    return [_across(name, told, value, y) for name, told, value in lines if value is not None]
-
-
-def _across(name: str, told: str, seconds: float, y: Height) -> str:
-    at = y(seconds)
-    return (
-        f'<line class="{name}" x1="{_MARGIN}" x2="{_WIDE - 10}" y1="{at:.1f}" y2="{at:.1f}">'
-        f"<title>{told}: {length(seconds)}</title></line>"
-    )
-
-
-def _dot(point: Point, x: float, y: float) -> str:
-    told = f"{moment(point.at)}: {length(point.seconds)}, {point.state.lower()}"
-    dot = (
-        f'<circle class="{state(point.state)}" cx="{x:.1f}" cy="{y:.1f}" r="4">'
-        f"<title>{escape(told)}</title></circle>"
-    )
-    return dot if point.href is None else f'<a href="{escape(point.href)}">{dot}</a>'
-
-
-def _tick(x: float, at: datetime, anchor: str) -> str:
-    return (
-        f'<text class="axis" x="{x:.1f}" y="{_HIGH - 6}" text-anchor="{anchor}">'
-        f"{at:%d %b %H:%M}</text>"
-    )
-
-
-# -- the track of a day ------------------------------------------------------------------------
-
-_STEP, _DEEP = 24, 120
-
-
-def track(hours: Sequence[Hour], now: datetime) -> Markup:
-    """Hours behind and ahead of now: what was done and failed, what is expected."""
-    most = max((h.completed + h.failed for h in hours), default=0) or 1
-    expected = max((h.expected for h in hours), default=0) or 1
-    parts = [_hour(n, hour, most, expected) for n, hour in enumerate(hours)]
-    behind = sum(hour.at <= now for hour in hours)
-    if behind:
-        start = hours[behind - 1].at
-        x = (behind - 1 + (now - start).total_seconds() / 3600) * _STEP
-        parts.append(f'<line class="now" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{_DEEP - 18}"/>')
-    return drawing("track", len(hours) * _STEP, _DEEP, parts, "the last and the next hours")
-
-
-def _hour(n: int, hour: Hour, most: int, expected: int) -> str:
-    x, floor, room = n * _STEP, _DEEP - 20, _DEEP - 36
-    done = room * hour.completed / most
-    failed = max(2.0, room * hour.failed / most) if hour.failed else 0.0
-    ahead = room * hour.expected / expected if hour.expected else 0.0
-    told = f"{hour.at:%H:%M} UTC: " + (", ".join(_told(hour)) or "nothing")
+    step, top = (_BARS * _BAR - 6) / (len(took) - 1), max(took) or 1
+    places = [(3 + n * step, 3 + (_TALL - 6) * (1 - ms / top)) for n, ms in enumerate(took)]
+    course = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
     parts = [
-        f"<g><title>{told}</title>",
-        f'<rect class="ground" x="{x}" y="0" width="{_STEP - 2}" height="{floor}"/>',
-        _block("s-completed", x, floor - done, done),
-        _block("s-failed", x, floor - done - failed, failed),
-        _block("ahead", x, floor - ahead, ahead),
+        f'<polyline class="course" points="{course}"/>',
+        f'<circle class="dot" cx="{places[-1][0]:.1f}" cy="{places[-1][1]:.1f}" r="2.5"/>',
     ]
-    if hour.incidents:
-        parts.append(f'<circle class="mark" cx="{x + _STEP / 2 - 1}" cy="8" r="4"/>')
-    if hour.at.hour % 6 == 0:
-        parts.append(f'<text class="axis" x="{x}" y="{_DEEP - 4}">{hour.at:%H:%M}</text>')
-    return "".join(parts) + "</g>"
+    said = [length(ms / _SECOND) for ms in (took[0], took[-1], top)]
+    title = f"from {said[0]} to {said[1]}, at most {said[2]}"
+    return drawing("spark", _BARS * _BAR, _TALL, [f"<title>{title}</title>", *parts], title)
 
 
-def _block(name: str, x: int, y: float, tall: float) -> str:
-    if not tall:
-        return ""
-    return f'<rect class="{name}" x="{x}" y="{y:.1f}" width="{_STEP - 2}" height="{tall:.1f}"/>'
+# -- results, one beside the other ---------------------------------------------------------------
 
 
-def _told(hour: Hour) -> Iterable[str]:
-    if hour.completed:
-        yield f"{hour.completed:,} completed"
-    if hour.failed:
-        yield f"{hour.failed:,} failed"
-    if hour.expected:
-        yield f"{hour.expected:,} expected"
-    if hour.incidents:
-        yield f"{hour.incidents:,} incidents opened"
+class Cell(Struct, frozen=True):
+    """One of several things in a row; here: the one that it is all about."""
+
+    state: str
+    told: str
+    href: str | None = None
+    here: bool = False
 
 
-def drawing(name: str, wide: float, tall: float, parts: Iterable[str], title: str) -> Markup:
-    """Only our own numbers and escaped text are in the parts."""
+_CELL: Final = 18
+
+
+def strip(cells: Sequence[Cell], title: str) -> Markup:
+    """Squares, the newest at the right; empty of nothing."""
+    if not cells:
+        return Markup()
+    parts = [_cell(n, one) for n, one in enumerate(cells)]
+    return drawing("strip", len(cells) * _CELL, _CELL + 4, parts, title)
+
+
+def _cell(n: int, one: Cell) -> str:
+    here = " here" if one.here else ""
+    box = (
+        f'<rect class="{state(one.state)}{here}" x="{n * _CELL + 2}" y="3" width="{_CELL - 4}" '
+        f'height="{_CELL - 4}" rx="3"><title>{escape(one.told)}</title></rect>'
+    )
+    if one.href is None:
+        return box
+    return f'<a href="{escape(one.href)}" aria-label="{escape(one.told)}">{box}</a>'
+
+
+def drawing(
+    name: str, wide: float, tall: float, parts: Iterable[str], title: str, left: float = 0
+) -> Markup:
+    """Only our own numbers and escaped text are in the parts.
+
+    What has links in it is no mere image to whoever has it read out.
+    """
+    drawn = "".join(parts)
+    role = "group" if "<a " in drawn else "img"
     return Markup(  # noqa: S704
-        f'<svg class="{name}" viewBox="0 0 {wide:g} {tall:g}" width="{wide:g}" height="{tall:g}" role="img" '
-        f'aria-label="{escape(title)}">{"".join(parts)}</svg>'
+        f'<svg class="{name}" viewBox="{left:g} 0 {wide:g} {tall:g}" width="{wide:g}" '
+        f'height="{tall:g}" role="{role}" aria-label="{escape(title)}">{drawn}</svg>'
     )

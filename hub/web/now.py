@@ -13,24 +13,39 @@ from starlette.responses import Response
 
 from hub.api.params import Eyes, Hub
 from hub.model import SEVERITIES, EntityName, EventType, Viewer
-from hub.store import incidents, orchestrators, stats, upcoming
+from hub.store import incidents, orchestrators, stats
 from hub.store.db import Connection
+from hub.store.incident_counts import opened_since
 from hub.store.incident_views import IncidentView
-from hub.store.predictions import BreachView
+from hub.store.predictions import BreachView, open_breaches
 from hub.store.reading import Page
 from hub.store.running import list_running
-from hub.web.marks import Hour
+from hub.store.slot_counts import slots_between
 from hub.web.site import page, pages
+from hub.web.track import Hour
 
 router: Final = pages()
 
 BEHIND: Final = 24
-AHEAD: Final = 12
+AHEAD: Final = 24
 _HOUR: Final = timedelta(hours=1)
-#: Open incidents that are listed, and those of which predictions are.
-_LISTED: Final = 50
-_PREDICTED: Final = 10
-_MOST_SLOTS: Final = 1000
+#: Open incidents that are counted, and those that are listed.
+_COUNTED: Final = 50
+_LISTED: Final = 12
+_RUNNING: Final = 15
+_LATE: Final = 15
+#: Kinds of incidents that say that something is not there in time.
+LATE: Final = (
+    "missed_schedule",
+    "late_start",
+    "late_finish",
+    "overrun",
+    "stuck",
+    "freshness",
+    "missing_partition",
+)
+#: Those of them that are of a slot.
+_OF_SLOTS: Final = frozenset({"missed_schedule", "late_start", "late_finish"})
 
 
 class Soon(Struct, frozen=True):
@@ -49,16 +64,18 @@ def show_now(request: Request, hub: Hub, eyes: Eyes) -> Response:
     now = datetime.now(UTC)
     with hub.db.reading() as connection:
         wanted = incidents.Filter(open=True, roots=True)
-        found = incidents.list_incidents(connection, eyes, wanted, Page(_LISTED))
+        found = incidents.list_incidents(connection, eyes, wanted, Page(_COUNTED))
         roots = sorted(found.items, key=_worst_first)
+        late = incidents.Filter(open=True, kinds=LATE)
         return page(
             request,
             "now.html",
-            roots=roots,
-            more=found.next is not None,
-            told=headline(roots),
+            roots=roots[:_LISTED],
+            more=found.next is not None or len(roots) > _LISTED,
+            told=headline(roots, more=found.next is not None),
             soon=_soon(connection, eyes, roots, now),
-            running=list_running(connection, eyes, 20),
+            late=incidents.list_incidents(connection, eyes, late, Page(_LATE)).items,
+            running=list_running(connection, eyes, _RUNNING),
             orchestrators=orchestrators.list_orchestrators(connection, Page(100)).items,
             hours=_hours(connection, eyes, now),
             hub_url=hub.settings.public_url or str(request.base_url).rstrip("/"),
@@ -73,7 +90,7 @@ class Headline(Struct, frozen=True):
     text: str
 
 
-def headline(roots: Sequence[IncidentView]) -> Headline:
+def headline(roots: Sequence[IncidentView], *, more: bool = False) -> Headline:
     """What is open, the worst first; what nobody is to be woken for is told apart."""
     loud = [one for one in roots if not one.dry_run]
     counted = Counter(one.severity for one in loud)
@@ -82,7 +99,8 @@ def headline(roots: Sequence[IncidentView]) -> Headline:
     told = [f"{counted[name]} {name}" for name in reversed(SEVERITIES) if counted[name]]
     signal = "stop" if counted["critical"] or counted["error"] else "caution"
     noun = "incident" if len(loud) == 1 else "incidents"
-    return Headline(signal, f"{len(loud)} open {noun}: {', '.join(told)}.")
+    many = f"More than {len(loud)}" if more else f"{len(loud)}"
+    return Headline(signal, f"{many} open {noun}: {', '.join(told)}.")
 
 
 def _worst_first(one: IncidentView) -> tuple[bool, int, float]:
@@ -92,33 +110,33 @@ def _worst_first(one: IncidentView) -> tuple[bool, int, float]:
 def _soon(
     connection: Connection, eyes: Viewer, roots: Iterable[IncidentView], now: datetime
 ) -> list[Soon]:
-    found = []
-    for root in list(roots)[:_PREDICTED]:
-        impact = incidents.get_incident(connection, eyes, root.id).impact
-        breaches = () if impact is None else impact.breaches
-        found += [Soon(breach, root) for breach in breaches if breach.breach_at > now]
-    return sorted(found, key=lambda one: one.breach.breach_at)[:20]
+    known = {one.id: one for one in roots}
+    return [
+        Soon(breach, known[key])
+        for key, breach in open_breaches(connection, eyes, now)
+        if key in known
+    ]
 
 
 def _hours(connection: Connection, eyes: Viewer, now: datetime) -> list[Hour]:
     first = now.replace(minute=0, second=0, microsecond=0) - (BEHIND - 1) * _HOUR
     bounds = [first + n * _HOUR for n in range(BEHIND + AHEAD + 1)]
     counted = stats.events_between(connection, eyes, bounds)
-    slots = upcoming.list_upcoming(
-        connection, eyes, upcoming.Asked(now, bounds[-1]), Page(_MOST_SLOTS)
-    )
-    expected = Counter(int((slot.due_at - first) / _HOUR) for slot in slots.items)
-    opened = incidents.list_incidents(
-        connection, eyes, incidents.Filter(roots=True, since=first), Page(500)
-    )
-    marked = Counter(int((one.opened_at - first) / _HOUR) for one in opened.items)
+    slots = slots_between(connection, eyes, bounds)
+    opened: Counter[int] = Counter()
+    missed: Counter[int] = Counter()
+    for at, kind in opened_since(connection, eyes, first):
+        hour = int((at - first) / _HOUR)
+        opened[hour] += 1
+        missed[hour] += kind in _OF_SLOTS
     return [
         Hour(
             at=bounds[n],
             completed=events.get(EventType.COMPLETE, 0),
             failed=events.get(EventType.FAIL, 0),
-            incidents=marked[n],
-            expected=expected[n],
+            incidents=opened[n],
+            slots=slots[n],
+            missed=min(missed[n], slots[n]),
         )
         for n, events in enumerate(counted)
     ]

@@ -17,7 +17,7 @@ from hub.api.params import Eyes, Hub, JobOfRun
 from hub.errors import ConfigError, Unavailable
 from hub.logs import mask
 from hub.model import EntityName, RunState, Viewer
-from hub.ports import Capability, RunName, adapters
+from hub.ports import Capability, RunName
 from hub.store import hierarchy, jobs, runs
 from hub.store.db import Connection
 from hub.store.reading import Page
@@ -25,6 +25,7 @@ from hub.store.run_causes import run_causes
 from hub.store.views import RunView
 from hub.web import links
 from hub.web.gantt import Bar, gantt
+from hub.web.launching import can, offer_of
 from hub.web.site import page, pages
 
 router: Final = pages()
@@ -49,7 +50,7 @@ def show_run(
         view = runs.get_run(connection, eyes, id, job)
         tree = hierarchy.tree_of(connection, eyes, key, _MOST)
         past = runs.list_runs(connection, eyes, view.job, Page(_PAST)).items
-        now = datetime.now(UTC)
+        now, owner = datetime.now(UTC), _owner(connection, eyes, view.job)
         return page(
             request,
             "run.html",
@@ -62,7 +63,8 @@ def show_run(
             chart=gantt(bars_of(tree, now)),
             past=[one for one in past if one.id != view.id],
             other=beside(view, past, other),
-            has_log=_can_tell(hub, _owner(connection, eyes, view.job)),
+            has_log=_can_tell(hub, owner),
+            launch=offer_of(request, hub, owner, view.job, view.partition, f"run {view.id} again"),
         )
 
 
@@ -108,8 +110,7 @@ def _owner(connection: Connection, eyes: Viewer, job: EntityName) -> str | None:
 
 
 def _can_tell(hub: RunningHub, owner: str | None) -> bool:
-    member = None if owner is None else hub.fleet.members.get(owner)
-    return member is not None and Capability.LOG_TAIL in adapters.get(member.kind).capabilities
+    return owner is not None and can(hub, owner, Capability.LOG_TAIL)
 
 
 def bars_of(tree: hierarchy.Tree, now: datetime) -> list[Bar]:

@@ -17,13 +17,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from msgspec import Raw
+from pydantic import BeforeValidator
 from starlette.responses import RedirectResponse, Response
 
 from hub.access import Kind, Scope
 from hub.api.access import principal_of
 from hub.api.errors import problem_of, problem_of_invalid
 from hub.errors import TooLarge, TracksideError, Unauthorized
-from hub.web import marks, words
+from hub.web import marks, track, words
 
 HERE: Final = Path(__file__).parent
 
@@ -32,6 +33,8 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+#: A field of a form that was left empty asks for nothing.
+LEFT_EMPTY: Final = BeforeValidator(lambda value: value or None)
 _MOST_OF_A_FORM: Final = 64 * 1024
 
 environment: Final = Environment(
@@ -85,6 +88,7 @@ environment.globals.update(
     json=readable,
     count_of=words.count_of,
     marks=marks,
+    track=track.track,
     version=version("trackside"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
@@ -11,6 +12,7 @@ _SIZES: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 _THOUSAND: Final = 1000
 #: Below this, seconds are told with a decimal.
 _SHORT_S: Final = 10
+_HUNDRED: Final = 100
 
 
 def length(seconds: float | None) -> str:
@@ -72,6 +74,41 @@ def sum_of(things: Iterable[object], what: str) -> float | None:
 def plain(word: str | None) -> str:
     """A word of the code as people read it: `late_finish` is `late finish`."""
     return "" if word is None else word.replace("_", " ").lower()
+
+
+def told(name: str, value: object) -> tuple[str, str]:
+    """A fact of evidence as people read it: `limitS` of 90 is `limit`, `1 min 30 s`."""
+    if name.endswith("S") and isinstance(value, int | float):
+        return _apart(name[:-1]), length(value)
+    if name.endswith("At") or name in _TIMES:
+        return _apart(name.removesuffix("At") or name), _moment_of(value)
+    return _apart(name), _said(value)
+
+
+_TIMES: Final = frozenset({"at", "since", "deadline", "completeTo"})
+
+
+def _apart(name: str) -> str:
+    return re.sub("([A-Z])", lambda found: f" {found[1].lower()}", name)
+
+
+def _moment_of(value: object) -> str:
+    try:
+        return moment(datetime.fromisoformat(str(value)))
+    except ValueError:
+        return _said(value)
+
+
+def _said(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(_said(each) for each in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{_said(key)}: {_said(each)}" for key, each in value.items())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.3g}" if abs(value) < _HUNDRED else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def count_of(value: int, one: str, many: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
@@ -17,7 +17,7 @@ from hub.api.hub import Hub
 from hub.store.access import NewToken, put_team
 from hub.web.app import create_site
 from tests.e2e.conftest import BASE
-from tests.support.recording import dataset, run_event
+from tests.support.recording import at, dataset, run_event
 
 NASTY = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>"
 EVERYWHERE = ("", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in")
@@ -88,6 +88,37 @@ def test_a_list_goes_on_where_its_page_ends(site: TestClient) -> None:
     second = site.get(f"/{unescape(following)}").text
     names = [set(re.findall(r">(job-\d+)</a>", text)) for text in (first, second)]
     assert (len(names[0]), len(names[1]), len(names[0] | names[1])) == (50, 5, 55)
+
+
+def test_jobs_are_found_by_a_part_of_their_name_and_by_team(site: TestClient) -> None:
+    owned = {"ownership": {"owners": [{"name": "team:sales"}]}}
+    _send(site, run_event("COMPLETE", 0, job="load_orders", job_facets=owned))
+    _send(site, run_event("FAIL", 1, run=2, job="load_items"), run_event("FAIL", 2, 3, job="100%"))
+
+    def names(**asked: str) -> set[str]:
+        text = site.get("/jobs", params=asked).text
+        return set(re.findall(r'<tr><td><a href="job\?[^"]*">([^<]+)</a>', text))
+
+    assert names(text="LOAD") == {"load_orders", "load_items"}
+    assert names(text="%") == {"100%"}
+    assert names(team="sales", text="", state="") == {"load_orders"}
+    assert names(text="load", state="FAILED") == {"load_items"}
+    assert names(text="none") == set()
+
+
+def test_a_job_in_the_table_tells_its_next_slot_and_its_last_success(site: TestClient) -> None:
+    _send(site, run_event("START", 0), run_event("COMPLETE", 1))
+    _send(site, run_event("START", 5, 2), run_event("FAIL", 9, 2))
+    job = {"namespace": "prod", "name": "load"}
+    told = {"kind": "cron", "expression": "0 0 * * *", "timezone": "UTC"}
+    seen = {"type": "schedule", "job": job, "schedule": told, "observed_at": at(3)}
+    answer = site.post("/api/v1/observations", json=seen)
+    assert answer.status_code < 300, answer.text
+    text = site.get("/jobs").text
+    midnight = datetime.now(UTC).date() + timedelta(days=1)
+    assert f'datetime="{midnight}T00:00:00+00:00"' in text
+    assert 'datetime="2026-11-23T10:01:00+00:00"' in text
+    assert "from 1 min to 4 min" in text
 
 
 def test_what_is_wrong_is_told_first(site: TestClient) -> None:

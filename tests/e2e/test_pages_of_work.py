@@ -348,6 +348,52 @@ def test_an_incident_is_silenced_for_an_hour_in_two_clicks(admin: TestClient) ->
     assert timedelta(minutes=58) < ends - datetime.now(UTC) <= timedelta(hours=1)
 
 
+def failing(admin: TestClient, run: int, at: int, message: str = "disk full") -> dict[str, Any]:
+    """The incident of a run of an engine's job that fails, with what the run said."""
+    error = {"errorMessage": {"message": message, "programmingLanguage": "python"}}
+    send(admin, run_event("START", at, run, job="mart", namespace="jobs", inputs=["orders"]))
+    send(admin, run_event("FAIL", at + 1, run, job="mart", namespace="jobs", run_facets=error))
+    asked = {"open": "true"}
+    found = eventually(lambda: admin.get("/api/v1/incidents", params=asked).json()["incidents"])
+    return dict(found[0])
+
+
+def test_an_incident_shows_its_run_among_those_before_its_error_and_what_ended_the_last_one(
+    admin: TestClient,
+) -> None:
+    failing(admin, 1, 0)
+    for kind in ("START", "COMPLETE"):
+        send(admin, run_event(kind, 10, 2, job="mart", namespace="jobs"))
+    eventually(lambda: not admin.get("/api/v1/incidents?open=true").json()["incidents"])
+    one = failing(admin, 3, 20)
+    text = shown(admin, f"incident?id={one['id']}")
+    assert "How long its runs took" in text
+    assert len(re.findall(r'class="here"', text)) == 1
+    assert "disk full</pre>" in text
+    assert "and what resolved it" in text
+    assert ">healed</span>" in text
+    assert 'class="node job here"' in text
+
+
+def test_a_run_is_asked_for_from_an_incident_once_however_often_it_is_clicked(
+    admin: TestClient, browser: Browser
+) -> None:
+    one = failing(admin, 1, 0)
+    page = shown(admin, f"incident?id={one['id']}")
+    (form,) = re.findall(r'<form method="post" action="launches">.*?</form>', page, re.DOTALL)
+    assert "Run it again" in form
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form))
+    first, second = (admin.post("/launches", data=fields).url for _ in range(2))
+    assert first == second
+    assert first.path == "/launch"
+    (launch,) = admin.get("/api/v1/launches").json()["launches"]
+    assert launch["job"] == {"namespace": "jobs", "name": "mart"}
+    assert launch["note"] == f"because of incident {one['id']}"
+    reader = browser(Scope.READ)
+    assert reader.post("/launches", data=fields).status_code == 403
+    assert admin.post("/launches", data=fields | {"orchestrator": ""}).status_code == 400
+
+
 def test_silences_and_windows_are_made_and_ended(admin: TestClient) -> None:
     told = admin.post(
         "/silences", data={"say": "add", "team": "sales", "hours": "4", "why": "a move"}

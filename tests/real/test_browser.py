@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 from tests.support.browser import CHROMIUM, Browser
 from tests.support.hub_process import HubProcess
 from tests.support.recording import run_event
+from tests.support.tokens import make_token
 
 pytestmark = [
     pytest.mark.real,
@@ -79,3 +81,15 @@ def test_a_page_that_is_open_tells_what_goes_wrong_meanwhile(
         event = run_event(kind, minute, run=77, job="freight")
         httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
     browser.wait("document.body.innerText.includes('freight')")
+
+
+def test_somebody_signs_in_with_a_form_and_does_something_with_another(
+    tmp_path: Path, browser: Browser
+) -> None:
+    token = make_token(tmp_path, "me", "read", "operate")
+    with HubProcess(tmp_path) as hub:
+        browser.sign_in(hub.url, token)
+        browser.open(f"{hub.url}/silences")
+        browser.evaluate("document.querySelector('input[name=job]').value = 'freight'")
+        browser.click("main form.form button")
+        assert "job freight" in browser.evaluate("document.querySelector('main td + td').innerText")

@@ -86,6 +86,20 @@ class Browser:
         time.sleep(0.2)
         self.wait("document.readyState == 'complete'")
 
+    def sign_in(self, url: str, token: str) -> None:
+        """As a person does, with a token of the hub at `url`."""
+        self.open(f"{url}/sign-in")
+        self.evaluate(f"document.querySelector('input[name=token]').value = {json.dumps(token)}")
+        self.click("form[action=sign-in] button")
+        self.wait("document.querySelector('form[action=sign-out]')")
+
+    def look(self, *, dark: bool = False, width: int = 1280, height: int = 900) -> None:
+        """How whoever sits there sees pages from now on."""
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.ask("Emulation.setEmulatedMedia", features=[scheme])
+        screen = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.ask("Emulation.setDeviceMetricsOverride", **screen)
+
     def picture(self, file: Path) -> None:
         told = self.ask("Page.captureScreenshot", format="png")
         file.write_bytes(base64.b64decode(told["data"]))

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def trackside(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 60
+    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end in `folder`."""
     return subprocess.run(
@@ -40,12 +40,16 @@ class HubProcess:
     """
 
     def __init__(
-        self, folder: Path, *arguments: str, environment: dict[str, str] | None = None
+        self,
+        folder: Path,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        verb: str = "serve",
     ) -> None:
         self.folder = folder
         self.out = folder / "hub.out"
         self.url = ""
-        self._command = [sys.executable, "-m", "hub.cli", "serve", "--port", "0", *arguments]
+        self._command = [sys.executable, "-m", "hub.cli", verb, "--port", "0", *arguments]
         self._environment = _environment(environment)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -27,4 +27,10 @@ document.addEventListener("change", (event) => {
     mark(form, form.elements.first.value, form.elements.last.value);
 });
 
-for (const box of document.querySelectorAll(".to-the-end")) box.scrollLeft = box.scrollWidth;
+function lookAt() {
+  for (const box of document.querySelectorAll(".to-the-end")) box.scrollLeft = box.scrollWidth;
+  for (const box of document.querySelectorAll("[data-middle]"))
+    box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
+}
+lookAt();
+document.addEventListener("htmx:afterSettle", lookAt);

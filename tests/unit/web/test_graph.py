@@ -49,3 +49,19 @@ def test_a_name_is_text() -> None:
     picture = drawn(graph((1, IN, 10)), ("job", 1), nodes)
     assert "<b>" not in picture
     assert "&lt;b&gt;" in picture
+
+
+def test_the_way_from_the_root_cause_is_drawn_however_far_it_is() -> None:
+    edges = [(n, way, 10 * n + (way == OUT) * 10) for n in range(1, 6) for way in (IN, OUT)]
+    line = graph(*edges)
+    nodes: dict[Key, Node] = {("job", n): Node(f"job {n}", "job") for n in range(1, 6)}
+    nodes |= {("dataset", 10 * n): Node(f"data {n}", "dataset") for n in range(1, 7)}
+    nodes["dataset", 10] = Node("data 1", "dataset", mark=True, cause=True)
+    nodes["dataset", 60] = Node("data 6", "dataset", late="freshness from noon on")
+    start = ("dataset", 50)
+    assert "data 1" not in drawn(line, start, nodes)
+    picture = drawn(line, start, nodes, [*nodes])
+    assert 'class="node dataset cause"' in picture
+    assert "dataset data 1, the root cause" in picture
+    assert 'class="soon"' in picture
+    assert "freshness from noon on" in picture

@@ -52,3 +52,24 @@ def test_nouns_agree_with_their_number() -> None:
     assert words.count_of(1, "job") == "1 job"
     assert words.count_of(2300, "job") == "2,300 jobs"
     assert words.count_of(0, "job") == "no jobs"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("limitS", 90, ("limit", "1 min 30 s")),
+        ("maxLagS", 14400.0, ("max lag", "4 h")),
+        ("startedAt", "2026-11-23T12:00:00+00:00", ("started", "2026-11-23 12:00:00 UTC")),
+        ("at", "2026-11-23T12:00:00+00:00", ("at", "2026-11-23 12:00:00 UTC")),
+        ("since", "the beginning", ("since", "the beginning")),
+        ("removed", ["a", "b"], ("removed", "a, b")),
+        ("retyped", {"id": "TEXT"}, ("retyped", "id: TEXT")),
+        ("learned", True, ("learned", "yes")),
+        ("ratio", 1.4142, ("ratio", "1.41")),
+        ("rows", 12345, ("rows", "12,345")),
+    ],
+)
+def test_evidence_is_said_as_people_read_it(
+    name: str, value: object, said: tuple[str, str]
+) -> None:
+    assert words.told(name, value) == said
