@@ -126,7 +126,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         Live(db, watch, metrics.pages_told),
         Sense(db, writer, intake, sensor_book_of(settings, db), metrics),
         launching,
-        Following(doing, reruns_of(settings)),
+        Following(doing, reruns_of(settings, hands.ways)),
         grants,
         hands,
         Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),

@@ -33,7 +33,14 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
-from hub.store.tables.launches import launch, launch_step, launch_stop, launch_target
+from hub.store.tables.launches import (
+    launch,
+    launch_effect,
+    launch_grant,
+    launch_step,
+    launch_stop,
+    launch_target,
+)
 from hub.store.tables.observed import backlog_sample, health, poll, sensor_state, watermark
 from hub.store.tables.people import (
     audit,
@@ -127,6 +134,8 @@ __all__ = [
     "job_version",
     "job_warning",
     "launch",
+    "launch_effect",
+    "launch_grant",
     "launch_step",
     "launch_stop",
     "launch_target",
