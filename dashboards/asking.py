@@ -99,7 +99,17 @@ class Asking:
     def _rows(self, target: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         told = httpx.get(self.hub + target["url"], timeout=30).raise_for_status().json()
         for row in told[target["root_selector"]]:
-            yield {column["text"]: row.get(column["selector"]) for column in target["columns"]}
+            yield {
+                column["text"]: _within(row, str(column["selector"]))
+                for column in target["columns"]
+            }
+
+
+def _within(row: Any, selector: str) -> Any:
+    """What a selector like `job.name` finds, as Infinity does."""
+    for name in selector.split("."):
+        row = None if row is None else row.get(name)
+    return row
 
 
 def _legend(form: str, labels: Mapping[str, str]) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import yaml
 
 from dashboards import GENERATED
+from dashboards.grafana import v2
 from dashboards.prometheus import alerts
+
+#: How a dashboard is written: as Grafana 10 to 13 read it, or as a resource of Grafana 13.
+Schema = Literal["classic", "v2"]
 
 PROVIDER: Final[dict[str, Any]] = {
     "apiVersion": 1,
@@ -25,12 +30,14 @@ PROVIDER: Final[dict[str, Any]] = {
 }
 
 
-def contents(runbooks: str | None) -> Iterator[tuple[str, str]]:
+def contents(runbooks: str | None, schema: Schema) -> Iterator[tuple[str, str]]:
     """Each file by its place in the folder. runbooks: where those of the alerts are."""
     for path in sorted(GENERATED.iterdir()):
         text = path.read_text()
         if path.name == "alerts.yaml" and runbooks:
             text = yaml.safe_dump(alerts.groups(runbooks), sort_keys=False, width=1000)
+        elif path.suffix == ".json" and schema == "v2":
+            text = json.dumps(v2.resource(json.loads(text)), indent=2) + "\n"
         yield f"{'dashboards' if path.suffix == '.json' else 'rules'}/{path.name}", text
     yield "provisioning/dashboards/trackside.yaml", yaml.safe_dump(PROVIDER, sort_keys=False)
 
@@ -53,11 +60,19 @@ def config_maps(namespace: str) -> Iterator[tuple[str, str]]:
 
 
 def export(
-    folder: Path, *, runbooks: str | None = None, namespace: str | None = None
+    folder: Path,
+    *,
+    runbooks: str | None = None,
+    namespace: str | None = None,
+    schema: Schema = "classic",
+    contact_points: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Writes them; what is there is replaced. namespace: ConfigMaps for it too."""
     written = []
-    found = [*contents(runbooks), *(config_maps(namespace) if namespace else ())]
+    found = [*contents(runbooks, schema), *(config_maps(namespace) if namespace else ())]
+    if contact_points is not None:
+        text = yaml.safe_dump(dict(contact_points), sort_keys=False, width=1000)
+        found.append(("provisioning/alerting/trackside.yaml", text))
     for name, text in found:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

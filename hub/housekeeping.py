@@ -40,17 +40,14 @@ TELL_S = 0.25  # what is told leaves within about two of these beyond its group 
 
 
 def loops(hub: Hub) -> list[Loop]:
-    """Retention and figures of the world run on one replica only."""
+    """Most run on one replica only; those that are not leased on each."""
+    return [*_watching(hub), *_telling(hub), *_triggering(hub), *_counting(hub), *_keeping(hub)]
+
+
+def _watching(hub: Hub) -> list[Loop]:
     watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
     predictions = Predictions(hub.db, hub.writer, hub.book)
-    trigger = Trigger(
-        hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
-    )
-    doing = Transactions(hub.db, hub.writer)
-    backfilling, gathering = Backfilling(doing, hub.hands.ways), Gathering(doing, hub.hands)
-    measure = Measure(hub.db, hub.settings, hub.book, hub.metrics)
-    count = Count(hub.db, hub.writer, hub.metrics)
-    found = [
+    return [
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
             "evaluate",
@@ -58,17 +55,16 @@ def loops(hub: Hub) -> list[Loop]:
             lambda tick: watch.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
         ),
+        Loop("predict", PREDICT_S, lambda tick: predictions.round(tick.now, tick.fence)),
+    ]
+
+
+def _telling(hub: Hub) -> list[Loop]:
+    return [
         Loop(
             "tell",
             TELL_S,
             lambda tick: hub.teller.tell(tick.now, tick.fence),
-            hold_s=EVALUATE_HOLD_S,
-            rests_s=RESTS_S,
-        ),
-        Loop(
-            "trigger",
-            TELL_S,
-            lambda tick: trigger.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
         ),
@@ -79,7 +75,25 @@ def loops(hub: Hub) -> list[Loop]:
             leased=False,
             rests_s=RESTS_S,
         ),
+        Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
+    ]
+
+
+def _triggering(hub: Hub) -> list[Loop]:
+    trigger = Trigger(
+        hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
+    )
+    doing = Transactions(hub.db, hub.writer)
+    backfilling, gathering = Backfilling(doing, hub.hands.ways), Gathering(doing, hub.hands)
+    return [
         Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
+        Loop(
+            "trigger",
+            TELL_S,
+            lambda tick: trigger.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
+            rests_s=RESTS_S,
+        ),
         Loop(
             "launch",
             LAUNCH_S,
@@ -107,13 +121,13 @@ def loops(hub: Hub) -> list[Loop]:
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
         ),
-        Loop("alerting", ALERTING_S, lambda _: hub.teller.refresh(), leased=False),
-        Loop(
-            "predict",
-            PREDICT_S,
-            lambda tick: predictions.round(tick.now, tick.fence),
-        ),
-        Loop("retention", HOUR_S, lambda tick: _retain(hub, tick)),
+    ]
+
+
+def _counting(hub: Hub) -> list[Loop]:
+    measure = Measure(hub.db, hub.settings, hub.book, hub.metrics)
+    count = Count(hub.db, hub.writer, hub.metrics)
+    return [
         Loop(
             "figures",
             FIGURES_S,
@@ -125,6 +139,10 @@ def loops(hub: Hub) -> list[Loop]:
         ),
         Loop("count", COUNT_S, lambda tick: count.round(tick.fence)),
     ]
+
+
+def _keeping(hub: Hub) -> list[Loop]:
+    found = [Loop("retention", HOUR_S, lambda tick: _retain(hub, tick))]
     if not hub.db.is_sqlite:
         found.append(Loop("partitions", HOUR_S, lambda tick: _prepare_weeks(hub, tick)))
     return found

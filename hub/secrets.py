@@ -1,9 +1,10 @@
 """References to secrets, resolved at use, never stored and never printed.
 
 `env:NAME` is an environment variable, `file:/path` the content of a file without its last newline
-(read again at each use, so a rotated secret is picked up), `vault:MOUNT/PATH#FIELD` a field in
-HashiCorp Vault. A resolver for another scheme is a
-callable `(name) -> str`, announced as an entry point of the group `trackside.secrets`.
+(read again at each use, so a rotated secret is picked up), `vault:`, `aws-sm:` and `gcp-sm:` are
+secrets in HashiCorp Vault, AWS and Google Secret Manager. A resolver that is announced as an entry
+point of the group `trackside.secrets`, a callable `(name) -> str`, takes the place of one of the
+last three.
 """
 
 import os
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hmac import compare_digest
+from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NoReturn, Self
@@ -24,10 +26,11 @@ from hub.errors import ConfigError, Forbidden
 MASK: Final = "***"
 GROUP: Final = "trackside.secrets"
 
-#: Schemes known by name whose resolvers are not built in, and whose secrets they hold.
+#: Which module resolves what is kept elsewhere; imported when it is asked first.
 ELSEWHERE: Final = {
-    "aws-sm": "AWS Secrets Manager",
-    "gcp-sm": "Google Secret Manager",
+    "vault": "hub.vaults.hashicorp",
+    "aws-sm": "hub.vaults.aws",
+    "gcp-sm": "hub.vaults.google",
 }
 
 _REFERENCE = re.compile(r"(env|file|vault|aws-sm|gcp-sm):(\S.*)", re.DOTALL)
@@ -162,15 +165,9 @@ def _resolver(scheme: str) -> Callable[[str], str]:
     built_in = {"env": _from_environment, "file": _from_file}.get(scheme)
     if built_in:
         return built_in
+    resolver: Callable[[str], str]
     for entry in entry_points(group=GROUP, name=scheme):
-        resolver: Callable[[str], str] = entry.load()
+        resolver = entry.load()
         return resolver
-    if scheme == "vault":
-        from hub import vault
-
-        return vault.resolve
-    raise ConfigError(
-        f"{scheme}: references need a resolver for {ELSEWHERE.get(scheme, scheme)}, which is not "
-        f"installed (an entry point {scheme!r} of the group {GROUP}); until then, have the secret "
-        f"mounted as a file and use file:/path"
-    )
+    resolver = import_module(ELSEWHERE[scheme]).resolve
+    return resolver

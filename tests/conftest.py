@@ -6,20 +6,18 @@ import pickle
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from hub.store.db import Database
+from hub.store.migrate import migrate
 from tests.support import kills
 from tests.support.postgres import PostgresServer, PostgresUnavailableError
 
 SHARED = "TESTS_SHARED_FOLDER"  # of all workers of one run
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--no-fsync", action="store_true", help="PostgreSQL without durability: faster, not for CI"
-    )
+MIGRATED = "migrated"  # the store of which others are copies, for migrations take seconds
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,14 +39,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(request: pytest.FixtureRequest) -> PostgresServer:
-    """One running server for all workers. Don't stop it: that is what own_postgres is for."""
-    state = Path(os.environ[SHARED], "postgres")
-    with state.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def postgres_server() -> PostgresServer:
+    """One running server for all workers, which would not survive a loss of power.
+
+    Don't stop it: that is what own_postgres is for.
+    """
+    state = _shared("postgres")
+    with _alone(state):
         server = _read(state)
         if server is None:
-            server = _start(fsync=not request.config.getoption("--no-fsync"))
+            server = _start()
             state.write_bytes(pickle.dumps(server))
     if isinstance(server, PostgresServer):
         return server
@@ -67,21 +67,38 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
+def bare_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh database without any table, dropped afterwards."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def bare_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of either engine without any table, one per test."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'trackside.db'}"
+    url: str = request.getfixturevalue("bare_postgres_url")
+    return url
+
+
+@pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """A fresh empty database, dropped afterwards."""
-    yield from _database(postgres_server)
+    """A fresh empty store, migrated, dropped afterwards."""
+    yield from _store(postgres_server)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A fresh empty database of either engine, one per test."""
+    """A fresh empty store of either engine, migrated, one per test."""
     return _either(request, tmp_path, "postgres_url")
 
 
 @pytest.fixture(scope="module")
 def module_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """As postgres_url, shared by the tests of a file."""
-    yield from _database(postgres_server)
+    yield from _store(postgres_server)
 
 
 @pytest.fixture(
@@ -96,21 +113,53 @@ def module_database_url(
 
 def _either(request: pytest.FixtureRequest, folder: Path, postgres: str) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{folder / 'trackside.db'}"
+        return f"sqlite:///{shutil.copy(_migrated_file(), folder / 'trackside.db')}"
     url: str = request.getfixturevalue(postgres)
     return url
 
 
-def _database(server: PostgresServer) -> Iterator[str]:
-    url = server.create_database()
+def _store(server: PostgresServer) -> Iterator[str]:
+    with _alone(_shared(f"{MIGRATED}-postgres")) as made:
+        if not made.exists():
+            _migrate(server.create_database(MIGRATED))
+            made.touch()
+    url = server.create_database(like=MIGRATED)
     yield url
     server.drop_database(url)
 
 
-def _start(*, fsync: bool) -> PostgresServer | str:
+def _migrated_file() -> Path:
+    file = _shared(f"{MIGRATED}.db")
+    with _alone(file):
+        if not file.exists():
+            new = file.with_suffix(".new")
+            _migrate(f"sqlite:///{new}")
+            new.rename(file)
+    return file
+
+
+def _migrate(url: str) -> None:
+    db = Database(url, durable=False)
+    migrate(db)
+    db.close()
+
+
+def _shared(name: str) -> Path:
+    return Path(os.environ[SHARED], name)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[Path]:
+    """One worker at a time makes what all of them use."""
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield path
+
+
+def _start() -> PostgresServer | str:
     """The server, or the reason why there is none: the other workers need not try again."""
     try:
-        return PostgresServer(fsync=fsync).start()
+        return PostgresServer(fsync=False).start()
     except PostgresUnavailableError as reason:
         return str(reason)
 

@@ -70,4 +70,5 @@ HUB: Final = Board(
     ),
     asks=("instance",),
     since="now-6h",
+    page="/settings",
 )  # fmt: skip

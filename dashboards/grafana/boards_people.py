@@ -20,6 +20,7 @@ from dashboards.grafana.panels import (
 )
 
 _INCIDENT_COLUMNS: Final = (
+    ("id", "incident"),
     ("openedAt", "opened"),
     ("severity", "severity"),
     ("state", "state"),
@@ -33,18 +34,18 @@ _HEALTH: Final = Section(
     "Is everything all right?",
     (
         stat("Open incidents", "Incidents of any severity that are not over.",
-             f"sum(trackside_incidents_open{{{T}}}) or vector(0)", steps=ODD, link="/api/v1/incidents?open=true"),
+             f"sum(trackside_incidents_open{{{T}}}) or vector(0)", steps=ODD, link="/incidents?open=true"),
         stat("Errors", "Open incidents that are at least errors, and that nobody has acknowledged.",
-             f'sum(trackside_incidents_open{{{T},severity=~"error|critical",state="OPEN"}}) or vector(0)', steps=BAD),
+             f'sum(trackside_incidents_open{{{T},severity=~"error|critical",state="OPEN"}}) or vector(0)', steps=BAD, link="/incidents?open=true&state=OPEN"),
         stat("Slots overdue", "Jobs whose slot is due and has no run yet.",
-             f"sum(trackside_slots_overdue{{{T}}}) or vector(0)", steps=ODD),
+             f"sum(trackside_slots_overdue{{{T}}}) or vector(0)", steps=ODD, link="/jobs"),
         stat("Stale datasets", "Datasets that are older than a rule lets them be.",
-             f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD),
+             f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD, link="/datasets"),
         stat("Runs at work", "Runs that have begun and not ended, parts of others included.",
-             f'sum(trackside_runs_open{{{T},state="RUNNING"}}) or vector(0)'),
+             f'sum(trackside_runs_open{{{T},state="RUNNING"}}) or vector(0)', link="/jobs?state=RUNNING"),
         stat("Blind for", "How long ago all that an orchestrator knew was known here, of the worst one.",
              f"max(trackside_watermark_lag_seconds{{{J}}}) or vector(0)", unit="s",
-             steps=((None, "green"), (300, "orange"), (900, "red"))),
+             steps=((None, "green"), (300, "orange"), (900, "red")), link="/orchestrators"),
     ),
 )  # fmt: skip
 
@@ -58,33 +59,35 @@ OVERVIEW: Final = Board(
             "By team",
             (
                 series("Open incidents", "Incidents that are not over, by team.",
-                       (f"sum by (team) (trackside_incidents_open{{{T}}})", "{{team}}"), stacked=True),
+                       (f"sum by (team) (trackside_incidents_open{{{T}}})", "{{team}}"), stacked=True, link="/incidents?open=true"),
                 series("Runs that ended", "Runs an hour, by how they ended; without parts of others this is what people see.",
                        (f"sum by (state) (rate(trackside_runs_ended_total{{{T}}}[$__rate_interval])) * 3600", "{{state}}"),
                        stacked=True),
                 series("Budget left", "Of the promises that a team may break in 28 days, the share that is left; -100 % stands for less, too.",
-                       ('clamp_min(team:trackside_budget_left:ratio_28d{team=~"$team"}, -1)', "{{team}}"), unit="percentunit", steps=LEFT),
+                       ('clamp_min(team:trackside_budget_left:ratio_28d{team=~"$team"}, -1)', "{{team}}"), unit="percentunit", steps=LEFT, link="/teams"),
             ),
         ),
         Section(
             "By orchestrator",
             (
                 series("Watermark", "How long ago all that it knew was known here.",
-                       (f"max by (orchestrator) (trackside_watermark_lag_seconds{{{J}}})", "{{orchestrator}}"), unit="s"),
+                       (f"max by (orchestrator) (trackside_watermark_lag_seconds{{{J}}})", "{{orchestrator}}"), unit="s", link="/orchestrators"),
                 series("Work that waits", "Queued in all its pools.",
-                       (f"sum by (orchestrator) (trackside_backlog_queued{{{J}}})", "{{orchestrator}}"), stacked=True),
+                       (f"sum by (orchestrator) (trackside_backlog_queued{{{J}}})", "{{orchestrator}}"), stacked=True, link="/orchestrators"),
                 table("Health", "What each orchestrator says of itself as a whole.",
-                      (f"max by (orchestrator, status) (trackside_orchestrator_health{{{J}}})", "")),
+                      (f"max by (orchestrator, status) (trackside_orchestrator_health{{{J}}})", ""), link="/orchestrators"),
             ),
         ),
         Section(
             "What is wrong now",
             (
                 listing("Incidents", "Open incidents without their consequences, from the hub.",
-                        "/api/v1/incidents?open=true&roots=true&limit=50", "incidents", _INCIDENT_COLUMNS),
+                        "/api/v1/incidents?open=true&roots=true&limit=50", "incidents", _INCIDENT_COLUMNS,
+                        page="/incident?id=", link="/incidents?open=true&roots=true"),
             ),
         ),
     ),
+    page="/",
 )  # fmt: skip
 
 TEAM: Final = Board(
@@ -131,6 +134,7 @@ TEAM: Final = Board(
         ),
     ),
     asks=("orchestrator", "team"),
+    page="/teams",
 )  # fmt: skip
 
 INCIDENTS: Final = Board(
@@ -164,26 +168,27 @@ INCIDENTS: Final = Board(
             "Are the alerts good?",
             (
                 series("Notifications in 7 days", "More than two a shift wear people out.",
-                       (f"max by (team) (trackside_alert_notifications{{{T}}})", "{{team}}")),
+                       (f"max by (team) (trackside_alert_notifications{{{T}}})", "{{team}}"), link="/quality"),
                 series("Acknowledged", "Of the incidents that were told, those that somebody took.",
-                       (f"max by (team) (trackside_alert_acknowledged_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1),
+                       (f"max by (team) (trackside_alert_acknowledged_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1, link="/quality"),
                 series("Over by themselves", "Within five minutes: those were not worth a call.",
-                       (f"max by (team) (trackside_alert_self_resolved_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1),
+                       (f"max by (team) (trackside_alert_self_resolved_ratio{{{T}}})", "{{team}}"), unit="percentunit", max=1, link="/quality"),
                 series("Deliveries", "Attempts an hour, by target and result.",
-                       (f"sum by (target, result) (rate(trackside_deliveries_total{{{J}}}[$__rate_interval])) * 3600", "{{target}} {{result}}")),
+                       (f"sum by (target, result) (rate(trackside_deliveries_total{{{J}}}[$__rate_interval])) * 3600", "{{target}} {{result}}"), link="/settings"),
                 series("Longest due delivery", "How long somebody should have known already.",
-                       (f"max by (target) (trackside_delivery_lag_seconds{{{J}}})", "{{target}}"), unit="s"),
+                       (f"max by (target) (trackside_delivery_lag_seconds{{{J}}})", "{{target}}"), unit="s", link="/settings"),
                 series("Given up", "Deliveries that wait for somebody to send them again.",
-                       (f"max by (target) (trackside_deliveries_dead{{{J}}})", "{{target}}")),
+                       (f"max by (target) (trackside_deliveries_dead{{{J}}})", "{{target}}"), link="/settings"),
             ),
         ),
         Section(
             "All that is open",
             (
                 listing("Incidents", "From the hub, the latest first.",
-                        "/api/v1/incidents?open=true&limit=100", "incidents", _INCIDENT_COLUMNS),
+                        "/api/v1/incidents?open=true&limit=100", "incidents", _INCIDENT_COLUMNS, page="/incident?id="),
             ),
         ),
     ),
     since="now-7d",
+    page="/incidents?open=true",
 )  # fmt: skip

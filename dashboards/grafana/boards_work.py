@@ -55,6 +55,7 @@ ORCHESTRATORS: Final = Board(
         ),
     ),
     asks=("orchestrator",),
+    page="/orchestrators",
 )  # fmt: skip
 
 JOB: Final = Board(
@@ -79,7 +80,7 @@ JOB: Final = Board(
                 series("Since it last completed", "How old its results are at most.",
                        (f"time() - max by (job_name) (trackside_job_last_success_timestamp_seconds{{{_J}}})", "{{job_name}}"), unit="s"),
                 series("Open incidents", "Of the job itself.",
-                       (f"max by (job_name) (trackside_job_incidents_open{{{_J}}})", "{{job_name}}")),
+                       (f"max by (job_name) (trackside_job_incidents_open{{{_J}}})", "{{job_name}}"), link="/incidents?open=true"),
             ),
         ),
         Section(
@@ -94,6 +95,7 @@ JOB: Final = Board(
     ),
     asks=("orchestrator", "team", "job_namespace", "job_name"),
     since="now-7d",
+    page="/jobs",
 )  # fmt: skip
 
 FRESHNESS: Final = Board(
@@ -125,12 +127,13 @@ FRESHNESS: Final = Board(
                 series("Stale datasets", "By team.",
                        (f'sum by (team) (trackside_freshness_datasets{{{T},state="stale"}})', "{{team}}"), stacked=True),
                 series("Promises", "Runs, slots and deadlines an hour, by whether they were kept.",
-                       (f"sum by (result) (rate(trackside_promises_total{{{T}}}[$__rate_interval])) * 3600", "{{result}}"), stacked=True),
+                       (f"sum by (result) (rate(trackside_promises_total{{{T}}}[$__rate_interval])) * 3600", "{{result}}"), stacked=True, link="/teams"),
                 series("Kept in 28 days", "By team.",
                        ('team:trackside_attainment:ratio_28d{team=~"$team"}', "{{team}}"), unit="percentunit", max=1),
             ),
         ),
     ),
+    page="/datasets",
 )  # fmt: skip
 
 DATASETS: Final = Board(
@@ -154,9 +157,9 @@ DATASETS: Final = Board(
             (
                 series("Open incidents of data", "Checks, volumes, columns, freshness.",
                        (f'sum by (kind) (trackside_incidents_open{{{T},kind=~"failed_check|volume|schema_change|freshness|missing_partition"}})', "{{kind}}"),
-                       stacked=True, width=16),
+                       stacked=True, width=16, link="/incidents?open=true"),
                 stat("Datasets", "That the hub knows of.", f'max(trackside_known{{{J},noun="datasets"}})'),
-                stat("Jobs", "That the hub knows of.", f'max(trackside_known{{{J},noun="jobs"}})'),
+                stat("Jobs", "That the hub knows of.", f'max(trackside_known{{{J},noun="jobs"}})', link="/jobs"),
             ),
         ),
         Section(
@@ -164,8 +167,10 @@ DATASETS: Final = Board(
             (
                 listing("Incidents of checks", "Open ones, from the hub.",
                         "/api/v1/incidents?open=true&kind=failed_check&limit=50", "incidents",
-                        (("openedAt", "opened"), ("severity", "severity"), ("team", "team"), ("reason", "what"))),
+                        (("id", "incident"), ("openedAt", "opened"), ("severity", "severity"), ("team", "team"), ("reason", "what")),
+                        page="/incident?id=", link="/incidents?open=true&kind=failed_check"),
             ),
         ),
     ),
+    page="/datasets",
 )  # fmt: skip

@@ -84,6 +84,7 @@ def _board(board: Board) -> build.Dashboard:
         .timezone("browser")
         .tooltip(dashboard.DashboardCursorSync.CROSSHAIR)
         .annotation(_incidents())
+        .annotation(_maintenance())
         .link(_others())
         .link(
             build.DashboardLink("The hub").type(dashboard.DashboardLinkType.LINK).url("${hub_url}")
@@ -94,7 +95,7 @@ def _board(board: Board) -> build.Dashboard:
     for section in board.sections:
         made = made.with_row(build.Row(section.title))
         for panel in section.panels:
-            made = made.with_panel(_panel(panel))
+            made = made.with_panel(_panel(panel, board.page))
     return made
 
 
@@ -110,6 +111,19 @@ def _incidents() -> build.AnnotationQuery:
     made = f'sum by (kind, team) (increase(trackside_incident_transitions_total{{job=~"$job",{opened}}}[$__interval])) > 0'
     query = build.AnnotationQuery().name("Incidents").datasource(PROMETHEUS).expr(made)
     return query.enable(True).icon_color("red").title_format("{{kind}} of {{team}}")  # noqa: FBT003
+
+
+def _maintenance() -> build.AnnotationQuery:
+    """While a maintenance window held."""
+    made = 'max by (window) (trackside_maintenance_active{job=~"$job"})'
+    query = build.AnnotationQuery().name("Maintenance").datasource(PROMETHEUS).expr(made)
+    return query.enable(True).icon_color("blue").title_format("{{window}}")  # noqa: FBT003
+
+
+def _leads_to(page: str) -> dashboard.DynamicConfigValue:
+    """Each value of a column to its own page of the hub."""
+    link = {"title": "on the hub", "url": "${hub_url}" + page + "${__value.raw}"}
+    return dashboard.DynamicConfigValue("links", [link])
 
 
 def _variables(board: Board) -> list[Builder[Any]]:
@@ -136,7 +150,7 @@ def _asked(name: str) -> build.QueryVariable:
     return made.all_value(".*").current(every)
 
 
-def _panel(panel: Panel) -> Builder[dashboard.Panel]:
+def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
     made: Any = {"stat": stat.Panel, "table": table.Panel}.get(panel.kind, timeseries.Panel)()
     made = made.title(panel.title).description(panel.description)
     made = made.span(panel.width).height(panel.height).unit(panel.unit)
@@ -146,10 +160,10 @@ def _panel(panel: Panel) -> Builder[dashboard.Panel]:
     )
     made = made if panel.max is None else made.max(panel.max)
     made = _looks(made, panel)
-    if panel.link:
-        link = build.DashboardLink("on the hub").url("${hub_url}" + panel.link)
-        made = made.links([link.type(dashboard.DashboardLinkType.LINK)])
+    link = build.DashboardLink("on the hub").url("${hub_url}" + (panel.link or page))
+    made = made.links([link.type(dashboard.DashboardLinkType.LINK)])
     if panel.rows:
+        made = made.override_by_name(panel.rows.columns[0][1], [_leads_to(panel.rows.page)])
         return _built(made.with_target(_Ready(InfinityQuery(panel.rows))))
     for ref, query in zip("ABCDEFGH", panel.queries, strict=False):
         made = made.with_target(_query(query, ref, panel))

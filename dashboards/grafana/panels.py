@@ -34,11 +34,15 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Rows that the hub's API answers: the path, the list in the answer, and its columns."""
+    """Rows that the hub's API answers: the path, the list in the answer, and its columns.
+
+    page: of the hub, of one row; its path up to the value of the first column.
+    """
 
     path: str
     root: str
     columns: Sequence[tuple[str, str]]
+    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """One dashboard. `asks`: by which variables it can be narrowed, besides the hubs."""
+    """One dashboard. `asks`: by which variables it can be narrowed, besides the hubs.
+
+    page: of the hub, of the same things; where panels lead that name none of their own.
+    """
 
     uid: str
     title: str
     description: str
     sections: Sequence[Section]
+    page: str
     asks: Sequence[str] = ("team",)
     since: str = "now-24h"
     tags: Sequence[str] = field(default=("trackside",))
@@ -107,9 +115,11 @@ def listing(
     path: str,
     root: str,
     columns: Sequence[tuple[str, str]],
+    *,
+    page: str,
     **more: object,
 ) -> Panel:
     """Rows of the hub's own API."""
     told: dict[str, object] = {"width": 24, "height": 9} | more
-    rows = Listing(path, root, columns)
+    rows = Listing(path, root, columns, page)
     return Panel(title, description, kind="table", rows=rows, **told)  # type: ignore[arg-type]

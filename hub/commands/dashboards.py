@@ -8,8 +8,9 @@ from typing import Annotated, Final
 import typer
 
 from dashboards import files, provision
+from dashboards.contact_points import contact_points as made_of
 from dashboards.provision import Fate, Grafana
-from hub.commands.common import out, rows
+from hub.commands.common import ConfigFile, err, load, out, rows
 from hub.secrets import SecretRef
 
 app: Final = typer.Typer(help="Grafana dashboards and Prometheus rules.", no_args_is_help=True)
@@ -33,12 +34,27 @@ def export(
         str | None,
         typer.Option(help="Also as ConfigMaps of this namespace.", metavar="NAMESPACE"),
     ] = None,
+    schema: Annotated[
+        files.Schema, typer.Option(help="v2: as resources for Grafana 13, not for provisioning.")
+    ] = "classic",
+    contact_points: Annotated[
+        bool,
+        typer.Option("--contact-points", help="Also the targets of trackside.yaml, for Grafana."),
+    ] = False,
+    config: ConfigFile = None,
 ) -> None:
     """Write dashboards, rules and a provider for provisioning by files.
 
     trackside dashboards export ./grafana --runbooks https://wiki.example.com/trackside
     """
-    written = files.export(folder, runbooks=runbooks, namespace=config_maps)
+    points = None
+    if contact_points:
+        points, left_out = made_of(load(config).targets)
+        for name, why in left_out.items():
+            err.print(f"not a contact point: {name} ({why})", markup=False)
+    written = files.export(
+        folder, runbooks=runbooks, namespace=config_maps, schema=schema, contact_points=points
+    )
     out.print(f"{len(written)} files are in {folder}", markup=False)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -223,11 +224,11 @@ class Watch:
     def _chosen(
         self, connection: Connection, subject: Subject, sight: Sight, wanted: list[Looked]
     ) -> list[tuple[Any, list[Rule]]]:
-        """The subjects, each with those of the wanted rules that select it."""
+        """The subjects in the order of their keys, each with those of the wanted rules that select it."""
         names: dict[int, set[str]] = defaultdict(set)
         for looked in wanted:
             names[looked.subject].add(looked.rule)
-        rows = sight.rows(connection, names)
+        rows = sorted(sight.rows(connection, names), key=attrgetter("id"))
         tags = facts.tags(connection, subject, names) if self._book.by_tag else {}
         chosen = []
         for row in rows:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from prometheus_client import Gauge
 
 from hub.evaluate.book import Book
+from hub.evaluate.maintenance import of_store, windows_of
 from hub.figures.count import zeros
 from hub.figures.selected import Selected
 from hub.metrics import Metrics
@@ -25,6 +26,7 @@ from hub.store.delivery_views import figures as delivery_figures
 from hub.store.figures import NONE, Freshness, Overdue, Pool
 from hub.store.holds import held
 from hub.store.launch_views import LaunchFigures, launch_figures
+from hub.store.maintenance import list_windows
 from hub.store.orchestrators import Standing, standings
 
 #: How often what changes slowly is measured, and of how long.
@@ -43,6 +45,7 @@ class Measure:
         self._settings = settings
         self._slots = _of_kind(book, "missed_schedule")
         self._ages = _of_kind(book, "freshness")
+        self._windows = windows_of(settings)
         self._metrics = metrics
         self._world = metrics.world
         self._selected = Selected(settings, self._slots, metrics)
@@ -70,6 +73,7 @@ class Measure:
             _tell_launches(world, launch_figures(connection, now))
             world.tell(world.backfill_steps, step_figures(connection))
             world.held.set(held(connection))
+            self._maintenance(connection, now)
             self._teams(connection, now)
             self._selected.round(connection, now)
         world.figures_seconds.set(perf_counter() - began)
@@ -81,6 +85,11 @@ class Measure:
         world.dead_letter_bytes.set(kept)
         world.tell(world.known, figures.known(connection))
         world.tell(world.changes_unread, figures.unread(connection))
+
+    def _maintenance(self, connection: Connection, now: datetime) -> None:
+        windows = [*self._windows, *of_store(list_windows(connection, now))]
+        holding: Labelled = {(one.given.name,): 1.0 for one in windows if one.covers(now)}
+        self._world.tell(self._world.maintenance, holding)
 
     def _work(self, connection: Connection, now: datetime) -> None:
         world = self._world

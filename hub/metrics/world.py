@@ -228,6 +228,9 @@ class Waiting(Area):
         "Steps of backfills that are not over, by how far they are",
         "state",  # waiting, launched, completed, skipped, failed, blocked, barred, cancelled
     )
+    maintenance = gauge(
+        "trackside_maintenance_active", "1 for each maintenance window that holds now", "window"
+    )
     launches_stopped = gauge(
         "trackside_launches_stopped", "1 while launches are stopped as a whole"
     )

@@ -26,7 +26,7 @@ RULES = """
 version: 1
 rules:
   - {name: secret-plan, kind: failed_run, select: {team: secret}}
-  - {name: payroll, kind: overrun, select: {name: "pay*"}, settings: {limit_s: 60}}
+  - {name: payroll, kind: overrun, select: {name: "pay*"}, settings: {limit_s: 1.0e+9}}
   - {name: twice, kind: failed_run, settings: {in_a_row: 2}, escalate: {after_s: 60}}
   - {name: freshness, kind: freshness, enabled: false}
 """

@@ -108,10 +108,10 @@ def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_two_hubs_share_one_postgresql(tmp_path: Path, postgres_url: str) -> None:
+def test_two_hubs_share_one_postgresql(tmp_path: Path, bare_postgres_url: str) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    flags = ("--database-url", postgres_url)
+    flags = ("--database-url", bare_postgres_url)
     with HubProcess(tmp_path / "a", *flags) as a, HubProcess(tmp_path / "b", *flags) as b:
         assert a.post(event(run=1)).status_code == 201
         assert b.post(event(run=1)).status_code == 200

@@ -26,6 +26,9 @@ SETTINGS: dict[str, Any] = {
     "orchestrators": [{"name": "af", "kind": "airflow", "namespaces": ["prod"]}],
     "job_metrics": [{"name": "load*"}, {"namespace": "nowhere"}],
     "max_job_metrics": 2,
+    "maintenance": [
+        {"name": "move", "begin": "2026-12-01T10:00:00Z", "end": "2026-12-01T11:00:00Z"}
+    ],
 }
 OWNED = {"ownership": {"owners": [{"name": "team:data"}]}}
 OF_RUNS = {"orchestrator": "af", "team": "data"}
@@ -275,3 +278,12 @@ def test_a_replica_that_lost_the_lease_tells_nothing_of_the_world(postgres_url: 
             for h in (first, second)
         ]
         assert told == [None, 1]
+
+
+def test_a_maintenance_window_is_told_while_it_holds(hub: Hub, figures: Figures) -> None:
+    def told(minute: float) -> float | None:
+        figures.measure(minute)
+        return figures.of("maintenance_active", window="move")
+
+    days = 8 * 24 * 60
+    assert [told(days + minute) for minute in (-1, 30, 61)] == [None, 1, None]

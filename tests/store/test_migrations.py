@@ -27,8 +27,8 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, durable=False)
+def db(bare_database_url: str) -> Iterator[Database]:
+    database = Database(bare_database_url, durable=False)
     yield database
     database.close()
 
@@ -116,15 +116,17 @@ def test_pages_are_large(tmp_path: Path) -> None:
     db.close()
 
 
-def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+def test_replicas_that_start_together_migrate_once(bare_database_url: str) -> None:
     done: list[list[str]] = []
-    there = Database(database_url, durable=False)  # a new file is locked while it becomes a WAL one
+    there = Database(
+        bare_database_url, durable=False
+    )  # a new file is locked while it becomes a WAL one
     with there.writing():
         pass
     there.close()
 
     def start() -> None:
-        db = Database(database_url, durable=False)
+        db = Database(bare_database_url, durable=False)
         done.append(migrate(db))
         db.close()
 
@@ -149,8 +151,8 @@ def test_a_store_of_a_later_release_is_refused_unless_it_says_that_it_works(db: 
 
 
 @pytest.mark.postgres
-def test_weeks_are_made_ahead_and_rows_find_theirs(postgres_url: str) -> None:
-    db = Database(postgres_url, durable=False)
+def test_weeks_are_made_ahead_and_rows_find_theirs(bare_postgres_url: str) -> None:
+    db = Database(bare_postgres_url, durable=False)
     migrate(db, now=NOW)
     with db.writing() as connection:
         for at in (NOW, NOW + timedelta(days=20), NOW + timedelta(days=900)):
@@ -166,8 +168,10 @@ def test_weeks_are_made_ahead_and_rows_find_theirs(postgres_url: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_week_whose_rows_lie_in_the_default_partition_is_left_there(postgres_url: str) -> None:
-    db = Database(postgres_url, durable=False)
+def test_a_week_whose_rows_lie_in_the_default_partition_is_left_there(
+    bare_postgres_url: str,
+) -> None:
+    db = Database(bare_postgres_url, durable=False)
     migrate(db, now=NOW)
     later = NOW + timedelta(weeks=10)
     with db.writing() as connection:

@@ -113,10 +113,10 @@ class PostgresServer:
     def url(self, dbname: str = "postgres") -> str:
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{dbname}"
 
-    def create_database(self, name: str | None = None) -> str:
-        """A fresh empty database; its URL."""
+    def create_database(self, name: str | None = None, *, like: str = "template1") -> str:
+        """A fresh database, empty or a copy of one to which nobody is connected; its URL."""
         name = name or f"t_{uuid4().hex[:12]}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

@@ -6,12 +6,14 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import promql_parser as promql
 import pytest
 
 from dashboards import GENERATED
 from dashboards.asking import panels_of, plain
+from hub.web.app import ROUTERS
 
 BOARDS = [json.loads(path.read_text()) for path in sorted(GENERATED.glob("*.json"))]
 each_board = pytest.mark.parametrize("board", BOARDS, ids=[board["uid"] for board in BOARDS])
@@ -136,6 +138,34 @@ def test_every_dashboard_leads_to_the_others_and_to_the_hub(board: Any) -> None:
     assert links["Trackside"]["tags"] == ["trackside"]
     assert links["The hub"]["url"] == "${hub_url}"
     assert "trackside" in board["tags"]
+
+
+@each_board
+def test_every_panel_and_every_row_leads_to_a_page_of_the_hub(board: Any) -> None:
+    there = {str(getattr(one, "path", "")) for router in ROUTERS for one in router.routes}
+    for panel in panels_of(board):
+        told = [link["url"] for link in panel["links"]]
+        assert len(told) == 1, panel["title"]
+        rows = [
+            (one["matcher"]["options"], link["url"])
+            for one in panel["fieldConfig"]["overrides"]
+            for value in one["properties"]
+            for link in value["value"]
+        ]
+        if panel["datasource"]["uid"] == "${hub}":
+            (column, url), *_ = rows
+            assert column == panel["targets"][0]["columns"][0]["text"]
+            assert url.endswith("=${__value.raw}")
+        for url in [*told, *(url for _, url in rows)]:
+            assert urlsplit(url.removeprefix("${hub_url}")).path in there, url
+
+
+@each_board
+def test_incidents_and_maintenance_are_marked_over_all_panels(board: Any) -> None:
+    marked = {one["name"]: one["expr"] for one in board["annotations"]["list"]}
+    assert marked.keys() == {"Incidents", "Maintenance"}
+    for expr in marked.values():
+        promql.parse(plain(expr))
 
 
 @each_board

@@ -1,10 +1,15 @@
 """The server that the other tests stand on."""
 
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import func, select
 
+from hub.store.db import Database
+from hub.store.migrate import pending
+from hub.store.tables import job
 from tests.support.postgres import PostgresServer
 
 pytestmark = pytest.mark.postgres
@@ -17,13 +22,13 @@ def one(url: str, statement: str) -> object:
     return row[0]
 
 
-def test_a_database_is_fresh_and_durable(postgres_url: str) -> None:
-    assert one(postgres_url, "SELECT count(*) FROM pg_stat_user_tables") == 0
-    assert one(postgres_url, "SHOW server_encoding") == "UTF8"
+def test_a_bare_database_is_empty(bare_postgres_url: str) -> None:
+    assert one(bare_postgres_url, "SELECT count(*) FROM pg_stat_user_tables") == 0
+    assert one(bare_postgres_url, "SHOW server_encoding") == "UTF8"
 
 
-def test_the_server_is_recent_enough(postgres_url: str) -> None:
-    assert int(str(one(postgres_url, "SHOW server_version_num"))) >= 150_000
+def test_the_server_is_recent_enough(bare_postgres_url: str) -> None:
+    assert int(str(one(bare_postgres_url, "SHOW server_version_num"))) >= 150_000
 
 
 def test_what_was_committed_survives_a_kill(own_postgres: PostgresServer) -> None:
@@ -43,8 +48,15 @@ def test_nothing_is_left_of_a_server(postgres_server: PostgresServer) -> None:
     assert not server.home.exists()
 
 
-def test_a_database_url_of_either_engine_is_empty(database_url: str) -> None:
-    if database_url.startswith("sqlite:////"):
-        assert not Path(database_url.removeprefix("sqlite:///")).exists()
+def test_a_database_url_of_either_engine_is_empty(bare_database_url: str) -> None:
+    if bare_database_url.startswith("sqlite:////"):
+        assert not Path(bare_database_url.removeprefix("sqlite:///")).exists()
     else:
-        assert one(database_url, "SELECT 1") == 1
+        assert one(bare_database_url, "SELECT 1") == 1
+
+
+def test_a_store_of_either_engine_is_migrated_and_empty(database_url: str) -> None:
+    with closing(Database(database_url)) as db:
+        assert not pending(db)
+        with db.reading() as connection:
+            assert connection.scalar(select(func.count()).select_from(job)) == 0

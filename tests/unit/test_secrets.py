@@ -34,8 +34,8 @@ def test_a_file_is_read_without_its_last_newline(tmp_path: Path) -> None:
         ("env:NOT_THERE", "env:NOT_THERE is not set"),
         ("file:/not/there", "file:/not/there can't be read: No such file"),
         ("vault:kv/slack#token", "need the variable VAULT_ADDR"),
-        ("aws-sm:slack", "resolver for AWS Secrets Manager, which is not installed"),
-        ("gcp-sm:slack", "resolver for Google Secret Manager, which is not installed"),
+        ("aws-sm:slack#", "expects NAME or NAME#FIELD"),
+        ("gcp-sm:slack", "expects PROJECT/SECRET#FIELD"),
     ],
 )
 def test_a_secret_that_cant_be_had_says_why(reference: str, told: str) -> None:

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from hub.errors import ConfigError
-from hub.vault import Vault
+from hub.vaults.hashicorp import resolver
+from hub.vaults.kept import Kept
 
 TOKEN = "hvs.right"
 VALUE = "hunter2"
@@ -43,11 +44,11 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeVault:
 
 
 @pytest.fixture
-def vault(fake: FakeVault) -> Vault:
-    return Vault(httpx.MockTransport(fake.answer), lambda: fake.now)
+def vault(fake: FakeVault) -> Kept:
+    return resolver(httpx.MockTransport(fake.answer), lambda: fake.now)
 
 
-def test_a_rotated_secret_is_used_after_a_minute(fake: FakeVault, vault: Vault) -> None:
+def test_a_rotated_secret_is_used_after_a_minute(fake: FakeVault, vault: Kept) -> None:
     assert vault("secret/team/slack#token") == VALUE
     fake.data["team/slack"]["token"] = "rotated"
     fake.now = 59
@@ -56,7 +57,7 @@ def test_a_rotated_secret_is_used_after_a_minute(fake: FakeVault, vault: Vault) 
     assert (vault("secret/team/slack#token"), fake.asked) == ("rotated", 2)
 
 
-def test_what_was_read_serves_an_hour_while_vault_is_away(fake: FakeVault, vault: Vault) -> None:
+def test_what_was_read_serves_an_hour_while_vault_is_away(fake: FakeVault, vault: Kept) -> None:
     vault("secret/team/slack#token")
     fake.status, fake.now = 503, 3599
     assert vault("secret/team/slack#token") == VALUE
@@ -66,7 +67,7 @@ def test_what_was_read_serves_an_hour_while_vault_is_away(fake: FakeVault, vault
     assert VALUE not in str(caught.value)
 
 
-def test_a_refusal_is_believed_at_once(fake: FakeVault, vault: Vault) -> None:
+def test_a_refusal_is_believed_at_once(fake: FakeVault, vault: Kept) -> None:
     vault("secret/team/slack#token")
     fake.status, fake.now = 403, 61
     with pytest.raises(ConfigError, match="may not"):
@@ -86,7 +87,7 @@ def test_a_refusal_is_believed_at_once(fake: FakeVault, vault: Vault) -> None:
         ("secret/../sys#token", "MOUNT/PATH#FIELD"),
     ],
 )
-def test_what_cant_be_had_is_told_by_name(name: str, told: str, vault: Vault) -> None:
+def test_what_cant_be_had_is_told_by_name(name: str, told: str, vault: Kept) -> None:
     with pytest.raises(ConfigError, match=told) as caught:
         vault(name)
     assert VALUE not in str(caught.value)

@@ -1,8 +1,6 @@
-"""Secrets in HashiCorp Vault or OpenBao: `vault:MOUNT/PATH#FIELD`, of a key-value engine, version 2.
+"""Secrets in HashiCorp Vault or OpenBao: `vault:MOUNT/PATH#FIELD`, of a key-value engine, version 2."""
 
-What was read is kept for a minute, so that a rotated secret is used without a restart. While Vault
-can't be reached, what was last read serves for an hour; a refusal is believed at once.
-"""
+from __future__ import annotations
 
 import os
 import time
@@ -14,47 +12,17 @@ from urllib.parse import quote
 import httpx
 
 from hub.errors import ConfigError
-
-FRESH_S: Final = 60.0
-STALE_S: Final = 3600.0
-TIMEOUT_S: Final = 5.0
-
-
-class _Away(Exception):
-    """Vault did not answer, or not of itself."""
+from hub.vaults.kept import TIMEOUT_S, Away, Kept
 
 
 class Vault:
     """Asks with VAULT_ADDR, VAULT_TOKEN or VAULT_TOKEN_FILE, and VAULT_NAMESPACE."""
 
-    def __init__(
-        self,
-        transport: httpx.BaseTransport | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
         self._transport = transport
-        self._clock = clock
-        self._kept: dict[str, tuple[float, str]] = {}
 
-    def __call__(self, name: str) -> str:
-        """The secret, else ConfigError, which never holds it."""
-        now = self._clock()
-        kept = self._kept.get(name)
-        if kept and now - kept[0] < FRESH_S:
-            return kept[1]
-        try:
-            value = self._read(name)
-        except _Away as error:
-            if kept and now - kept[0] < STALE_S:
-                return kept[1]
-            raise ConfigError(f"the secret vault:{name} can't be read: {error}") from None
-        except ConfigError:
-            self._kept.pop(name, None)
-            raise
-        self._kept[name] = (now, value)
-        return value
-
-    def _read(self, name: str) -> str:
+    def read(self, name: str) -> str:
+        """Raises Away, ConfigError."""
         path, _, field = name.partition("#")
         mount, _, rest = path.partition("/")
         if not (mount and rest and field) or ".." in path.split("/"):
@@ -70,9 +38,9 @@ class Vault:
             with httpx.Client(transport=self._transport, timeout=TIMEOUT_S) as client:
                 answer = client.get(f"{url}/v1/{path}", headers=headers)
         except httpx.HTTPError as error:
-            raise _Away(f"Vault can't be reached ({type(error).__name__})") from None
+            raise Away(f"Vault can't be reached ({type(error).__name__})") from None
         if answer.status_code == 429 or answer.status_code >= 500:
-            raise _Away(f"Vault answers {answer.status_code}")
+            raise Away(f"Vault answers {answer.status_code}")
         if answer.status_code != 200:
             raise ConfigError(f"the secret vault:{name} can't be read: {_why(answer.status_code)}")
         try:
@@ -112,4 +80,10 @@ def _token() -> str:
         raise ConfigError("vault: the file that VAULT_TOKEN_FILE names can't be read") from None
 
 
-resolve: Final = Vault()
+def resolver(
+    transport: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.monotonic
+) -> Kept:
+    return Kept("vault", Vault(transport).read, clock)
+
+
+resolve: Final = resolver()
