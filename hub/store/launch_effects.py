@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
 
 from hub.model import FINISHED_STATES, EntityName, RunState
 from hub.ports import SEVERAL, Effect, Effects, Json, LaunchKind, Wish
@@ -237,7 +237,7 @@ def vanished(connection: Connection, one: Sought, reason: str, now: datetime) ->
     note(connection, one.id, State.VANISHED, reason, now)
 
 
-_SEEN = (
+_SEEN: Final[Select[Any]] = (
     select(_EFFECT.launch_id, _EFFECT.no, run.c.id.label("run"))
     .select_from(launch_effect)
     .join(namespace, namespace.c.name == _EFFECT.job_namespace)

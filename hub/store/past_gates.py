@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from hub.gates import AWAITED_OF, GateAnswer, GateFacts, GateSpec, IncidentSeen, judge
 from hub.model import IncidentState
@@ -57,7 +57,7 @@ def _updates(
     connection: Connection, key: int, at: datetime, limit: int, partition: str | None = None
 ) -> list[LatestUpdate]:
     """The latest first."""
-    mine = UPDATES.where(update.c.dataset_id == key, update.c.at <= at)
+    mine: Select[Any] = UPDATES.where(update.c.dataset_id == key, update.c.at <= at)
     if partition is not None:
         mine = mine.where(update.c.partition_key == partition)
     rows = connection.execute(mine.order_by(update.c.at.desc(), update.c.id.desc()).limit(limit))
@@ -76,7 +76,7 @@ def _incidents(
         .scalar_subquery()
     )
     of_jobs = and_(incident.c.subject_kind == Subject.JOB, incident.c.job_id.in_(jobs))
-    then = INCIDENTS.join(incident_transition, incident_transition.c.id == last).where(
+    then: Select[Any] = INCIDENTS.join(incident_transition, incident_transition.c.id == last).where(
         or_(incident.c.dataset_id == key, of_jobs),
         incident_transition.c.state != IncidentState.RESOLVED,
     )

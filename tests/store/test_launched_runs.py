@@ -45,7 +45,7 @@ class Line(Bench):
     """A launch loop, a follow loop, and the door."""
 
     def __init__(self, hub: Hub, flow: Orchestrator, given: Sequence[RerunGiven]) -> None:
-        super().__init__(hub.db, hub.writer, World(flow=flow))
+        super().__init__(hub.db, hub.writer, World(flow=flow, prod=flow))
         doing = Transactions(hub.db, hub.writer)
         ways = {"prod": Way(flow.keyed, pulls=False, reruns=flow.reruns)}
         self.following = Following(doing, Reruns(given, lambda: ways))
