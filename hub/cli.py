@@ -46,6 +46,12 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "sensors:app",
         "Files, rows, values and times outside that become updates of datasets.",
     ),
+    "cron": ("cron:app", "Crontabs, systemd timers and CronJobs: watch what they run."),
+    "exec": (
+        "exec:command",
+        "Run a command and tell the hub how it went, whether or not it is there.",
+    ),
+    "heartbeats": ("heartbeats:app", "Jobs that tell of their runs by pinging a URL."),
     "maintenance": ("maintenance:app", "Times in which nothing that is missing is told."),
     "events": ("events:app", "Export and import raw lineage events."),
     "store": ("store:app", "Move, back up and restore a store."),
@@ -82,6 +88,8 @@ class Later(TyperCommand):
     def loaded(self) -> TyperCommand | TyperGroup:
         module, attribute = self._place.split(":")
         found = getattr(import_module(f"hub.commands.{module}"), attribute)
+        if isinstance(found, TyperCommand):
+            return found
         if isinstance(found, typer.Typer):
             return typer.main.get_group(found)
         alone = typer.Typer(add_completion=False)

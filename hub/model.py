@@ -128,7 +128,8 @@ class Schedule(Struct, frozen=True):
     begins (Airflow's data intervals). tick: as Dagster reads crons, which differs where clocks
     change. `anchor` is an instant at which an interval is due: all others lie whole intervals
     away. `data_interval_s` (trigger): so many seconds before it is due its data begins, and by
-    that time a run is called.
+    that time a run is called. `grace_s`: so many seconds after it is due a run may start and its slot
+    is not missed yet.
     """
 
     kind: str  # cron | interval | dataset | manual
@@ -142,6 +143,7 @@ class Schedule(Struct, frozen=True):
     timing: str = "trigger"  # trigger | interval | tick
     anchor: datetime | None = None
     data_interval_s: float | None = None
+    grace_s: float | None = None
 
 
 class Field(Struct, frozen=True):

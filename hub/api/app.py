@@ -20,6 +20,7 @@ from hub.api import (
     events,
     gates,
     grants,
+    heartbeats,
     hierarchy,
     holds,
     inbound,
@@ -54,6 +55,7 @@ from hub.api.answers import openapi
 from hub.api.door import Door
 from hub.api.hub import Hub
 from hub.api.paths import RawPaths
+from hub.api.pings import Pings
 
 # The order matters: `/jobs/runs/{id}` is no job.
 ROUTERS = (
@@ -80,6 +82,8 @@ ROUTERS = (
     orchestrators.router,
     declarations.router,
     sensors.router,
+    heartbeats.router,
+    heartbeats.keys,
     incidents.router,
     deliveries.router,
     silences.router,
@@ -106,7 +110,7 @@ Names are percent-encoded in paths, slashes too. Times are UTC.
 
 
 def create_app(hub: Hub, pages: Iterable[APIRouter] = ()) -> FastAPI:
-    """The app of one hub. From outside: the shell, the guard, the door, the read API, the pages."""
+    """The app of one hub. From outside: the shell, the guard, the pings, the door, the read API, the pages."""
     app = FastAPI(
         title="Trackside",
         version=version("trackside"),
@@ -124,6 +128,7 @@ def create_app(hub: Hub, pages: Iterable[APIRouter] = ()) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(RawPaths, templates=_paths())
     app.add_middleware(Door, hub=hub)
+    app.add_middleware(Pings, hub=hub)
     shell.install(app, hub)
     return app
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -19,12 +18,11 @@ from starlette.types import Scope as AsgiScope
 from hub.access import Principal, Scope
 from hub.api.body import read_body
 from hub.api.errors import problem_response
-from hub.api.settling import Settling
+from hub.api.settling import Submitting
 from hub.errors import BadInput, Overloaded, TracksideError
 from hub.openlineage.batch import split_batch
-from hub.record import Accepted, Incoming, Outcome, Refused, Sender
+from hub.record import Accepted, Outcome, Refused, Sender
 from hub.record.intake import Read
-from hub.store.writer import Work
 
 LINEAGE: Final = "/api/v1/lineage"
 BATCH: Final = "/api/v1/lineage/batch"
@@ -52,7 +50,7 @@ class Door:
         self._hub = hub
         self._paths = {LINEAGE: self._lineage, BATCH: self._batch, OBSERVATIONS: self._observe}
         self._counts: dict[tuple[str, str], Any] = {}
-        self._settling: Settling | None = None
+        self._submitting = Submitting(hub.writer)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         handle = self._paths.get(scope["path"]) if scope["type"] == "http" else None
@@ -132,20 +130,12 @@ class Door:
         if not items:
             return []
         try:
-            outcomes = await self._write(items, size)
+            outcomes = await self._submitting.write(items, size)
         except Overloaded:
             self._count(reads, ["overloaded"] * len(items))
             raise
         self._count(reads, [_result_of(outcome) for outcome in outcomes])
         return outcomes
-
-    async def _write(self, items: Sequence[Incoming], size: int) -> list[Outcome]:
-        loop = asyncio.get_running_loop()
-        if self._settling is None or self._settling.loop is not loop:
-            self._settling = Settling(loop)
-        future: asyncio.Future[list[Outcome]] = loop.create_future()
-        self._hub.writer.submit(Work(items, size, partial(self._settling.settle, future)))
-        return await future
 
     def _limit(self, principal: Principal, events: int) -> None:
         if self._hub.ingest_limit is not None:

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
+from functools import partial
 
-from hub.record import Outcome
+from hub.record import Incoming, Outcome
+from hub.store.writer import Work, Writer
 
 Settled = list[Outcome] | Exception
 
@@ -34,6 +37,23 @@ class Settling:
         self._woken = False
         while self._settled:
             _resolve(*self._settled.popleft())
+
+
+class Submitting:
+    """Hands items to the writer and waits until they are durable."""
+
+    def __init__(self, writer: Writer[Incoming, Outcome]) -> None:
+        self._writer = writer
+        self._settling: Settling | None = None
+
+    async def write(self, items: Sequence[Incoming], size: int) -> list[Outcome]:
+        """An outcome per item. Raises Overloaded, before anything is kept, where it can't wait."""
+        loop = asyncio.get_running_loop()
+        if self._settling is None or self._settling.loop is not loop:
+            self._settling = Settling(loop)
+        future: asyncio.Future[list[Outcome]] = loop.create_future()
+        self._writer.submit(Work(items, size, partial(self._settling.settle, future)))
+        return await future
 
 
 def _resolve(future: asyncio.Future[list[Outcome]], outcome: Settled) -> None:

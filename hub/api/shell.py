@@ -49,7 +49,7 @@ _HEADERS: Final = (
 DOORS: Final = frozenset({"/api/v1/lineage", "/api/v1/lineage/batch", "/api/v1/observations"})
 
 #: Asked so often that a success is worth a line only when debugging; all are counted.
-_BUSY: Final = DOORS | {"/healthz", "/readyz", "/metrics"}
+_BUSY: Final = DOORS | {"/healthz", "/readyz", "/metrics", "/ping"}
 
 
 def install(app: FastAPI, hub: Any) -> None:
@@ -105,7 +105,7 @@ class Shell:
             logging.DEBUG if quiet else logging.INFO,
             "http_request",
             method=method,
-            path=scope["path"],
+            path=shown_path(scope["path"]),
             route=route,
             status=status,
             ms=round(seconds * 1000, 2),
@@ -150,7 +150,7 @@ class _Exchange:
         """Answers an error that no handler knows, if it isn't too late for an answer."""
         known = _known(error)
         if known is None:
-            log.error("request_failed", path=self.scope["path"], exc_info=error)
+            log.error("request_failed", path=shown_path(self.scope["path"]), exc_info=error)
         else:
             log.warning("store_unavailable", error=type(error).__name__)
         if not self.status:
@@ -158,6 +158,11 @@ class _Exchange:
                 errors.problem_response(known) if known else errors.unexpected_response(self.id)
             )
             await answer(self.scope, receive, self.send)
+
+
+def shown_path(path: str) -> str:
+    """The path for the log: what stands behind /ping/ is a secret."""
+    return "/ping/***" if path.startswith("/ping/") else path
 
 
 def _known(error: Exception) -> TracksideError | None:

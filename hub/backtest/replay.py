@@ -31,7 +31,7 @@ from hub.model import (
     ScheduleObserved,
     WatermarkObserved,
 )
-from hub.record import DeadLetter, Incoming, IncomingEvent, IncomingObservation, Outcome, Recorder
+from hub.record import Incoming, IncomingEvent, IncomingObservation, Outcome, Recorder
 from hub.rules.base import Blind
 from hub.store import orchestrators
 from hub.store.ahead import Waiting, waiting
@@ -319,7 +319,7 @@ def subjects_of(item: Incoming) -> Iterator[Subject]:
         for one in item.event.datasets:
             if one.direction is not Direction.INPUT or one.checks:
                 yield ("dataset", *_pair(one.name))
-    elif not isinstance(item, DeadLetter):
+    elif isinstance(item, IncomingObservation):
         yield _observed(item)
 
 

@@ -17,7 +17,7 @@ class Door(Area):
     events = counter(
         "trackside_events",
         "What senders handed in, by type and by what became of it",
-        "type",  # run, job, dataset, observation, unknown
+        "type",  # run, job, dataset, observation, ping, unknown
         "result",  # recorded, duplicate, refused, overloaded
     )
     queue_events = gauge("trackside_queue_events", "Items waiting for the writer")

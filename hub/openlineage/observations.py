@@ -25,7 +25,9 @@ from hub.schedules.zones import zone_of
 _MANY: Decoder[list[Observation]] = Decoder(list[Observation])
 _ONE: Decoder[Observation] = Decoder(Observation)
 
-_NEVER_NEGATIVE = frozenset({"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s"})
+_NEVER_NEGATIVE = frozenset(
+    {"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s", "grace_s"}
+)
 _TIMINGS = frozenset({"trigger", "interval", "tick"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from enum import StrEnum
 
 import zstandard
 from msgspec import Struct
@@ -69,7 +70,30 @@ class DeadLetter(Struct, frozen=True):
     orchestrator: str | None = None
 
 
-Incoming = IncomingEvent | IncomingObservation | DeadLetter
+class PingKind(StrEnum):
+    """What a ping says of a run of its job."""
+
+    START = "start"
+    SUCCESS = "success"
+    FAIL = "fail"
+    LOG = "log"
+
+
+class IncomingPing(Struct, frozen=True, kw_only=True):
+    """A ping of a heartbeat on its way to the store. `log` is redacted already.
+
+    rid: which of several runs at a time it is of; "" where its sender tells none.
+    """
+
+    heartbeat: int
+    kind: PingKind
+    received_at: int
+    rid: str = ""
+    exit_status: int | None = None
+    log: str = ""
+
+
+Incoming = IncomingEvent | IncomingObservation | IncomingPing | DeadLetter
 
 
 class Accepted(Struct, frozen=True):

@@ -116,6 +116,10 @@ class Intake:
         items: list[Incoming] = [IncomingObservation(o, came, orchestrator, sender) for o in seen]
         return Read(items, "observation")
 
+    def now(self) -> int:
+        """When what comes in now was received, in microseconds."""
+        return self._clock()
+
     def clean(self, text: str) -> str:
         """A text that somebody gives outside of events, less its secrets."""
         return msgspec.json.decode(self._redact(msgspec.json.encode(text)), type=str)

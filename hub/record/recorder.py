@@ -9,7 +9,7 @@ import msgspec
 
 from hub.errors import shorten
 from hub.model import Observation
-from hub.record import observations
+from hub.record import heartbeats, observations
 from hub.record.batch import Batch
 from hub.record.incoming import (
     Accepted,
@@ -17,6 +17,7 @@ from hub.record.incoming import (
     Incoming,
     IncomingEvent,
     IncomingObservation,
+    IncomingPing,
     Outcome,
     Refused,
     compress,
@@ -77,10 +78,12 @@ class Recorder:
         batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), connection, now)
         letters = [item for item in items if isinstance(item, DeadLetter)]
         self._letterbox.keep(connection, self._ids, letters)
-        fresh, outcomes = self._sift(batch, items)
-        self._fold(batch, fresh, [i for i in items if isinstance(i, IncomingObservation)])
+        pings = [item for item in items if isinstance(item, IncomingPing)]
+        facts = [*items, *heartbeats.hear(connection, pings)] if pings else items
+        fresh, outcomes = self._sift(batch, facts)
+        self._fold(batch, fresh, [i for i in facts if isinstance(i, IncomingObservation)])
         self._save(batch)
-        return outcomes
+        return outcomes[: len(items)]
 
     def committed(self) -> None:
         if self._batch is not None:
@@ -107,7 +110,7 @@ class Recorder:
         """Parks an item that was understood but can't be stored."""
         self._ids.enter(connection)
         reason = storable(f"{type(error).__name__}: {shorten(str(error))}")
-        if not isinstance(item, DeadLetter):
+        if isinstance(item, IncomingEvent | IncomingObservation):
             self._letterbox.keep(connection, self._ids, [_letter(item, reason)])
         return Refused(reason)
 

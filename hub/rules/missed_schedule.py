@@ -37,7 +37,7 @@ from hub.schedules.graces import grace_of, longest
 from hub.schedules.habits import LOOKED_AT, keeps
 from hub.schedules.matching import Matching, Start, match
 from hub.schedules.slots import Slot
-from hub.schedules.spans import Habit, expected
+from hub.schedules.spans import Habit, Origin, expected
 
 #: Slots in a row of a learned schedule that are counted.
 MOST_IN_A_ROW: Final = 3
@@ -66,6 +66,9 @@ class MissedSchedule:
 
     Of a learned schedule it waits longer, and one incident stands for all slots in a row; it says
     nothing while the job's latest runs do not keep to what was learned.
+
+    A job of an orchestrator that is not asked is not waited for before its first run was heard of,
+    unless the operator's file says when it is to run: a crontab that was imported tells of no runs.
     """
 
     Config: ClassVar[type[RuleConfig]] = Grace
@@ -82,6 +85,8 @@ class MissedSchedule:
             return Judgement()
         if job.spans[-1].until is not None:
             return Judgement(healed(job.open, "no schedule holds any more"))
+        if _never_heard(job):
+            return Judgement(healed(job.open, "it has never told of a run"))
         judged_from, most = self._judged_from(job, as_of), longest(job.spans, self._grace)
         learned = job.spans[-1].habit is not None
         # Whether a job keeps to what was learned of it is seen from its latest runs.
@@ -197,6 +202,12 @@ class MissedSchedule:
                 yield _came(slot, matching.taken[slot], self._grace_of(job, slot))
             else:
                 yield from _overtaken(slot, matching)
+
+
+def _never_heard(job: JobSeen) -> bool:
+    """Whether nobody knows that the job tells of its runs at all."""
+    declared = job.spans[-1].origin is Origin.DECLARED
+    return declared and not job.watched and not job.runs and job.seen_from is None
 
 
 def _unknown(job: JobSeen, slot: Slot, limit: datetime) -> str | None:

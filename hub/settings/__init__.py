@@ -320,13 +320,25 @@ class ClientSettings(_Section):
 
     url: str = Field("http://127.0.0.1:8080", description="a running hub, for the command line")
     token: SecretStr | None = Field(None, description="its token, for the command line")
+    token_file: Path | None = Field(None, description="a file that holds the token")
+    spool: Path | None = Field(None, description="where exec keeps what the hub can't take")
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:
+        """Raises ConfigError for a token file that can't be read."""
         environment = os.environ if environment is None else environment
         names = {name: PREFIX + name.upper() for name in cls.model_fields}
         given = {n: environment[v] for n, v in names.items() if environment.get(v)}
+        if "token_file" in given:
+            given["token"] = _token_in(given["token_file"])
         return cls.model_validate(given)
+
+
+def _token_in(file: str) -> str:
+    try:
+        return Path(file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{PREFIX}TOKEN_FILE: {file} can't be read: {error}") from None
 
 
 def variables() -> dict[str, str]:

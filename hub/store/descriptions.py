@@ -77,6 +77,7 @@ _SCHEDULE = Insert(
         "timing",
         "anchor",
         "data_interval_s",
+        "grace_s",
     ],
     "ON CONFLICT (job_id) "
     + _replace(
@@ -91,6 +92,7 @@ _SCHEDULE = Insert(
             "timing",
             "anchor",
             "data_interval_s",
+            "grace_s",
         ]
     ),
 )
@@ -210,7 +212,7 @@ class Descriptions:
 
 def _schedule_row(job: int, s: Schedule, at: int, origin: str) -> Row:
     start, end, anchor = _micros(s.start_at), _micros(s.end_at), _micros(s.anchor)
-    clock = (s.timing, anchor, s.data_interval_s)
+    clock = (s.timing, anchor, s.data_interval_s, s.grace_s)
     return (job, s.kind, s.expression, s.timezone, start, end, at, origin, *clock)
 
 

@@ -43,6 +43,7 @@ class ScheduleView(View, frozen=True):
     timing: str
     anchor: datetime | None
     data_interval_s: float | None
+    grace_s: float | None
     calendar: str | None
     learned: LearnedView | None
 
@@ -81,6 +82,7 @@ class JobSchedule(View, frozen=True):
             held.timing,
             held.anchor,
             held.data_interval_s,
+            held.grace_s,
             self.span.days.words if self.span.days else None,
             None if habit is None else _learned(habit),
         )

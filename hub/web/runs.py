@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 from uuid import UUID
 
+import msgspec
 from fastapi import Query, Request
+from msgspec import Raw, Struct
 from starlette.responses import Response
 
 from hub.api.hub import Hub as RunningHub
@@ -55,6 +57,7 @@ def show_run(
             attempts=hierarchy.list_attempts(connection, key),
             tree=tree,
             facets=sorted(view.facets.items()),
+            said=said_of(view.facets),
             why=run_causes(connection, eyes, key, now),
             chart=gantt(bars_of(tree, now)),
             past=[one for one in past if one.id != view.id],
@@ -85,6 +88,19 @@ def show_log(
         except (Unavailable, ConfigError) as error:
             trouble = str(error)
     return page(request, "run_log.html", run=view, tail=tail, trouble=trouble, mask=mask)
+
+
+class _Said(Struct):
+    tail: str = ""
+
+
+def said_of(facets: Mapping[str, Raw]) -> list[str]:
+    """The last lines of what a run has said itself, as pings and wrapped commands tell it."""
+    try:
+        told = msgspec.json.decode(facets.get("trackside_log", b"{}"), type=_Said)
+    except msgspec.MsgspecError:
+        return []
+    return told.tail.splitlines()[-_LINES:]
 
 
 def _owner(connection: Connection, eyes: Viewer, job: EntityName) -> str | None:

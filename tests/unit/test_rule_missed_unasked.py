@@ -19,7 +19,7 @@ from hub.rules.base import (
     Status,
 )
 from hub.rules.missed_schedule import Grace, MissedSchedule
-from hub.schedules.spans import Span
+from hub.schedules.spans import Origin, Span
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 HOURLY = Span(Schedule("cron", "0 * * * *"), NOON - timedelta(days=30))
@@ -128,3 +128,15 @@ def test_a_run_that_was_heard_late_takes_the_incident_back() -> None:
     assert (verdict.status, verdict.retracted) == (Status.OK, True)
     started_late = look(31, ran(20), open=frozenset({NOON.isoformat()}), waited_for=minute(70))
     assert not started_late.verdicts[0].retracted
+
+
+def test_a_job_that_has_never_told_of_a_run_is_not_waited_for() -> None:
+    """A crontab was imported, say, and nobody has wrapped its lines."""
+    judgement = look(10, runs=(), open=frozenset({NOON.isoformat()}))
+    assert statuses(judgement) == [Status.OK]
+    assert judgement.due_at is None
+
+
+def test_one_that_the_operators_file_says_when_to_run_is_waited_for() -> None:
+    told = replace(HOURLY, origin=Origin.FILE)
+    assert statuses(look(10, runs=(), spans=(told,))) == [Status.VIOLATED]

@@ -33,6 +33,7 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
+from hub.store.tables.heartbeats import heartbeat, heartbeat_run, ping_key
 from hub.store.tables.launches import (
     launch,
     launch_effect,
@@ -123,6 +124,8 @@ __all__ = [
     "expectation",
     "freshness_policy",
     "health",
+    "heartbeat",
+    "heartbeat_run",
     "hub_schedule",
     "id_block",
     "inbound_action",
@@ -151,6 +154,7 @@ __all__ = [
     "offer",
     "orchestrator",
     "outage",
+    "ping_key",
     "poll",
     "recurrence",
     "run",

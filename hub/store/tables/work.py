@@ -96,6 +96,7 @@ schedule = table_of(
     text("timing"),  # of rows older than store 0007 not known
     at("anchor", required=False),
     Column("data_interval_s", Float),
+    Column("grace_s", Float),
 )
 
 run = table_of(

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Integer, PrimaryKeyConstrain
 from hub.store.types import Id
 
 revision = "0021"
-down_revision = "0019"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
