@@ -148,6 +148,14 @@ class NotReady(Unavailable):
     code = "not-ready"
 
 
+class Declined(TracksideError):
+    """An orchestrator's own way would do something else than what was asked for: it was not asked."""
+
+    code = "declined"
+    status = 409
+    title = "The orchestrator would do something else"
+
+
 class ConfigError(TracksideError):
     code = "config"
     title = "The configuration is wrong"

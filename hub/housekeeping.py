@@ -16,6 +16,7 @@ from hub.store.partitions import create_ahead
 from hub.store.sweep import Sweep
 from hub.triggers.backfills.round import Backfilling
 from hub.triggers.found import Found
+from hub.triggers.gathering import Gathering
 from hub.triggers.round import Trigger
 from hub.worker import Loop, Tick
 
@@ -32,6 +33,7 @@ BREATHE_S = 10.0
 SENSE_S = 1.0
 LAUNCH_S = 0.25
 FOLLOW_S = 0.5
+GATHER_S = 1.0
 ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
 RESTS_S = 1.0  # where nothing is committed
 TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
@@ -86,7 +88,8 @@ def _triggering(hub: Hub) -> list[Loop]:
     trigger = Trigger(
         hub.db, hub.writer, hub.subscriptions, lambda found: _tell_fates(hub.metrics, found)
     )
-    backfilling = Backfilling(Transactions(hub.db, hub.writer))
+    doing = Transactions(hub.db, hub.writer)
+    backfilling, gathering = Backfilling(doing, hub.hands.ways), Gathering(doing, hub.hands)
     return [
         Loop("sense", SENSE_S, lambda tick: hub.sense.round(tick.now), leased=False),
         Loop(
@@ -109,6 +112,12 @@ def _triggering(hub: Hub) -> list[Loop]:
             lambda tick: hub.following.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
+        ),
+        Loop(
+            "gather",
+            GATHER_S,
+            lambda tick: gathering.round(tick.now, tick.fence),
+            hold_s=EVALUATE_HOLD_S,
         ),
         Loop(
             "backfill",

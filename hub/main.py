@@ -19,9 +19,9 @@ import structlog
 import adapters
 from hub import polling, sensors
 from hub.access import listening_rule
-from hub.api.gate_watch import GateWatch
 from hub.api.hub import Hub
 from hub.api.live import Live
+from hub.api.watch import Watch
 from hub.authenticator import Authenticator
 from hub.errors import Unavailable
 from hub.evaluate.asked import do
@@ -103,6 +103,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
     writer.figures.observers.append(metrics.observe_batch)
     authenticator = Authenticator(db, writer, settings)
     intake = Intake(Redactor(**settings.redaction.model_dump()), now_us)
+    watch = Watch(db, writer)
     doing, grants, hands = Transactions(db, writer), grants_of(settings), Hands(fleet)
     launching = Launching(doing, hands, grants, metrics, per_hour=settings.launches_per_hour)
     rate = settings.max_events_per_second
@@ -122,11 +123,11 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         plan_of(settings),
         desk_of(settings, db, writer, metrics),
         subscriptions_of(settings, {name: m.namespace for name, m in fleet.members.items()}),
-        GateWatch(db, writer, metrics.gates_waiting),
-        Live(db, writer, metrics.pages_told),
+        watch,
+        Live(db, watch, metrics.pages_told),
         Sense(db, writer, intake, sensor_book_of(settings, db), metrics),
         launching,
-        Following(doing, reruns_of(settings)),
+        Following(doing, reruns_of(settings, hands.ways)),
         grants,
         hands,
         Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),

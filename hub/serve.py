@@ -102,8 +102,7 @@ def run(app: ASGIApp, sock: socket.socket, ready: Callable[[], None], hub: Hub) 
     )
 
     def leaving() -> None:
-        hub.gate_watch.close()
-        hub.live.close()
+        hub.watch.close()
 
     Server(config, ready, hub.metrics, leaving).run(sockets=[sock])
 

@@ -16,7 +16,9 @@ import msgspec
 from msgspec import Struct
 
 from adapters.airflow import (
+    asset_events,
     assets,
+    backfills,
     backlog,
     check,
     dag_health,
@@ -38,6 +40,7 @@ from hub.ports import (
     Asked,
     BackfillPlan,
     Capability,
+    Effects,
     Finding,
     Json,
     Known,
@@ -46,6 +49,7 @@ from hub.ports import (
     LogTail,
     Observed,
     RunName,
+    Wish,
     adapters,
 )
 
@@ -125,7 +129,16 @@ class Airflow:
         return launch.find_launched(self._api, request)
 
     def backfill(self, plan: BackfillPlan) -> Launched:
-        return launch.backfill(self._api, plan)
+        return backfills.backfill(self._api, plan)
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        return backfills.backfilled(self._api, plan, natural_id)
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        backfills.steer(self._api, natural_id, wish)
+
+    def caused(self, request: LaunchRequest) -> Effects:
+        return asset_events.caused(self._api, request)
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:
         return logs.log_tail(self._api, run, attempt, lines)

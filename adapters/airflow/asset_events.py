@@ -10,12 +10,19 @@ from http import HTTPStatus
 from typing import Final
 
 from adapters.airflow.api import Api
-from adapters.airflow.wire import AssetEvent, AssetEvents, Assets
+from adapters.airflow.wire import AssetEvent, AssetEvents, Assets, CausedRun
 from hub.errors import NotReady
-from hub.ports import Json, Launched, LaunchRequest
+from hub.model import EntityName, RunState
+from hub.ports import Effect, Effects, Json, Launched, LaunchRequest
 
 #: Under which the key stands in what Airflow keeps for us.
 KEY: Final = "trackside_key"
+#: Of a Dag run; of any other nothing is known but that it is there.
+STATES: Final = {
+    "running": RunState.RUNNING,
+    "success": RunState.COMPLETED,
+    "failed": RunState.FAILED,
+}
 
 
 def write_event(api: Api, request: LaunchRequest) -> Launched:
@@ -50,6 +57,20 @@ def _asset_id(api: Api, request: LaunchRequest) -> int:
 
 
 def find_event(api: Api, request: LaunchRequest) -> Launched | None:
+    event = _written(api, request)
+    return None if event is None else _event(request, event, again=True)
+
+
+def caused(api: Api, request: LaunchRequest) -> Effects:
+    """The runs that the event counts for: one that waits for other assets too begins later."""
+    event = _written(api, request)
+    if event is None:
+        return Effects()
+    space = request.job.namespace
+    return Effects([_effect(space, one) for one in event.created_dagruns])
+
+
+def _written(api: Api, request: LaunchRequest) -> AssetEvent | None:
     """Among the latest events."""
     params: Json = {"order_by": "-timestamp", "limit": 100}
     if api.is_old:
@@ -60,7 +81,12 @@ def find_event(api: Api, request: LaunchRequest) -> Launched | None:
     mine = (
         one for one in known if isinstance(one.extra, dict) and one.extra.get(KEY) == request.key
     )
-    return next((_event(request, one, again=True) for one in mine), None)
+    return next(mine, None)
+
+
+def _effect(space: str, one: CausedRun) -> Effect:
+    state = STATES.get(one.state or "", RunState.NEW)
+    return Effect(EntityName(space, one.dag_id), one.run_id, state, one.end_date, one.partition_key)
 
 
 def _event(request: LaunchRequest, event: AssetEvent, *, again: bool) -> Launched:

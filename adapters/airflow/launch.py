@@ -1,4 +1,4 @@
-"""Starting runs and backfills. The key of a request is in the run's own id: asking twice is harmless.
+"""Starting runs. The key of a request is in the run's own id: asking twice is harmless.
 
 Airflow takes a run of a Dag that is paused and leaves it queued without a word, so that is asked
 for first.
@@ -12,12 +12,13 @@ from http import HTTPStatus
 from typing import Final
 
 from adapters.airflow.api import Api, seg
-from adapters.airflow.asset_events import KEY, find_event, write_event
-from adapters.airflow.events import Place, stamp
-from adapters.airflow.wire import Backfill, Backfills, Dag, DagRun
+from adapters.airflow.asset_events import find_event, write_event
+from adapters.airflow.events import Place
+from adapters.airflow.reruns import find_rerun, rerun
+from adapters.airflow.wire import Dag, DagRun
 from adapters.base import Answer
 from hub.errors import Conflict, NotReady, Unavailable
-from hub.ports import BackfillPlan, Json, Launched, LaunchKind, LaunchRequest
+from hub.ports import Json, Launched, LaunchKind, LaunchRequest
 
 #: What Airflow allows in a run id unless it is told otherwise ([scheduler] allowed_run_id_pattern).
 _ALLOWED: Final = re.compile(r"[A-Za-z0-9_.~:+-]{1,200}")
@@ -39,7 +40,9 @@ def launch(api: Api, request: LaunchRequest) -> Launched:
     """
     if request.kind is LaunchKind.ASSET_EVENT:
         return write_event(api, request)
-    _expect_ready(api, request)
+    expect_ready(api, request.job.name)
+    if request.failed is not None:
+        return rerun(api, request, request.failed)
     path = f"/dags/{seg(request.job.name)}/dagRuns"
     answer = api.ask("POST", path, json=_body(api, request), repeat=True)
     if answer.status == HTTPStatus.CONFLICT:
@@ -52,6 +55,8 @@ def launch(api: Api, request: LaunchRequest) -> Launched:
 def find_launched(api: Api, request: LaunchRequest) -> Launched | None:
     if request.kind is LaunchKind.ASSET_EVENT:
         return find_event(api, request)
+    if request.failed is not None:
+        return find_rerun(api, request, request.failed)
     row = api.find(f"/dags/{seg(request.job.name)}/dagRuns/{seg(run_id_of(request.key))}", DagRun)
     return None if row is None else _launched(api, request, again=True)
 
@@ -90,18 +95,17 @@ def _own(conf: Json) -> Json:
     return {name: value for name, value in conf.items() if name != _OPENLINEAGE}
 
 
-def _expect_ready(api: Api, request: LaunchRequest) -> None:
-    dag = api.find(f"/dags/{seg(request.job.name)}", Dag)
+def expect_ready(api: Api, name: str) -> None:
+    """Raises NotReady for a Dag that is paused, or can't be read."""
+    dag = api.find(f"/dags/{seg(name)}", Dag)
     if dag is None or dag.gone:
-        raise _missing(request)
+        raise missing(name)
     if dag.is_paused:
-        raise NotReady(f"the Dag {request.job.name} is paused: unpause it, or cancel the launch")
+        raise NotReady(f"the Dag {name} is paused: unpause it, or cancel the launch")
 
 
-def _missing(request: LaunchRequest) -> NotReady:
-    return NotReady(
-        f"there is no Dag {request.job.name}, or its file can't be read; see its import errors"
-    )
+def missing(name: str) -> NotReady:
+    return NotReady(f"there is no Dag {name}, or its file can't be read; see its import errors")
 
 
 def _found(api: Api, request: LaunchRequest) -> Launched:
@@ -123,7 +127,7 @@ def _launched(api: Api, request: LaunchRequest, *, again: bool) -> Launched:
 
 def _refusal(api: Api, answer: Answer, path: str, request: LaunchRequest) -> Unavailable:
     if answer.status == HTTPStatus.NOT_FOUND:
-        return _missing(request)
+        return missing(request.job.name)
     if answer.status == HTTPStatus.FORBIDDEN:
         mend = "give the user the role User (or `can create` on Dag Runs): it may not start runs"
     elif request.partition is not None and answer.status == HTTPStatus.UNPROCESSABLE_ENTITY:
@@ -131,32 +135,3 @@ def _refusal(api: Api, answer: Answer, path: str, request: LaunchRequest) -> Una
     else:
         return api.failure(answer, path)
     return api.http.failure(answer, api.base + path, mend)
-
-
-def backfill(api: Api, plan: BackfillPlan) -> Launched:
-    """One of Airflow's own backfills (3.x); a Dag has only one at a time."""
-    if api.is_old:
-        raise Unavailable("Airflow 2 has no backfills in its API: use its CLI", permanent=True)
-    if plan.start is None or plan.end is None:
-        raise Unavailable("a backfill of Airflow needs a start and an end", permanent=True)
-    if (earlier := _backfill_of(api, plan)) is not None:
-        return Launched(plan.key, str(earlier.id), again=True)
-    body = {
-        "dag_id": plan.job.name,
-        "from_date": stamp(plan.start),
-        "to_date": stamp(plan.end),
-        "reprocess_behavior": "completed" if plan.rerun else "none",
-        "dag_run_conf": {KEY: plan.key},
-    }
-    answer = api.ask("POST", "/backfills", json=body)
-    if answer.status == HTTPStatus.CONFLICT:
-        raise Unavailable(
-            f"a backfill of {plan.job.name} is running; another one has to wait for it"
-        )
-    return Launched(plan.key, str(api.read(answer, "/backfills", Backfill).id))
-
-
-def _backfill_of(api: Api, plan: BackfillPlan) -> Backfill | None:
-    params = {"dag_id": plan.job.name, "order_by": "-id", "limit": 100}
-    known = api.get("/backfills", Backfills, params).backfills
-    return next((one for one in known if (one.dag_run_conf or {}).get(KEY) == plan.key), None)

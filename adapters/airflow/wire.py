@@ -184,6 +184,16 @@ class Assets(Page, kw_only=True):
     datasets: list[Asset] = []
 
 
+class CausedRun(Struct):
+    """A run that an asset event counts for."""
+
+    dag_id: str
+    run_id: str
+    state: str | None = None
+    end_date: datetime | None = None
+    partition_key: str | None = None
+
+
 class AssetEvent(Struct):
     timestamp: datetime
     id: int = 0
@@ -194,6 +204,7 @@ class AssetEvent(Struct):
     source_task_id: str | None = None
     source_run_id: str | None = None
     source_map_index: int | None = None
+    created_dagruns: list[CausedRun] = []
 
 
 class AssetEvents(Page, kw_only=True):
@@ -206,10 +217,23 @@ class AssetEvents(Page, kw_only=True):
 class Backfill(Struct):
     id: int
     dag_run_conf: dict[str, Any] | None = None
+    completed_at: datetime | None = None
 
 
 class Backfills(Page, kw_only=True):
     backfills: list[Backfill]
+
+
+class DryRunRow(Struct):
+    """A run that a backfill would make; of a Dag with partitions it has no logical date."""
+
+    logical_date: datetime | None = None
+    partition_key: str | None = None
+    partition_date: datetime | None = None
+
+
+class DryRun(Page, kw_only=True):
+    backfills: list[DryRunRow]
 
 
 def read(data: Any, kind: type[T], at: str) -> T:

@@ -10,21 +10,24 @@ from typing import ClassVar, Final
 import httpx
 
 from adapters.base import Http
+from adapters.dagster.backfills import backfill, backfilled, steer
 from adapters.dagster.check import findings
 from adapters.dagster.config import DagsterConfig
 from adapters.dagster.events import Place
 from adapters.dagster.graphql import GraphQL
-from adapters.dagster.launch import backfill, find, launch
+from adapters.dagster.launch import find, find_rerun, launch
 from adapters.dagster.logs import tail
 from adapters.dagster.look import Look
 from adapters.dagster.setup import setup_text
 from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, state_of
+from hub.errors import NotFound
 from hub.ports import (
     AdapterConfig,
     Asked,
     BackfillPlan,
     Capability,
+    Effects,
     Finding,
     Json,
     Known,
@@ -33,6 +36,7 @@ from hub.ports import (
     LogTail,
     Observed,
     RunName,
+    Wish,
 )
 
 TOKEN_HEADER: Final = "Dagster-Cloud-Api-Token"  # noqa: S105  a name, not a token
@@ -42,7 +46,7 @@ class Dagster:
     """One deployment. Between calls it keeps its connection, and what it need not ask again."""
 
     Config: ClassVar[type[AdapterConfig]] = DagsterConfig
-    capabilities: ClassVar = frozenset(Capability)
+    capabilities: ClassVar = frozenset(Capability) - {Capability.BACKFILL_RANGE}
     keyed: ClassVar[bool] = False  # two calls make two runs, whatever their tags
 
     def __init__(
@@ -90,10 +94,21 @@ class Dagster:
         return launch(self._graphql, request, self._place)
 
     def find_launched(self, request: LaunchRequest) -> Launched | None:
+        if request.failed is not None:
+            return find_rerun(self._graphql, request, request.failed, self._place)
         return find(self._graphql, request.key, self._place)
 
     def backfill(self, plan: BackfillPlan) -> Launched:
         return backfill(self._graphql, plan, self._place)
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        return backfilled(self._graphql, plan, natural_id)
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        steer(self._graphql, natural_id, wish)
+
+    def caused(self, request: LaunchRequest) -> Effects:
+        raise NotFound(f"Dagster has no asset events ({request.job.name})")
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
         """Of a step, or of a whole run. Dagster keeps the tries of a step in one log."""

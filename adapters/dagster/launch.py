@@ -1,4 +1,4 @@
-"""Starting runs and backfills, each at most once as far as Dagster allows.
+"""Starting runs, each at most once as far as Dagster allows.
 
 Dagster has no idempotent launch: two calls make two runs, whatever their tags. So the run is looked
 for by its tag, launched with it, and looked for again; of several the oldest stays and the others
@@ -8,28 +8,25 @@ are cancelled. Runs that Dagster made of one of them (retries) carry its tags, a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Final
 
 from msgspec import Struct, field
 
 from adapters.dagster.events import Place
 from adapters.dagster.graphql import GraphQL
-from adapters.dagster.queries import BACKFILL, BACKFILLS, LAUNCH, PARTITIONS, TERMINATE
+from adapters.dagster.queries import LAUNCH, RERUN, TERMINATE
 from adapters.dagster.runs import by_tags
-from adapters.dagster.targets import LOCATION, Target, find_target
-from adapters.dagster.wire import ENDED, PARTITION_TAG, Fault, Pair, Run, Typed
-from hub.errors import Unavailable, shorten
-from hub.ports import BackfillPlan, Json, Launched, LaunchRequest
+from adapters.dagster.targets import find_target, location_of
+from adapters.dagster.wire import ENDED, PARTITION_TAG, Fault, Run, Typed
+from hub.errors import Declined, Unavailable, shorten
+from hub.ports import FailedRun, Json, Launched, LaunchKind, LaunchRequest
 
 KEY_TAG: Final = "trackside/launch_key"
-BACKFILL_TAG: Final = "trackside/backfill_key"  # which the backfill's runs carry too
 NOTE_TAG: Final = "trackside/note"
 CAUSE_RUN_TAG: Final = "trackside/cause_run"
 CAUSE_JOB_TAG: Final = "trackside/cause_job"
-_NOTE_CHARACTERS: Final = 200
+NOTE_CHARACTERS: Final = 200
 _LOOKED_AT: Final = 100
-_KEY_FORMATS: Final = ("%Y-%m-%d", "%Y-%m-%d-%H:%M", "%Y-%m", "%Y-%m-%d-%H", "%Y")
 
 
 class _Started(Struct, frozen=True, rename="camel"):
@@ -45,47 +42,12 @@ class _LaunchAnswer(Struct, frozen=True):
     launched: _Launch = field(name="launchRun")
 
 
+class _RerunAnswer(Struct, frozen=True):
+    launched: _Launch = field(name="launchRunReexecution")
+
+
 class _TerminateAnswer(Struct, frozen=True):
     terminated: Typed = field(name="terminateRun")
-
-
-class _Backfill(Typed, frozen=True, rename="camel"):
-    backfill_id: str = ""
-
-
-class _BackfillAnswer(Struct, frozen=True):
-    launched: _Backfill = field(name="launchPartitionBackfill")
-
-
-class _HeldBackfill(Struct, frozen=True):
-    id: str
-    timestamp: float | None = None
-    tags: list[Pair] = []
-
-
-class _Backfills(Typed, frozen=True):
-    results: list[_HeldBackfill] = field(default_factory=list)
-
-
-class _BackfillsAnswer(Struct, frozen=True):
-    backfills: _Backfills = field(name="partitionBackfillsOrError")
-
-
-class _Status(Struct, frozen=True, rename="camel"):
-    partition_name: str
-    run_status: str | None = None
-
-
-class _Statuses(Typed, frozen=True):
-    results: list[_Status] = field(default_factory=list)
-
-
-class _Set(Typed, frozen=True):
-    statuses: _Statuses = field(name="partitionStatusesOrError", default=_Statuses())
-
-
-class _PartitionsAnswer(Struct, frozen=True):
-    found: _Set = field(name="partitionSetOrError")
 
 
 def find(graphql: GraphQL, key: str, place: Place) -> Launched | None:
@@ -94,18 +56,49 @@ def find(graphql: GraphQL, key: str, place: Place) -> Launched | None:
     return _told(key, runs[0], place, again=True) if runs else None
 
 
+def find_rerun(
+    graphql: GraphQL, request: LaunchRequest, failed: FailedRun, place: Place
+) -> Launched | None:
+    """The run that Dagster was told to make of the failed one."""
+    runs = _launched_with(graphql, request.key, failed.natural_id)
+    return _told(request.key, runs[0], place, again=True) if runs else None
+
+
+def rerun(graphql: GraphQL, request: LaunchRequest, failed: FailedRun, place: Place) -> Launched:
+    """Re-executes what failed of a run, in a new one."""
+    if found := find_rerun(graphql, request, failed, place):
+        return found
+    tags = tags_of({KEY_TAG: request.key, NOTE_TAG: request.note[:NOTE_CHARACTERS]})
+    params = {"parentRunId": failed.natural_id, "strategy": "FROM_FAILURE", "extraTags": tags}
+    try:
+        answer = graphql.mutate(RERUN, _RerunAnswer, {"params": params}).launched
+        if answer.typename == "RunNotFoundError":
+            raise Declined(f"the run {failed.natural_id} is gone")
+        expect_accepted(answer, "LaunchRunSuccess", answer.errors)
+    except Unavailable:
+        if found := find_rerun(graphql, request, failed, place):
+            return found
+        raise
+    runs = _launched_with(graphql, request.key, failed.natural_id)
+    return _oldest(graphql, request, answer, runs, place)
+
+
 def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
     """Unavailable, permanent, if Dagster refuses the job or its configuration; NotReady if no code
     location that is loaded has the job.
     """
+    if request.failed is not None:
+        return rerun(graphql, request, request.failed, place)
+    if request.kind is LaunchKind.ASSET_EVENT:
+        raise Declined("Dagster takes no asset events: launch a job, or a step of one")
     if found := find(graphql, request.key, place):
         return found
     conf = dict(request.conf)
-    target = find_target(graphql, request.job.name, _location(conf))
+    target = find_target(graphql, request.job.name, location_of(conf))
     tags = {
         KEY_TAG: request.key,
         PARTITION_TAG: request.partition,
-        NOTE_TAG: request.note[:_NOTE_CHARACTERS],
+        NOTE_TAG: request.note[:NOTE_CHARACTERS],
     }
     if (cause := request.cause) is not None:
         tags |= {
@@ -116,16 +109,21 @@ def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
         "selector": target.selector(),
         "runConfigData": conf,
         "mode": "default",
-        "executionMetadata": {"tags": _tags(tags)},
+        "executionMetadata": {"tags": tags_of(tags)},
     }
     try:
         answer = graphql.mutate(LAUNCH, _LaunchAnswer, {"params": params}).launched
-        _accepted(answer, "LaunchRunSuccess", answer.errors)
+        expect_accepted(answer, "LaunchRunSuccess", answer.errors)
     except Unavailable:
         if found := find(graphql, request.key, place):
             return found  # it was launched, and the answer got lost
         raise
-    runs = _launched_with(graphql, request.key)
+    return _oldest(graphql, request, answer, _launched_with(graphql, request.key), place)
+
+
+def _oldest(
+    graphql: GraphQL, request: LaunchRequest, answer: _Launch, runs: Sequence[Run], place: Place
+) -> Launched:
     for duplicate in runs[1:]:
         _cancel(graphql, duplicate)
     own = answer.run.run_id if answer.run else ""
@@ -133,84 +131,11 @@ def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
     return Launched(request.key, first, place.run_page(first), again=first != own)
 
 
-def backfill(graphql: GraphQL, plan: BackfillPlan, place: Place) -> Launched:
-    """Of partitions by name, or of those whose time lies between start and end."""
-    if held := _backfill_with(graphql, plan.key):
-        return _told_backfill(plan.key, held, place, again=True)
-    target = find_target(graphql, plan.job.name, None)
-    names = list(plan.partitions) or _slots(graphql, target, plan)
-    if not names:
-        raise Unavailable("this backfill has no partitions to run", permanent=True)
-    params: Json = {
-        "partitionNames": names,
-        "tags": _tags({BACKFILL_TAG: plan.key}),
-        "fromFailure": False,
-    }
-    if target.asset:
-        params["assetSelection"] = [{"path": list(target.asset)}]
-    else:
-        params["selector"] = {
-            "partitionSetName": _partition_set(target),
-            "repositorySelector": target.repository_selector(),
-        }
-    try:
-        answer = graphql.mutate(BACKFILL, _BackfillAnswer, {"params": params}).launched
-        _accepted(answer, "LaunchBackfillSuccess", [])
-    except Unavailable:
-        if held := _backfill_with(graphql, plan.key):
-            return _told_backfill(plan.key, held, place, again=True)
-        raise
-    return _told_backfill(plan.key, answer.backfill_id, place, again=False)
-
-
-def _slots(graphql: GraphQL, target: Target, plan: BackfillPlan) -> list[str]:
-    """Partitions from start to end; without `rerun` only those that have not succeeded."""
-    variables = {"repository": target.repository_selector(), "set": _partition_set(target)}
-    answer, _ = graphql.query(PARTITIONS, _PartitionsAnswer, variables)
-    graphql.expect(answer.found, "PartitionSet")
-    graphql.expect(answer.found.statuses, "PartitionStatuses")
-    return [
-        one.partition_name
-        for one in answer.found.statuses.results
-        if (plan.rerun or one.run_status != "SUCCESS")
-        and _within(_time_of(one.partition_name), plan.start, plan.end)
-    ]
-
-
-def _time_of(partition: str) -> datetime:
-    for pattern in _KEY_FORMATS:
-        try:
-            return datetime.strptime(partition, pattern).replace(tzinfo=UTC)
-        except ValueError:
-            continue
-    raise Unavailable(
-        f"the partition {shorten(partition)} is no time: name the partitions to run, "
-        "instead of a start and an end",
-        permanent=True,
-    )
-
-
-def _within(at: datetime, start: datetime | None, end: datetime | None) -> bool:
-    return (start is None or start <= at) and (end is None or at <= end)
-
-
-def _partition_set(target: Target) -> str:
-    return f"{target.job}_partition_set"
-
-
-def _launched_with(graphql: GraphQL, key: str) -> list[Run]:
-    """The oldest first, without retries of them."""
+def _launched_with(graphql: GraphQL, key: str, parent: str | None = None) -> list[Run]:
+    """The oldest first, without retries of them. parent: the run of which they were made."""
     runs = by_tags(graphql, [(KEY_TAG, key)], _LOOKED_AT)
-    own = [run for run in runs if not run.parent_run_id]
+    own = [run for run in runs if (run.parent_run_id or None) == parent]
     return sorted(own, key=lambda run: (run.creation_time or 0.0, run.run_id))
-
-
-def _backfill_with(graphql: GraphQL, key: str) -> str:
-    """Among the latest backfills: Dagster can't be asked for them by tag."""
-    answer, _ = graphql.query(BACKFILLS, _BackfillsAnswer, {"limit": _LOOKED_AT})
-    graphql.expect(answer.backfills, "PartitionBackfills")
-    held = [b for b in answer.backfills.results if Pair(BACKFILL_TAG, key) in b.tags]
-    return min(held, key=lambda b: b.timestamp or 0.0).id if held else ""
 
 
 def _cancel(graphql: GraphQL, run: Run) -> None:
@@ -224,7 +149,7 @@ def _cancel(graphql: GraphQL, run: Run) -> None:
             return
 
 
-def _accepted(answer: Typed, typename: str, errors: Sequence[Fault]) -> None:
+def expect_accepted(answer: Typed, typename: str, errors: Sequence[Fault]) -> None:
     """Unavailable unless it was; a PythonError may pass, what Dagster has a type for does not."""
     if answer.typename == typename:
         return
@@ -235,19 +160,9 @@ def _accepted(answer: Typed, typename: str, errors: Sequence[Fault]) -> None:
     )
 
 
-def _location(conf: Json) -> str | None:
-    """Taken out of the configuration, where it says which code location is meant."""
-    told = conf.pop(LOCATION, None)
-    return told if isinstance(told, str) else None
-
-
-def _tags(tags: dict[str, str | None]) -> list[Json]:
+def tags_of(tags: dict[str, str | None]) -> list[Json]:
     return [{"key": key, "value": value} for key, value in tags.items() if value]
 
 
 def _told(key: str, run: Run, place: Place, *, again: bool) -> Launched:
     return Launched(key, run.run_id, place.run_page(run.run_id), again)
-
-
-def _told_backfill(key: str, backfill_id: str, place: Place, *, again: bool) -> Launched:
-    return Launched(key, backfill_id, place.run_page(f"b/{backfill_id}"), again)

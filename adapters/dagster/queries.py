@@ -197,21 +197,25 @@ mutation TracksideLaunch($params: ExecutionParams!) {
 }
 """
 
+RERUN: Final = """
+mutation TracksideRerun($params: ReexecutionParams!) {
+  launchRunReexecution(reexecutionParams: $params) { __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineNotFoundError { message }
+    ... on RunNotFoundError { message }
+    ... on RunConflict { message }
+    ... on InvalidSubsetError { message }
+    ... on UnauthorizedError { message }
+    ... on PythonError { message } }
+}
+"""
+
 TERMINATE: Final = """
 mutation TracksideTerminate($run: String!, $policy: TerminateRunPolicy) {
   terminateRun(runId: $run terminatePolicy: $policy) { __typename
     ... on TerminateRunFailure { message } ... on RunNotFoundError { message }
     ... on UnauthorizedError { message } ... on PythonError { message } }
-}
-"""
-
-PARTITIONS: Final = """
-query TracksidePartitions($repository: RepositorySelector!, $set: String) {
-  partitionSetOrError(repositorySelector: $repository partitionSetName: $set) { __typename
-    ... on PartitionSet { partitionStatusesOrError { __typename
-      ... on PartitionStatuses { results { partitionName runStatus } }
-      ... on PythonError { message } } }
-    ... on PartitionSetNotFoundError { message } ... on PythonError { message } }
 }
 """
 
@@ -233,6 +237,22 @@ query TracksideBackfills($cursor: String, $limit: Int) {
   partitionBackfillsOrError(cursor: $cursor limit: $limit) { __typename
     ... on PartitionBackfills { results { id timestamp tags { key value } } }
     ... on PythonError { message } }
+}
+"""
+
+BACKFILL_STATUS: Final = """
+query TracksideBackfillStatus($backfill: String!) {
+  partitionBackfillOrError(backfillId: $backfill) { __typename
+    ... on PartitionBackfill { status }
+    ... on BackfillNotFoundError { message } ... on PythonError { message } }
+}
+"""
+
+CANCEL_BACKFILL: Final = """
+mutation TracksideCancelBackfill($backfill: String!) {
+  cancelPartitionBackfill(backfillId: $backfill) { __typename
+    ... on CancelBackfillSuccess { backfillId }
+    ... on UnauthorizedError { message } ... on PythonError { message } }
 }
 """
 

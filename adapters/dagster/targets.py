@@ -96,6 +96,12 @@ def find_target(graphql: GraphQL, name: str, location: str | None) -> Target:
     return _part(graphql, target, step, of_assets=job.is_asset_job or job.name == ASSET_JOB)
 
 
+def location_of(conf: Json) -> str | None:
+    """Taken out of the configuration, where it says which code location is meant."""
+    told = conf.pop(LOCATION, None)
+    return told if isinstance(told, str) else None
+
+
 def _part(graphql: GraphQL, target: Target, step: str, *, of_assets: bool) -> Target:
     if not of_assets:
         return Target(target.location, target.repository, target.job, op=step)

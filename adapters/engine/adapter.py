@@ -19,21 +19,24 @@ import msgspec
 from adapters.base import Answer, Http
 from adapters.engine.config import EngineConfig
 from adapters.engine.template import fill, fill_url
-from hub.errors import Unavailable
+from hub.errors import Declined, NotFound, Unavailable
 from hub.ports import (
     AdapterConfig,
     Asked,
     BackfillPlan,
     Capability,
+    Effects,
     Finding,
     Grade,
     Json,
     Known,
     Launched,
+    LaunchKind,
     LaunchRequest,
     LogTail,
     Observed,
     RunName,
+    Wish,
     adapters,
     launch_run_id,
 )
@@ -86,6 +89,8 @@ class Engine:
 
     def launch(self, request: LaunchRequest) -> Launched:
         """Unavailable, permanent, if the engine refuses it; 409 means that it has it already."""
+        if request.kind is LaunchKind.ASSET_EVENT:
+            raise Declined(f"an engine takes no asset events ({request.job.name})")
         answer = self._sent(request)
         if not answer.ok and answer.status != 409:
             raise self._http.failure(answer, urlsplit(self._config.url or "").path)
@@ -96,7 +101,16 @@ class Engine:
         return None
 
     def backfill(self, plan: BackfillPlan) -> Launched:
-        raise Unavailable(f"an engine has no backfills: launch {plan.job.name}", permanent=True)
+        raise Declined(f"an engine has no backfills: launch {plan.job.name}")
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        raise NotFound(f"an engine has no backfills ({plan.job.name}, {natural_id})")
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        raise NotFound(f"an engine has no backfills ({natural_id}, {wish})")
+
+    def caused(self, request: LaunchRequest) -> Effects:
+        raise NotFound(f"an engine has no asset events ({request.job.name})")
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
         raise Unavailable(f"an engine is not asked for logs ({run.job.name})", permanent=True)

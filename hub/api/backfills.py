@@ -99,7 +99,7 @@ def plan_backfill(wanted: Backfill, hub: Hub, by: Reader) -> Response:
     now = datetime.now(UTC)
     team, note = _team_to_plan_for(by, wanted)
     with hub.db.reading() as connection:
-        judge = _judge(hub, wanted, team)
+        judge = _judge(hub, connection, wanted, team)
         graph, asked = read_world(connection, viewer_of(by), wanted, judge, now)
     made = plan(graph, asked, now)
     made.notes.extend(note)
@@ -113,7 +113,7 @@ def add_backfill(wanted: Backfill, hub: Hub, by: Starter) -> Response:
     team = _team_to_run_for(by, wanted)
     # Planned apart: it may take its time, and the writer is everybody's.
     with hub.db.reading() as connection:
-        judge = _judge(hub, wanted, team)
+        judge = _judge(hub, connection, wanted, team)
         graph, asked = read_world(connection, viewer_of(by), wanted, judge, now)
     made = plan(graph, asked, now)
     if all(one.barred is not None for one in made.steps):
@@ -245,8 +245,9 @@ def _team_to_run_for(by: Principal, wanted: Backfill) -> str | None:
     raise Forbidden(f"{by.name!r} may only run backfills for a team of theirs ({mine}); name it")
 
 
-def _judge(hub: RunningHub, wanted: Backfill, team: str | None) -> Judge:
+def _judge(hub: RunningHub, connection: Connection, wanted: Backfill, team: str | None) -> Judge:
     ways, tellings = hub.hands.ways(), wanted.tellings
+    grants = hub.grants.within(connection)
 
     def judge(job: JobRow) -> str | None:
         if job.orchestrator is None:
@@ -254,7 +255,7 @@ def _judge(hub: RunningHub, wanted: Backfill, team: str | None) -> Judge:
         if job.orchestrator not in ways:
             return f"{job.orchestrator} is not declared here as an orchestrator that can launch"
         conf = tellings.get(job.name, _USUAL).conf
-        return hub.grants.why_not(team, job.team, job.orchestrator, job.name, conf)
+        return grants.why_not(team, job.team, job.orchestrator, job.name, conf)
 
     return judge
 

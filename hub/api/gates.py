@@ -15,7 +15,8 @@ from starlette.responses import Response
 
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
-from hub.api.gate_watch import Ask
+from hub.api.gate_watch import Ask, wait_for_gate
+from hub.api.hangup import hung_up
 from hub.api.hub import Hub as RunningHub
 from hub.api.node_ids import NodeType, dataset_id, parse
 from hub.api.params import Eyes, Hub, Text
@@ -165,7 +166,8 @@ async def _answer(
 ) -> Response:
     name, ask, found = await asyncio.to_thread(_look, hub, eyes, names, spec, asked)
     if asked.wait and not found.passed:
-        found = await hub.gate_watch.wait(ask, found, asked.wait, gone(request))
+        with hub.metrics.gates_waiting.track_inprogress(), hung_up(request) as left:
+            found = await wait_for_gate(hub.watch, ask, found, asked.wait, left)
     told = _WORDS[found.passed]
     hub.metrics.gate_answers.labels(told).inc()
     if asked.strict and not found.passed:
@@ -192,12 +194,6 @@ def _unknown(connection: Connection, eyes: Viewer, names: list[EntityName]) -> N
     close = get_close_matches(told, sorted(known), n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else "no event has named it yet"
     return NotFound(f"Dataset '{told}' not found; {hint}")
-
-
-async def gone(request: Request) -> None:
-    """Returns when whoever asked has hung up."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
 
 
 def _view(name: EntityName, partition: str | None, found: GateAnswer) -> GateView:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.api.gate_watch import GateWatch
 from hub.api.live import Live
+from hub.api.watch import Watch
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
@@ -47,7 +47,7 @@ class Hub:
     plan: Plan
     teller: Teller
     subscriptions: Subscriptions
-    gate_watch: GateWatch
+    watch: Watch
     live: Live
     sense: Sense
     launching: Launching

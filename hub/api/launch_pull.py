@@ -15,19 +15,20 @@ from starlette.responses import Response
 
 from hub.api.answers import answer, answers
 from hub.api.errors import RESPONSES
-from hub.api.gates import gone
+from hub.api.hangup import hung_up
 from hub.api.hub import Hub as RunningHub
 from hub.api.launch_rights import fetching
+from hub.api.launch_watch import LaunchLooker, LaunchWaiter
 from hub.api.params import Hub, Sender, Text
+from hub.api.watch import LOOK_S
 from hub.errors import Unavailable
 from hub.model import EntityName
 from hub.ports import LaunchRequest, LeasedLaunch, launch_run_id
 from hub.triggers.pulling import LEASE_S, LONGEST_LEASE_S
 from hub.triggers.pulling import Fetched as Held
 
-#: The longest that one request waits for a launch, and how often it is looked for meanwhile.
+#: The longest that one request waits for a launch.
 LONGEST_WAIT_S: Final = 300.0
-LOOK_S: Final = 0.5
 
 router: Final = APIRouter(prefix="/api/v1/launches", tags=["launches"], responses=RESPONSES)
 
@@ -109,18 +110,20 @@ async def _fetched(
     way = hub.hands.ways().get(orchestrator)
     every = way is not None and way.pulls
     loop = asyncio.get_running_loop()
-    end, left = loop.time() + wait, loop.create_task(gone(request))
-    try:
-        while True:
+    end = loop.time() + wait
+    pause = 0.0
+    with hung_up(request) as left:
+        while not left.done():
             found = await asyncio.to_thread(hub.pulling.fetch, orchestrator, lease, every=every)
-            pause = min(LOOK_S, end - loop.time())
-            if found is not None or pause <= 0 or hub.gate_watch.closed:
+            seconds = end - loop.time()
+            if found is not None or seconds <= 0 or hub.watch.closed:
                 return found
+            waiter = LaunchWaiter(orchestrator, every, loop.create_future())
+            await hub.watch.wait(LaunchLooker, waiter, waiter.due, seconds, left)
+            # What is due may be held by a stop, or somebody else's by now: no reason to spin.
             await asyncio.wait({left}, timeout=pause)
-            if left.done():
-                return None
-    finally:
-        left.cancel()
+            pause = LOOK_S
+    return None
 
 
 def _told(one: LeasedLaunch, request: LaunchRequest) -> Response:

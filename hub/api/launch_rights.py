@@ -28,8 +28,9 @@ def launching_team(
     if by.has(Scope.ADMIN):
         return None
     owner, reasons = owner_of(connection, job), []
+    grants = hub.grants.within(connection)
     for team in sorted(by.teams):
-        why_not = hub.grants.why_not(team, owner, orchestrator, job, conf)
+        why_not = grants.why_not(team, owner, orchestrator, job, conf)
         if why_not is None:
             return team
         reasons.append(why_not)

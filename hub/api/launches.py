@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 from msgspec import Struct
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.responses import Response
 
 from hub.access import Principal, Scope
@@ -23,7 +23,7 @@ from hub.api.launch_rights import launching_team
 from hub.api.params import Eyes, Hub, Instant, Operator, Paged, Text
 from hub.errors import BadInput, Conflict, NotFound
 from hub.model import EntityName, Viewer
-from hub.ports import LaunchKind, NewLaunch
+from hub.ports import LaunchKind, NewLaunch, askable
 from hub.store import launch_stops as stops
 from hub.store import launch_views as store
 from hub.store.db import Connection
@@ -76,6 +76,11 @@ class Asked(BaseModel):
     kind: LaunchKind = LaunchKind.JOB
     not_before: Instant | None = Field(None, alias="notBefore")
     give_up_at: Instant | None = Field(None, alias="giveUpAt")
+
+    @field_validator("kind")
+    @classmethod
+    def _askable(cls, kind: LaunchKind) -> LaunchKind:
+        return askable(kind)
 
 
 class Stopped(BaseModel):

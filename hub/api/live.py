@@ -1,39 +1,32 @@
-"""Tells pages at once that something has changed; they hold a socket and a place in a set, no thread.
+"""Tells pages at once that something has changed.
 
-One task per event loop looks for all of them, whenever something was committed here and at least
-once a second, for other replicas commit as well. It reads what is new once per viewer: nobody
-hears of what is private to others, not even that it happened.
+What is new is read once per viewer: nobody hears of what is private to others, not even that it
+happened.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 import msgspec
-import structlog
 from msgspec import Struct
 from prometheus_client import Gauge
 
+from hub.api.watch import Watch
 from hub.errors import BadInput, Overloaded
 from hub.model import Viewer
 from hub.store.changes import latest_place, list_changes
 from hub.store.db import Connection, Database
 from hub.store.incidents import latest_transition, list_transitions
-from hub.store.writer import Writer
-
-log = structlog.get_logger(__name__)
 
 #: Pages that are told at a time; further ones are asked to poll.
 MOST: Final = 500
-#: How soon the commits of other replicas are seen, in seconds.
-LOOK_S: Final = 1.0
-#: Commits that come close together are told together.
-GATHER_S: Final = 0.25
 #: A sign of life, so that proxies don't hang up.
 BEAT_S: Final = 15.0
 #: Then the page must come again, and show who it is.
@@ -60,11 +53,14 @@ def place_of(text: str) -> Place | None:
 
 
 @dataclass(eq=False, slots=True)
-class _Listener:
+class Listener:
     viewer: Viewer
     place: Place
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     kinds: set[str] = field(default_factory=set)
+
+    def go_home(self) -> None:
+        self.stirred.set()
 
     def tell(self, place: Place, kinds: set[str]) -> None:
         self.place = place
@@ -76,16 +72,15 @@ class _Listener:
 class Live:
     """Of one hub. Its requests may run on several event loops, as they do in tests."""
 
-    def __init__(self, db: Database, writer: Writer[Any, Any], watching: Gauge) -> None:
+    def __init__(self, db: Database, watch: Watch, watching: Gauge) -> None:
         self._db = db
+        self._watch = watch
         self._watching = watching
-        self._rooms: dict[asyncio.AbstractEventLoop, _Room] = {}
-        self._closed = False
-        writer.listeners.append(self._committed)
+        self._told = 0
 
     def check_room(self) -> None:
         """Overloaded, if too many are told already, or the hub is stopping."""
-        if self._closed or sum(len(room.listeners) for room in self._rooms.values()) >= MOST:
+        if self._watch.closed or self._told >= MOST:
             raise Overloaded("too many pages are told already; ask again instead", 30)
 
     async def stream(self, viewer: Viewer, last: str | None) -> AsyncGenerator[bytes, None]:
@@ -93,28 +88,22 @@ class Live:
         loop = asyncio.get_running_loop()
         until = loop.time() + LONGEST_S
         place, missed = await asyncio.to_thread(self._begin, viewer, last)
-        me = _Listener(viewer, place)
-        self._room(loop).enter(me)
+        me = Listener(viewer, place)
         self._watching.inc()
+        self._told += 1
         try:
-            yield _event("hello", place, set())
-            if missed:
-                yield _event("news", place, missed)
-            while not self._closed and loop.time() < until:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(BEAT_S):
-                        await me.stirred.wait()
-                yield _told(me)
+            with self._watch.seat(LiveLooker, me):
+                yield _event("hello", place, set())
+                if missed:
+                    yield _event("news", place, missed)
+                while not self._watch.closed and loop.time() < until:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(BEAT_S):
+                            await me.stirred.wait()
+                    yield _told(me)
         finally:
+            self._told -= 1
             self._watching.dec()
-            self._leave(loop, me)
-
-    def close(self) -> None:
-        """Sends everybody home: the hub is stopping. From any thread."""
-        self._closed = True
-        for loop, room in list(self._rooms.items()):
-            with suppress(RuntimeError):  # that loop has ended
-                loop.call_soon_threadsafe(room.send_home)
 
     def _begin(self, viewer: Viewer, last: str | None) -> tuple[Place, set[str]]:
         with self._db.reading() as connection:
@@ -126,22 +115,30 @@ class Live:
             except BadInput:  # an id that some other server gave
                 return here, set()
 
-    def _room(self, loop: asyncio.AbstractEventLoop) -> _Room:
-        return self._rooms.setdefault(loop, _Room(self._db))
 
-    def _leave(self, loop: asyncio.AbstractEventLoop, listener: _Listener) -> None:
-        room = self._rooms.get(loop)
-        if room is not None:
-            room.listeners.discard(listener)
-            if not room.listeners:
-                del self._rooms[loop]
-                room.close()
+class LiveLooker:
+    """Each goes on from its own place: whoever came meanwhile misses nothing."""
 
-    def _committed(self) -> None:
-        """On the writer's thread, after each commit."""
-        for loop, room in list(self._rooms.items()):
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(room.stirred.set)
+    def read(
+        self, connection: Connection, waiters: Sequence[Listener], now: datetime
+    ) -> Callable[[], None]:
+        del now  # what is due by time alone is no news
+        here = _here(connection)
+        alike: dict[tuple[Viewer, Place], list[Listener]] = defaultdict(list)
+        for one in waiters:
+            if one.place != here:
+                alike[one.viewer, one.place].append(one)
+        found = [(mine, news(connection, *key)) for key, mine in alike.items()]
+        return lambda: _tell(found, here)
+
+    def fail(self, waiters: Collection[Listener], error: Exception) -> None:
+        """What was not told is told with the next news."""
+
+
+def _tell(found: list[tuple[list[Listener], set[str]]], here: Place) -> None:
+    for listeners, kinds in found:
+        for one in listeners:
+            one.tell(here, kinds)
 
 
 def _here(connection: Connection) -> Place:
@@ -155,7 +152,7 @@ def news(connection: Connection, viewer: Viewer, after: Place) -> set[str]:
     return {one.kind for one in changed} | ({_INCIDENT} if steps else set())
 
 
-def _told(listener: _Listener) -> bytes:
+def _told(listener: Listener) -> bytes:
     kinds, listener.kinds = listener.kinds, set()
     listener.stirred.clear()
     return _event("news", listener.place, kinds) if kinds else b":\n\n"
@@ -164,59 +161,3 @@ def _told(listener: _Listener) -> bytes:
 def _event(name: str, place: Place, kinds: set[str]) -> bytes:
     data = msgspec.json.encode(sorted(kinds)).decode()
     return f"event: {name}\nid: {place}\ndata: {data}\nretry: 5000\n\n".encode()
-
-
-@dataclass(slots=True)
-class _Room:
-    """Those who listen on one event loop, and the task that looks for them."""
-
-    db: Database
-    listeners: set[_Listener] = field(default_factory=set)
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)
-    _task: asyncio.Task[None] | None = None
-
-    def enter(self, listener: _Listener) -> None:
-        self.listeners.add(listener)
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
-    def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-
-    def send_home(self) -> None:
-        for listener in self.listeners:
-            listener.stirred.set()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._look()
-            except Exception:
-                log.exception("live_failed")  # what was not told is told with the next news
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_S):
-                    await self.stirred.wait()
-            await asyncio.sleep(GATHER_S)
-            self.stirred.clear()
-
-    async def _look(self) -> None:
-        """Each goes on from its own place: whoever came meanwhile misses nothing."""
-        alike: dict[tuple[Viewer, Place], list[_Listener]] = defaultdict(list)
-        for listener in self.listeners:
-            alike[listener.viewer, listener.place].append(listener)
-        here, found = await asyncio.to_thread(self._read, list(alike))
-        for key, kinds in found.items():
-            for listener in alike[key]:
-                listener.tell(here, kinds)
-
-    def _read(
-        self, asked: list[tuple[Viewer, Place]]
-    ) -> tuple[Place, Mapping[tuple[Viewer, Place], set[str]]]:
-        with self.db.reading() as connection:
-            here = _here(connection)
-            return here, {
-                (viewer, place): news(connection, viewer, place)
-                for viewer, place in asked
-                if place != here
-            }

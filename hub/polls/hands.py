@@ -93,7 +93,14 @@ def _way_of(member: Member) -> Way | None:
         kind = adapters.get(member.kind)
         if Capability.LAUNCH not in kind.capabilities:
             return None
-        return Way(kind.keyed, config_of(member).pulls)
+        able, pulls = kind.capabilities, config_of(member).pulls
+        return Way(
+            kind.keyed,
+            pulls,
+            Capability.BACKFILL in able and not pulls,
+            Capability.BACKFILL_RANGE in able,
+            Capability.RERUN in able and not pulls,
+        )
     except ConfigError as error:
         log.warning("orchestrator_not_launched", orchestrator=member.name, error=str(error))
         return None

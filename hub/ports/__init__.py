@@ -1,12 +1,16 @@
 """What plug-ins implement, and what the core offers them: Protocols, in the model's types."""
 
 from hub.ports.adapters import (
+    SEVERAL,
     Adapter,
     AdapterConfig,
     Asked,
     BackfillPlan,
     Capability,
     CauseRun,
+    Effect,
+    Effects,
+    FailedRun,
     Finding,
     Grade,
     Json,
@@ -18,7 +22,10 @@ from hub.ports.adapters import (
     LogTail,
     Observed,
     RunName,
+    Span,
+    Wish,
     adapters,
+    askable,
 )
 from hub.ports.cases import (
     About,
@@ -68,6 +75,7 @@ from hub.ports.telling import (
 from hub.secrets import SecretRef
 
 __all__ = [
+    "SEVERAL",
     "About",
     "Action",
     "Adapter",
@@ -87,6 +95,9 @@ __all__ = [
     "Delivery",
     "DigestStore",
     "Due",
+    "Effect",
+    "Effects",
+    "FailedRun",
     "Failure",
     "Fence",
     "Finding",
@@ -126,6 +137,7 @@ __all__ = [
     "SecretRef",
     "Silence",
     "Sorted",
+    "Span",
     "Standing",
     "TargetTold",
     "TellStore",
@@ -134,8 +146,10 @@ __all__ = [
     "Update",
     "WhatToDo",
     "WhoIsHit",
+    "Wish",
     "adapters",
     "all_over_at",
+    "askable",
     "launch_run_id",
     "notifiers",
 ]

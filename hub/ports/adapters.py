@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +33,8 @@ class Capability(StrEnum):
 
     LAUNCH = "launch"
     BACKFILL = "backfill"
+    RERUN = "rerun"  # launches of the kind RERUN
+    BACKFILL_RANGE = "backfill_range"  # of a stretch of time, so many runs at once as are told
     LOG_TAIL = "log_tail"
 
 
@@ -141,6 +143,28 @@ class LaunchKind(StrEnum):
     WEBHOOK = "webhook"
     HTTP = "http"
     PULL = "pull"  # it waits until the orchestrator fetches it
+    BACKFILL = "backfill"  # many partitions of `job` at once, by the orchestrator's own backfill
+    RERUN = "rerun"  # a run that failed once more: what failed of it, as it was called before
+
+
+#: What may start several runs, each of which is told with it.
+SEVERAL: Final = frozenset({LaunchKind.BACKFILL, LaunchKind.ASSET_EVENT})
+
+
+def askable(kind: LaunchKind) -> LaunchKind:
+    """A kind that people may ask for; ValueError for one that is the hub's own."""
+    if kind is LaunchKind.BACKFILL:
+        raise ValueError("of a single partition; for many ask for a backfill (/api/v1/backfills)")
+    if kind is LaunchKind.RERUN:
+        raise ValueError("of a new run; failed ones are run again by policies (rerun)")
+    return kind
+
+
+class FailedRun(Struct, frozen=True):
+    """A run that is to be run once more, and when it failed."""
+
+    natural_id: str
+    ended_at: datetime
 
 
 class CauseRun(Struct, frozen=True):
@@ -154,6 +178,8 @@ class LaunchRequest(Struct, frozen=True):
     """Start one run of a job. Two requests with the same `key` start one run.
 
     cause: what the run is to name as its cause, where the orchestrator has a place for it.
+    failed: of a RERUN, what is run once more; where that is no longer as it was, somebody else has
+    done so, and it is found.
     """
 
     key: str
@@ -163,6 +189,7 @@ class LaunchRequest(Struct, frozen=True):
     note: str = ""
     kind: LaunchKind = LaunchKind.JOB
     cause: CauseRun | None = None
+    failed: FailedRun | None = None
 
 
 class Launched(Struct, frozen=True):
@@ -178,15 +205,55 @@ class Launched(Struct, frozen=True):
     followed: bool = True
 
 
+class Span(Struct, frozen=True):
+    """A partition, and from when until when it lasts, if it is one of time."""
+
+    partition: str
+    begin: datetime | None = None
+    end: datetime | None = None
+
+    def holds(self, at: datetime) -> bool:
+        return self.begin is not None and self.end is not None and self.begin <= at < self.end
+
+
 class BackfillPlan(Struct, frozen=True):
-    """Run a job for past slots (`start` to `end`, inclusive) or for partitions."""
+    """Run a job once for each of these partitions, whatever they are like.
+
+    spans: in their order; for Capability.BACKFILL_RANGE one follows the other without a gap.
+    at_once: how many of the runs may be under way, where the orchestrator can be told.
+    """
 
     key: str
     job: EntityName
-    start: datetime | None = None
-    end: datetime | None = None
-    partitions: Sequence[str] = ()
-    rerun: bool = False  # also what has completed
+    spans: Sequence[Span]
+    conf: Json = {}
+    at_once: int = 1
+    note: str = ""
+
+
+class Wish(StrEnum):
+    """What a backfill that has begun should do."""
+
+    GO = "go"
+    PAUSE = "pause"  # begin no further runs for now
+    CANCEL = "cancel"  # ... for good
+
+
+class Effect(Struct, frozen=True):
+    """A run that a backfill or an asset event has started. partition: of a plan's, for which it is."""
+
+    job: EntityName
+    natural_id: str
+    state: RunState
+    ended_at: datetime | None = None
+    partition: str | None = None
+
+
+class Effects(Struct, frozen=True):
+    """over: no further runs will come."""
+
+    runs: Sequence[Effect] = ()
+    over: bool = False
 
 
 class LogTail(Struct, frozen=True):
@@ -230,7 +297,26 @@ class Adapter(Protocol):
         """The run that a request with this key started, if there is one."""
         ...
 
-    def backfill(self, plan: BackfillPlan) -> Launched: ...
+    def backfill(self, plan: BackfillPlan) -> Launched:
+        """Begins a backfill of the orchestrator's own, or finds the one that was begun with this key.
+
+        Raises Declined where it would not run exactly what is planned; then nothing was begun.
+        """
+        ...
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        """What has become of the backfill that was begun as `natural_id`."""
+        ...
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        """Tells a backfill to go on, pause or end; one that is over stays so. What can't be paused
+        goes on.
+        """
+        ...
+
+    def caused(self, request: LaunchRequest) -> Effects:
+        """The runs for which the asset event of this request counted, so far."""
+        ...
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail: ...
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import NAMESPACE_URL, uuid5
 
 from msgspec import Struct
 
 from hub.model import EntityName
-from hub.ports.adapters import Json, LaunchKind
+from hub.ports.adapters import Json, LaunchKind, Span
 
 
 class Again(Struct, frozen=True):
@@ -22,9 +22,13 @@ class Again(Struct, frozen=True):
 
 
 class RerunPolicy(Struct, frozen=True):
-    """What is done when a run fails, by class of failure; of other classes nothing is."""
+    """What is done when a run fails, by class of failure; of other classes nothing is.
+
+    anew: by a new run, also where the failed one could be run once more.
+    """
 
     on: Mapping[str, Again] = {}
+    anew: bool = False
 
 
 class NewLaunch(Struct, frozen=True, kw_only=True):
@@ -34,6 +38,7 @@ class NewLaunch(Struct, frozen=True, kw_only=True):
     held: why it may not go out yet; None: it is due. cause: {"updates": [ids of updates], ...}.
     team: for whom it is launched, None for the operator. give_up_at: later it makes no sense.
     rerun_of, failed_run, rerun_no: the launch and the run that are tried again, for which time.
+    spans, at_once: of a BACKFILL, as its plan has them.
     """
 
     key: str
@@ -54,6 +59,8 @@ class NewLaunch(Struct, frozen=True, kw_only=True):
     rerun_of: int | None = None
     failed_run: int | None = None
     rerun_no: int = 0
+    spans: Sequence[Span] = ()
+    at_once: int = 1
 
 
 class LeasedLaunch(Struct, frozen=True, kw_only=True):
@@ -78,6 +85,7 @@ class LeasedLaunch(Struct, frozen=True, kw_only=True):
     begun_at: datetime
     failing_since: datetime | None
     until: datetime
+    at_once: int = 1
 
 
 def launch_run_id(key: str) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, insert, or_, select, update
 
 from hub.errors import Conflict, NotFound
 from hub.model import EntityName
+from hub.ports import Wish
 from hub.schedules.stretches import Cut
 from hub.store.access import next_id
+from hub.store.launch_effects import Came, came_of, wish
 from hub.store.launch_views import RESENT, cancel
 from hub.store.reading import among
-from hub.store.tables import backfill, backfill_step, launch
+from hub.store.tables import backfill, backfill_step, launch, launch_effect
 
 #: Backfills that the loop looks at in one round.
 MOST: Final = 50
@@ -83,7 +85,7 @@ class NewStep(Struct, frozen=True, kw_only=True):
 
 
 class NewBackfill(Struct, frozen=True, kw_only=True):
-    """asked, plan: JSON objects."""
+    """asked, plan: JSON objects. apart: by launches alone."""
 
     dataset: EntityName
     direction: str
@@ -94,11 +96,12 @@ class NewBackfill(Struct, frozen=True, kw_only=True):
     by: str
     concurrency: int
     per_job: int
+    apart: bool
     steps: Sequence[NewStep]
 
 
 class Kept(Struct, frozen=True):
-    """A backfill as the loop needs it."""
+    """A backfill as the loop needs it. apart: by launches alone, not by backfills of orchestrators."""
 
     id: int
     state: State
@@ -109,10 +112,11 @@ class Kept(Struct, frozen=True):
     per_job: int
     created_at: datetime
     version: int
+    apart: bool = False
 
 
 class Step(Struct, frozen=True):
-    """A step as it is now."""
+    """A step as it is now. apart: its orchestrator's own backfill would not make it as planned."""
 
     no: int
     orchestrator: str | None
@@ -128,26 +132,31 @@ class Step(Struct, frozen=True):
     launch: int | None
     tries: int
     changed_at: datetime
+    apart: bool = False
 
 
 class Move(Struct, frozen=True):
-    """Where a step goes; its launch, and since when it is there."""
+    """Where a step goes; its launch, and since when it is there. apart: see Step."""
 
     no: int
     state: StepState
     reason: str | None
     launch: int | None
     at: datetime
+    apart: bool = False
 
 
 class Followed(Struct, frozen=True):
-    """A launch of a step. again: the launch that tries its failed run once more."""
+    """A launch of a step. again: the launch that tries its failed run once more. came: of one of
+    several steps, what has become of each partition.
+    """
 
     id: int
     state: str
     reason: str | None
     ended_at: datetime | None
     again: int | None = None
+    came: Mapping[str, Came] | None = None
 
 
 # -- made --------------------------------------------------------------------------------------
@@ -175,6 +184,7 @@ def add_backfill(connection: Connection, made: NewBackfill, now: datetime) -> in
             updated_at=now,
             active=True,
             version=1,
+            apart=made.apart,
         )
     )
     connection.execute(insert(backfill_step), [_row(number, one, now) for one in made.steps])
@@ -226,8 +236,11 @@ def launches_of(connection: Connection, launches: Collection[int]) -> dict[int, 
         for row in among(connection, _AGAIN, launch.c.rerun_of, launches)
         if row.rerun_of is not None
     }
+    came = came_of(connection, launches)
     return {
-        row.id: Followed(row.id, row.state, row.reason, row.ended_at, again.get(row.id))
+        row.id: Followed(
+            row.id, row.state, row.reason, row.ended_at, again.get(row.id), came.get(row.id)
+        )
         for row in among(connection, _FOLLOWED, launch.c.id, launches)
     }
 
@@ -237,12 +250,15 @@ _AGAIN = select(launch.c.id, launch.c.rerun_of).order_by(launch.c.id)
 
 
 def any_ended(connection: Connection, number: int) -> bool:
-    """Whether a launch of a step that is under way is over."""
+    """Whether the launch of a step that is under way is over, or its part of it."""
+    under_way = and_(_STEP.backfill_id == number, _STEP.state == StepState.LAUNCHED)
+    its = launch_effect.c
+    part = and_(its.launch_id == _STEP.launch_id, its.partition_key == _STEP.asked_partition)
     mine = (
         select(launch.c.id)
         .join(backfill_step, _STEP.launch_id == launch.c.id)
-        .where(_STEP.backfill_id == number, _STEP.state == StepState.LAUNCHED)
-        .where(launch.c.ended_at.is_not(None))
+        .outerjoin(launch_effect, part)
+        .where(under_way, or_(launch.c.ended_at.is_not(None), its.ended_at.is_not(None)))
         .limit(1)
     )
     return connection.scalar(mine) is not None
@@ -259,6 +275,7 @@ def _kept(row: Row[Any]) -> Kept:
         row.per_job,
         row.created_at,
         row.version,
+        bool(row.apart),
     )
 
 
@@ -278,6 +295,7 @@ def _step(row: Row[Any]) -> Step:
         row.launch_id,
         row.tries,
         row.changed_at,
+        bool(row.apart),
     )
 
 
@@ -299,6 +317,7 @@ def move_steps(connection: Connection, number: int, moves: Iterable[Move]) -> No
             "reason": one.reason,
             "launch_id": one.launch,
             "changed_at": one.at,
+            "apart": one.apart,
         }
         for one in moves
     ]
@@ -327,6 +346,7 @@ def pause(connection: Connection, number: int, by: str, reason: str, now: dateti
     row = _locked(connection, number)
     if row.state not in (State.RUNNING, State.PAUSED):
         raise Conflict(f"backfill {number} is {row.state}: only one that runs is paused")
+    wish(connection, _under_way(connection, number), Wish.PAUSE, now)
     _change(connection, row, State.PAUSED, _told("paused", by, reason), now)
 
 
@@ -337,6 +357,7 @@ def resume(connection: Connection, number: int, now: datetime) -> int:
     """
     row = _locked(connection, number)
     again = _tried_again(connection, number, now)
+    wish(connection, _under_way(connection, number), Wish.GO, now)
     if row.state not in (State.RUNNING, State.PAUSED) and not again:
         raise Conflict(f"backfill {number} is {row.state}: nothing of it is left to do")
     _change(connection, row, State.RUNNING, None, now)
@@ -371,15 +392,21 @@ def cancel_backfill(
     mine = and_(_STEP.backfill_id == number, _STEP.state.in_(waiting))
     told = {"state": StepState.CANCELLED, "reason": None, "changed_at": now}
     connection.execute(update(backfill_step).where(mine).values(**told))
-    under_way = and_(_STEP.backfill_id == number, _STEP.state == StepState.LAUNCHED)
-    for key in connection.scalars(select(_STEP.launch_id).where(under_way)).all():
+    under_way = _under_way(connection, number)
+    for key in under_way:
         _take_back(connection, key, by, now)
+    wish(connection, under_way, Wish.CANCEL, now)
     _change(connection, row, State.CANCELLED, _told("cancelled", by, reason), now)
 
 
-def _take_back(connection: Connection, launched: int | None, by: str, now: datetime) -> None:
-    if launched is None:
-        return
+def _under_way(connection: Connection, number: int) -> list[int]:
+    """The launches of its steps that are under way."""
+    mine = and_(_STEP.backfill_id == number, _STEP.state == StepState.LAUNCHED)
+    asked = select(_STEP.launch_id).where(mine, _STEP.launch_id.is_not(None)).distinct()
+    return [key for key in connection.scalars(asked) if key is not None]
+
+
+def _take_back(connection: Connection, launched: int, by: str, now: datetime) -> None:
     try:
         cancel(connection, launched, by, now)
     except (Conflict, NotFound):

@@ -56,7 +56,7 @@ def gate_answers(
     return [judge(spec, seen[key, partition], now) for key, partition, spec in wanted]
 
 
-class _Update(Struct, frozen=True):
+class LatestUpdate(Struct, frozen=True):
     """The latest update of a dataset (partition), and when the run that made it began."""
 
     id: int
@@ -73,12 +73,12 @@ _Place = tuple[int, str]
 
 def _facts(connection: Connection, places: set[_Place], viewer: Viewer) -> dict[_Place, GateFacts]:
     keys = sorted({key for key, _ in places})
-    names = {row.id: row for row in among(connection, _NAMES, dataset.c.id, keys)}
+    names = {row.id: row for row in among(connection, NAMES, dataset.c.id, keys)}
     recent = _recent(connection, keys)
     latest = _latest(connection, places, recent)
-    results = _results(connection, places, recent, latest)
+    results = results_of(connection, places, recent, latest)
     incidents = _incidents(connection, keys, latest.values(), viewer)
-    policies = _policies(connection, keys)
+    policies = policies_of(connection, keys)
     found = {}
     for place in places:
         key, partition = place
@@ -89,19 +89,19 @@ def _facts(connection: Connection, places: set[_Place], viewer: Viewer) -> dict[
             updated_at=None if mine is None else mine.at,
             rows=None if mine is None else mine.rows,
             last_update_at=lately[0].at if lately else None,
-            checks=_since(results[key], partition, mine),
-            awaited=_awaited(results[key], lately),
+            checks=checks_since(results[key], partition, mine),
+            awaited=awaited_of(results[key], lately),
             incidents=incidents.of(key, mine),
             policy=policies.get(key),
         )
     return found
 
 
-_NAMES = select(dataset.c.id, dataset.c.name)
+NAMES = select(dataset.c.id, dataset.c.name)
 
 # -- updates -----------------------------------------------------------------------------------
 
-_UPDATES = (
+UPDATES = (
     select(
         update.c.id,
         update.c.dataset_id,
@@ -140,33 +140,35 @@ _OF_PARTITIONS: Final = {
 }
 
 
-def _recent(connection: Connection, keys: list[int]) -> dict[int, list[_Update]]:
+def _recent(connection: Connection, keys: list[int]) -> dict[int, list[LatestUpdate]]:
     """The latest updates of each dataset, the latest first."""
     ids = newest_of_each(connection, update, "dataset_id", "at", keys, AWAITED_OF + 1)
-    rows = among(connection, _UPDATES, update.c.id, ids)
+    rows = among(connection, UPDATES, update.c.id, ids)
     rows.sort(key=lambda row: (row.at, row.id), reverse=True)
-    found: dict[int, list[_Update]] = defaultdict(list)
+    found: dict[int, list[LatestUpdate]] = defaultdict(list)
     for row in rows:
-        found[row.dataset_id].append(_update(row))
+        found[row.dataset_id].append(update_of(row))
     return found
 
 
 def _latest(
-    connection: Connection, places: set[_Place], recent: dict[int, list[_Update]]
-) -> dict[_Place, _Update]:
+    connection: Connection, places: set[_Place], recent: dict[int, list[LatestUpdate]]
+) -> dict[_Place, LatestUpdate]:
     found = {(key, ""): several[0] for key, several in recent.items()}
     ids: list[int] = []
     for some in chunks(sorted(place for place in places if place[1])):
         given = {"wanted": msgspec.json.encode(some).decode()}
         ids += filter(None, connection.scalars(_OF_PARTITIONS[connection.dialect.name], given))
-    for row in among(connection, _UPDATES, update.c.id, ids):
-        found[row.dataset_id, row.partition_key] = _update(row)
+    for row in among(connection, UPDATES, update.c.id, ids):
+        found[row.dataset_id, row.partition_key] = update_of(row)
     return found
 
 
-def _update(row: Row[Any]) -> _Update:
+def update_of(row: Row[Any]) -> LatestUpdate:
     begun_at = min(row.begun_at, row.at)
-    return _Update(row.id, row.at, begun_at, row.rows, row.run_id, row.job_id, row.parent_job_id)
+    return LatestUpdate(
+        row.id, row.at, begun_at, row.rows, row.run_id, row.job_id, row.parent_job_id
+    )
 
 
 # -- checks ------------------------------------------------------------------------------------
@@ -205,11 +207,11 @@ _RESULTS: Final = {
 }
 
 
-def _results(
+def results_of(
     connection: Connection,
     places: Iterable[_Place],
-    recent: dict[int, list[_Update]],
-    latest: dict[_Place, _Update],
+    recent: dict[int, list[LatestUpdate]],
+    latest: dict[_Place, LatestUpdate],
 ) -> dict[int, list[_Result]]:
     """All results of each dataset since the earliest of the updates that matter, by time."""
     since: dict[int, int] = {}
@@ -240,7 +242,9 @@ def _result(row: Row[Any]) -> _Result:
     return _Result(check, row.run_id)
 
 
-def _since(results: Iterable[_Result], partition: str, latest: _Update | None) -> list[CheckSeen]:
+def checks_since(
+    results: Iterable[_Result], partition: str, latest: LatestUpdate | None
+) -> list[CheckSeen]:
     """The latest result of each check of the update: told by its run, or after it."""
     if latest is None:
         return []
@@ -252,7 +256,7 @@ def _since(results: Iterable[_Result], partition: str, latest: _Update | None) -
     return [found[name] for name in sorted(found)]
 
 
-def _awaited(results: Iterable[_Result], recent: Sequence[_Update]) -> list[CheckName]:
+def awaited_of(results: Iterable[_Result], recent: Sequence[LatestUpdate]) -> list[CheckName]:
     """Checks that reported lately, of whichever partition."""
     if not recent:
         return []
@@ -263,7 +267,7 @@ def _awaited(results: Iterable[_Result], recent: Sequence[_Update]) -> list[Chec
 # -- incidents ---------------------------------------------------------------------------------
 
 _space = namespace.alias("job_space")
-_OPEN = (
+INCIDENTS = (
     select(
         incident.c.id,
         incident.c.kind,
@@ -280,8 +284,9 @@ _OPEN = (
     )
     .outerjoin(job, job.c.id == incident.c.job_id)
     .outerjoin(_space, _space.c.id == job.c.namespace_id)
-    .where(incident.c.resolved_at.is_(None), incident.c.dry_run.is_(False))
+    .where(incident.c.dry_run.is_(False))
 )
+_OPEN = INCIDENTS.where(incident.c.resolved_at.is_(None))
 _OF_JOBS = _OPEN.where(incident.c.subject_kind == Subject.JOB)
 
 
@@ -298,27 +303,27 @@ class _Incidents(Struct, frozen=True):
     of_datasets: dict[int, list[IncidentSeen]]
     of_jobs: dict[int, list[IncidentSeen]]
 
-    def of(self, key: int, latest: _Update | None) -> list[IncidentSeen]:
+    def of(self, key: int, latest: LatestUpdate | None) -> list[IncidentSeen]:
         jobs = {latest.job_id, latest.parent_job_id} if latest else set()
         own = [one for job in jobs if job is not None for one in self.of_jobs.get(job, ())]
         return [*self.of_datasets.get(key, ()), *own]
 
 
 def _incidents(
-    connection: Connection, keys: list[int], latest: Iterable[_Update], viewer: Viewer
+    connection: Connection, keys: list[int], latest: Iterable[LatestUpdate], viewer: Viewer
 ) -> _Incidents:
     """The open incidents of the datasets, and of the jobs that updated them last."""
     jobs = {number for one in latest for number in (one.job_id, one.parent_job_id) if number}
     closed = closed_teams(connection, viewer)
     found = _Incidents(defaultdict(list), defaultdict(list))
     for row in among(connection, _OPEN, incident.c.dataset_id, keys):
-        found.of_datasets[row.dataset_id].append(_incident(row, closed))
+        found.of_datasets[row.dataset_id].append(incident_of(row, closed))
     for row in among(connection, _OF_JOBS, incident.c.job_id, jobs):
-        found.of_jobs[row.job_id].append(_incident(row, closed))
+        found.of_jobs[row.job_id].append(incident_of(row, closed))
     return found
 
 
-def _incident(row: Row[Any], closed: frozenset[str]) -> IncidentSeen:
+def incident_of(row: Row[Any], closed: frozenset[str]) -> IncidentSeen:
     of_job = row.subject_kind == Subject.JOB
     hidden = row.team in closed
     return IncidentSeen(
@@ -343,7 +348,7 @@ _POLICIES = select(
 )
 
 
-def _policies(connection: Connection, keys: list[int]) -> dict[int, PolicySeen]:
+def policies_of(connection: Connection, keys: list[int]) -> dict[int, PolicySeen]:
     rows = among(connection, _POLICIES, freshness_policy.c.dataset_id, keys)
     return {row.dataset_id: PolicySeen(row.max_lag_s, row.cron, row.timezone) for row in rows}
 

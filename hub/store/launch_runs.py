@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection, Row, and_, select, update
 
 from hub.model import FINISHED_STATES, RunState
+from hub.ports import SEVERAL, LaunchKind
 from hub.store.launch_steps import note
 from hub.store.launches import State
 from hub.store.reading import among
@@ -31,7 +33,7 @@ _MINE = launch.c
 
 
 class Met(Struct, frozen=True):
-    """A launch and its run."""
+    """A launch and its run. stale: the run is still as it was when it was to be run once more."""
 
     launch: int
     state: str
@@ -39,6 +41,7 @@ class Met(Struct, frozen=True):
     run: int
     run_state: RunState
     ended_at: datetime | None
+    stale: bool
 
 
 _MET = (
@@ -50,6 +53,10 @@ _MET = (
         run.c.id.label("run"),
         run.c.state.label("run_state"),
         run.c.ended_at,
+        run.c.natural_id,
+        run.c.attempt_no,
+        _MINE.kind,
+        _MINE.cause,
         job.c.name,
     )
     .select_from(launch)
@@ -78,16 +85,31 @@ def met_by_runs(connection: Connection, runs: Collection[int]) -> list[Met]:
 
 def _met(rows: Iterable[Row[Any]]) -> list[Met]:
     return [
-        Met(row.id, row.state, row.linked, row.run, RunState(row.run_state), row.ended_at)
+        Met(
+            row.id,
+            row.state,
+            row.linked,
+            row.run,
+            RunState(row.run_state),
+            row.ended_at,
+            _is_stale(row),
+        )
         for row in rows
         if row.wanted == row.name or row.wanted.startswith(f"{row.name}.")
     ]
 
 
+def _is_stale(row: Row[Any]) -> bool:
+    if row.kind != LaunchKind.RERUN:
+        return False
+    failed = msgspec.json.decode(row.cause)["failed"]
+    return bool(failed["run"] == row.natural_id and row.attempt_no <= failed["attempt"])
+
+
 def due_looks(connection: Connection, now: datetime, limit: int) -> list[int]:
-    """Launches whose runs are to be looked for."""
-    due = select(_MINE.id).where(_MINE.look_at <= now).order_by(_MINE.look_at).limit(limit)
-    return list(connection.scalars(due))
+    """Launches whose run is to be looked for, of those that have one."""
+    due = select(_MINE.id).where(_MINE.look_at <= now, _MINE.kind.not_in(SEVERAL))
+    return list(connection.scalars(due.order_by(_MINE.look_at).limit(limit)))
 
 
 def look(connection: Connection, launches: Collection[int], now: datetime) -> None:
@@ -123,9 +145,11 @@ def keep(connection: Connection, met: Sequence[Met], now: datetime) -> None:
     for one in met:
         state = _STATES[one.run_state]
         over = one.run_state in FINISHED_STATES
+        if one.stale:
+            state, over = State.LAUNCHED, False
         if one.linked == one.run and one.state == state and over:
             continue
-        aborted = "its run was aborted" if one.run_state is RunState.ABORTED else None
+        aborted = "its run was aborted" if over and one.run_state is RunState.ABORTED else None
         told = {
             "state": state,
             "reason": aborted,

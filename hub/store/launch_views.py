@@ -12,11 +12,12 @@ from sqlalchemy import Connection, Row, and_, exists, func, not_, or_, select, t
 
 from hub.errors import Conflict, NotFound
 from hub.model import EntityName, Viewer
+from hub.store.launch_effects import EffectView, list_effects
 from hub.store.launch_steps import StepView, list_steps, note
 from hub.store.launch_stops import Brakes, brakes
 from hub.store.launches import OPEN, State
 from hub.store.reading import Page, Slice, cut, kept_from, newest_first, uuid_text
-from hub.store.tables import job, launch, namespace, run
+from hub.store.tables import job, launch, launch_effect, namespace, run
 from hub.store.views import View
 
 _MINE = launch.c
@@ -60,10 +61,13 @@ class LaunchView(View, frozen=True):
 
 
 class LaunchDetail(View, frozen=True):
-    """steps: what was done about it and why, the first one first."""
+    """steps: what was done about it and why, the first one first. runs: of one that may start
+    several: those of a backfill, and those for which an asset event counted.
+    """
 
     launch: LaunchView
     steps: list[StepView]
+    runs: list[EffectView]
 
 
 class Wanted(Struct, frozen=True):
@@ -98,7 +102,8 @@ def get_launch(connection: Connection, viewer: Viewer, key: int, now: datetime) 
     row = connection.execute(_SHOWN.where(_MINE.id == key, _open_to(viewer))).first()
     if row is None:
         raise NotFound(f"Launch '{key}' not found.")
-    return LaunchDetail(_view(row, brakes(connection), now), list_steps(connection, key))
+    view = _view(row, brakes(connection), now)
+    return LaunchDetail(view, list_steps(connection, key), list_effects(connection, key))
 
 
 def _open_to(viewer: Viewer) -> Any:
@@ -126,10 +131,13 @@ def _conditions(wanted: Wanted, held: Brakes, now: datetime) -> list[Any]:
         _MINE.subscription_id: wanted.subscription,
         _MINE.partition_key: wanted.partition,
         _MINE.key: wanted.key,
-        _MINE.run_id: wanted.run,
         _MINE.failed_run_id: wanted.rerun_of_run,
     }
     found = [column == value for column, value in equal.items() if value is not None]
+    if wanted.run is not None:
+        several = launch_effect.c
+        its = and_(several.launch_id == _MINE.id, several.run_id == wanted.run)
+        found.append(or_(_MINE.run_id == wanted.run, exists().where(its)))
     return found if wanted.state is None else [*found, _in_state(wanted.state, held, now)]
 
 
@@ -208,6 +216,8 @@ def resend(connection: Connection, key: int, by: str, now: datetime) -> None:
         "ended_at": None,
         "launched_at": None,
         "run_id": None,
+        "wish": None,
+        "granted": None,
     }
     _change(connection, row, told, "resent", f"by {by}", now)
 

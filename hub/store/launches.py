@@ -16,8 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.errors import BadInput
 from hub.model import EntityName
-from hub.ports import Launched, LaunchKind, LeasedLaunch, NewLaunch
+from hub.ports import SEVERAL, Launched, LaunchKind, LeasedLaunch, NewLaunch
 from hub.store.access import next_ids
+from hub.store.launch_spans import plan_effects
 from hub.store.launch_steps import note, note_first
 from hub.store.launch_stops import brakes
 from hub.store.launch_targets import Target, begun_within, free_targets, lock_targets, take_target
@@ -120,6 +121,11 @@ def _add(connection: Connection, fresh: Sequence[NewLaunch], now: datetime) -> N
         if added[one.key] == row["id"]
     ]
     note_first(connection, mine, now)
+    numbered = [(row["id"], one) for one, row in zip(fresh, rows, strict=True) if one.spans]
+    plan_effects(
+        connection,
+        [(number, one.job, one.spans) for number, one in numbered if added[one.key] == number],
+    )
 
 
 def _row(one: NewLaunch, number: int, now: datetime) -> dict[str, Any]:
@@ -150,6 +156,7 @@ def _row(one: NewLaunch, number: int, now: datetime) -> dict[str, Any]:
         "give_up_at": one.give_up_at,
         "attempts": 0,
         "tries": 0,
+        "at_once": one.at_once if one.spans else None,
         "created_at": now,
         "updated_at": now,
     }
@@ -293,6 +300,7 @@ def _leased(row: Row[Any], token: str, until: datetime, now: datetime) -> Leased
         begun_at=row.begun_at or now,
         failing_since=row.failing_since,
         until=until,
+        at_once=row.at_once or 1,
     )
 
 
@@ -348,6 +356,7 @@ def launched(connection: Connection, key: int, token: str, found: Launched, now:
 
     Also where the lease has passed on: what has this key is this launch, whoever asked for it.
     """
+    look_at = _moment(now) if found.followed else null()
     told = {
         "state": State.LAUNCHED if found.followed else State.COMPLETED,
         "reason": None,
@@ -355,7 +364,7 @@ def launched(connection: Connection, key: int, token: str, found: Launched, now:
         "url": found.url,
         "launched_at": now,
         "ended_at": None if found.followed else now,
-        "look_at": now if found.followed else None,
+        "look_at": case((_MINE.kind.in_(SEVERAL), _moment(now)), else_=look_at),
         "next_at": None,
         "attempts": 0,
         "failing_since": None,

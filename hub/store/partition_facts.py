@@ -18,13 +18,13 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from hub.model import FINISHED_STATES, Direction, RunState
+from hub.model import FINISHED_STATES, Direction, EntityName, RunState
 from hub.schedules.grids import Fed, Tried, Written
 from hub.schedules.timekeys import interval_key
 from hub.store.jobs import current_edge
 from hub.store.neighbours import outermost
 from hub.store.reading import among
-from hub.store.tables import dataset_update, edge, job, run, run_dataset
+from hub.store.tables import dataset_update, edge, job, namespace, run, run_dataset
 from hub.store.types import to_micros
 
 #: Partitions of one dataset or job that are looked at, the last in the alphabet or latest run.
@@ -32,6 +32,19 @@ MOST: Final = 20_000
 #: Runs of each job that are looked through for those that failed or are under way, the latest.
 MOST_RUNS: Final = 5_000
 _NO_KEY: Final[ColumnElement[str]] = literal_column("''")  # as the index has it
+
+
+def latest_key(connection: Connection, name: EntityName) -> str | None:
+    """The key of the latest run of a job that was told with one."""
+    mine = (
+        select(run.c.partition_key)
+        .join(job, job.c.id == run.c.job_id)
+        .join(namespace, namespace.c.id == job.c.namespace_id)
+        .where(namespace.c.name == name.namespace, job.c.name == name.name)
+        .where(run.c.partition_key.is_not(None))
+    )
+    return connection.scalar(mine.order_by(run.c.sort_at.desc()).limit(1))
+
 
 # -- updates -----------------------------------------------------------------------------------------
 

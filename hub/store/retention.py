@@ -117,7 +117,20 @@ def surplus(letters: Iterable[tuple[int, int]], held: int, bound: int) -> list[i
 
 _newer_check = t.check_result.alias("newer")
 
+
 #: In the order in which they are swept: what is large goes first.
+def _with_its_launch(table: Table) -> Policy:
+    """What a launch has left behind goes with it."""
+    its = t.launch.c.id == table.c.launch_id
+    changed = select(t.launch.c.updated_at).where(its).scalar_subquery()
+    return Policy(
+        table,
+        "runs",
+        func.coalesce(changed, literal(EPOCH, t.launch.c.updated_at.type)),
+        kept=exists().where(its, t.launch.c.ended_at.is_(None)),
+    )
+
+
 POLICIES = (
     Policy(t.lineage_event, "lineage_events", t.lineage_event.c.received_at),
     Policy(t.event_count, "lineage_events", t.event_count.c.hour),
@@ -223,20 +236,7 @@ POLICIES = (
         ),
     ),
     Policy(t.decision, "incidents", t.decision.c.at),
-    Policy(
-        t.launch_step,
-        "runs",
-        # What its launch has left behind goes with it.
-        func.coalesce(
-            select(t.launch.c.updated_at)
-            .where(t.launch.c.id == t.launch_step.c.launch_id)
-            .scalar_subquery(),
-            literal(EPOCH, t.launch.c.updated_at.type),
-        ),
-        kept=exists().where(
-            t.launch.c.id == t.launch_step.c.launch_id, t.launch.c.ended_at.is_(None)
-        ),
-    ),
+    *(_with_its_launch(one) for one in (t.launch_step, t.launch_effect)),
     Policy(t.launch, "runs", t.launch.c.updated_at, kept=t.launch.c.ended_at.is_(None)),
     Policy(
         t.backfill_step,

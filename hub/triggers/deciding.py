@@ -183,7 +183,7 @@ def _replayed(
         return None
     held = [arrival_of(one) for one in usable if one.seen_at <= until]
     held.sort(key=lambda one: (one.at, one.update_id))
-    return first_launch(table.one.spec.condition, held, past, facts, until)
+    return first_launch(table.one.spec.condition, held, past, lambda _: facts, until)
 
 
 def arrival_of(came: Came) -> Arrival:

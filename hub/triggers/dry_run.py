@@ -6,21 +6,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
 from hub.errors import BadInput
+from hub.gates import GateAnswer as Unknown
+from hub.gates import GateSpec
 from hub.model import EntityName
 from hub.store import updates
 from hub.store.arrivals import Came, Fate
 from hub.store.db import Connection
+from hub.store.past_gates import past_gate
 from hub.store.subscriptions import Kept
 from hub.store.views import View
 from hub.triggers.arriving import Seen, Subscriber, arrivals_of
-from hub.triggers.conditions import GateAnswer, Past, Quality
+from hub.triggers.conditions import GateAnswer, Past
 from hub.triggers.deciding import Table, WithParts, arrival_of, superseded
-from hub.triggers.facts import StoreFacts
+from hub.triggers.facts import StoreFacts, never_updated
 from hub.triggers.history import first_launch
 from hub.triggers.spec import Spec
 
@@ -29,7 +33,7 @@ MOST: Final = 20_000
 TOLD: Final = 1000
 
 LIMITS: Final = "limits and pauses are not applied: they depend on how long runs take"
-GATES: Final = "gates are taken as open, for how they stood then is not kept"
+GATES: Final = "gates answer as they did then, but for freshness policies, which are those of now"
 METRICS: Final = "other datasets' metrics are taken as they are now"
 
 
@@ -58,19 +62,17 @@ class Rehearsal(View, frozen=True):
     truncated: bool
 
 
-class OpenGate:
-    """A gate that nothing is known of any more."""
-
-    passed = True
-    reasons: Sequence[str] = ()
-    again_at = None
-
-
 class PastFacts(StoreFacts):
-    """What conditions ask, as far as it is known of the past."""
+    """What conditions ask, as of a time that is past."""
 
-    def gate(self, _dataset: EntityName, _partition: str, _wanted: Quality, /) -> GateAnswer:
-        return OpenGate()
+    def _ask(self, dataset: EntityName, partition: str, spec: GateSpec) -> GateAnswer:
+        key = self._key(dataset)
+        if key is None:
+            return Unknown(None, ("the dataset is not known",))
+        of_partition = past_gate(self._connection, key, partition, spec, self._now)
+        if not partition or not never_updated(of_partition):
+            return of_partition
+        return past_gate(self._connection, key, "", spec, self._now)
 
 
 @dataclass(slots=True)
@@ -93,9 +95,8 @@ def dry_run(
     rows: dict[str, list[Came]] = {}
     for each in _thinned(played, spec, [each for each in came if each.fate == Fate.WAITING]):
         rows.setdefault(each.partition, []).append(each)
-    facts = PastFacts(connection, until)
     for partition, mine in sorted(rows.items()):
-        _play(played, Table(one, partition, mine, None, {}), facts, until)
+        _play(played, Table(one, partition, mine, None, {}), connection, until)
     played.launches.sort(key=lambda would: (would.at, would.partition))
     return Rehearsal(
         since,
@@ -181,12 +182,13 @@ def _bursts(came: Sequence[Came], spec: Spec) -> list[list[Came]]:
     return [burst for mine in found.values() for burst in mine]
 
 
-def _play(played: _Played, table: Table, facts: StoreFacts, until: datetime) -> None:
+def _play(played: _Played, table: Table, connection: Connection, until: datetime) -> None:
     left = sorted((arrival_of(one) for one in table.came), key=lambda one: (one.at, one.update_id))
     past, parts = Past(), dict[EntityName, frozenset[str]]()
     while left:
         now = Table(table.one, table.partition, table.came, None, parts)
-        found = first_launch(table.one.spec.condition, left, past, WithParts(facts, now), until)
+        facts_at = partial(_facts_at, connection, now)
+        found = first_launch(table.one.spec.condition, left, past, facts_at, until)
         if found is None:
             break
         at, decision = found
@@ -202,6 +204,10 @@ def _play(played: _Played, table: Table, facts: StoreFacts, until: datetime) -> 
     if left:
         played.fates[Fate.WAITING] += len(left)
         played.waiting.append(table.partition)
+
+
+def _facts_at(connection: Connection, table: Table, at: datetime) -> WithParts:
+    return WithParts(PastFacts(connection, at), table)
 
 
 def _more(

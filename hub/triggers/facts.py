@@ -23,7 +23,7 @@ def gate_of(wanted: Quality) -> GateSpec:
     )
 
 
-def _never_updated(found: Unknown) -> bool:
+def never_updated(found: Unknown) -> bool:
     return any(part.name == "update" and part.passed is None for part in found.parts)
 
 
@@ -51,7 +51,7 @@ class StoreFacts:
         both = [(key, partition, spec), (key, "", spec)]
         of_partition, of_all = gate_answers(self._connection, both, self._now)
         # Partitions of a dataset that has no keys are known by the runs that write them.
-        return of_all if partition and _never_updated(of_partition) else of_partition
+        return of_all if partition and never_updated(of_partition) else of_partition
 
     def lacking(self, _dataset: EntityName, _partition: str, _there: frozenset[str], /) -> None:
         """Nothing: what parts a partition has is the subscription's to say."""

@@ -13,6 +13,7 @@ from hub.store import launch_runs
 from hub.store.changes import Places
 from hub.store.cursors import Change, read_changes, save_places, start_at_end
 from hub.store.db import Connection
+from hub.store.launch_effects import link_runs
 from hub.store.launches import ask
 from hub.store.leases import Fence
 from hub.triggers.reruns import Reruns
@@ -81,6 +82,7 @@ class Following:
 
     def _keep(self, connection: Connection, found: _Found, now: datetime) -> None:
         launch_runs.keep(connection, launch_runs.met_by_runs(connection, found.moved), now)
+        link_runs(connection, found.moved)
         launch_runs.look(connection, found.looks, now)
         ask(connection, self._reruns.of(connection, found.failed, now), now)
         save_places(connection, READER, found.places)

@@ -2,6 +2,8 @@
 
 grants:
   - {team: marketing, orchestrator: airflow-prod, job: "mart_*", conf: [day, full]}
+
+Further ones are made over the API.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from hub.errors import ConfigError
 from hub.model import EntityName
 from hub.settings import Settings
+from hub.store.db import Connection
+from hub.store.grants import GrantView, list_grants
 
 #: What the hub itself puts into a conf, whoever launches.
 OWN: Final = frozenset({"openlineage"})
@@ -45,7 +49,28 @@ class Grant(BaseModel):
 
 
 class Grants:
+    """Those of trackside.yaml; what was granted over the API is read with each question."""
+
     def __init__(self, grants: Sequence[Grant] = ()) -> None:
+        self.declared = tuple(grants)
+
+    def within(self, connection: Connection) -> InForce:
+        """All that are in force just now."""
+        return InForce([*self.declared, *map(_grant, list_grants(connection))])
+
+
+def _grant(one: GrantView) -> Grant:
+    return Grant(
+        team=one.team,
+        orchestrator=one.orchestrator,
+        namespace=one.namespace,
+        job=one.job,
+        conf=one.conf,
+    )
+
+
+class InForce:
+    def __init__(self, grants: Sequence[Grant]) -> None:
         self._grants = tuple(grants)
 
     def why_not(
@@ -67,7 +92,7 @@ class Grants:
             whose = f"it belongs to {owner}" if owner else "it belongs to no team"
             return (
                 f"team {team} may not launch {job.name} of {orchestrator}: {whose}, and no grant "
-                "lets it (grants in trackside.yaml)"
+                "lets it (trackside grants)"
             )
         barred = min((one.bars(set(conf) - OWN) for one in mine), key=len)
         if barred:

@@ -19,13 +19,26 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 from msgspec import Struct
 
-from hub.errors import NotReady, TracksideError, Unavailable
-from hub.ports import Adapter, Launched, LaunchRequest, LeasedLaunch
+from hub.errors import Declined, NotReady, TracksideError, Unavailable
+from hub.ports import (
+    Adapter,
+    BackfillPlan,
+    FailedRun,
+    Json,
+    Launched,
+    LaunchKind,
+    LaunchRequest,
+    LeasedLaunch,
+    Span,
+)
+from hub.schedules.spelling import spelt_like
 from hub.store import launches as store
 from hub.store.db import Connection
 from hub.store.launch_causes import cause_run
+from hub.store.launch_spans import spans_of
 from hub.store.launch_stops import Brakes, brakes
 from hub.store.launches import Limits
+from hub.store.partition_facts import latest_key
 from hub.triggers.grants import Grants
 from hub.triggers.patience import again_at
 
@@ -40,10 +53,17 @@ HOLD_S: Final = 120.0
 
 
 class Way(Struct, frozen=True):
-    """How an orchestrator is launched: `keyed` and `pulls` as its adapter has them."""
+    """How an orchestrator is launched: `keyed` and `pulls` as its adapter has them.
+
+    backfills: it has backfills of its own; ranges: of stretches of time, which it throttles. reruns:
+    it can run a failed run once more.
+    """
 
     keyed: bool
     pulls: bool
+    backfills: bool = False
+    ranges: bool = False
+    reruns: bool = False
 
 
 class Targets(Protocol):
@@ -184,16 +204,15 @@ class Launching:
         if self._clock() >= one.until:
             return  # it waited for a thread too long: somebody else has it
         started = time.monotonic()
-        why_not, request = self._doing.read(lambda it: request_of(it, self._grants, one))
+        why_not, asking = self._doing.read(lambda it: _asking_of(it, self._grants, one))
         if why_not is not None:
-            self._doing.write(
-                lambda it: store.refused(it, one.id, one.token, why_not, self._clock())
-            )
-            self._count(one, "refused", started)
+            self._refuse(one, why_not, started)
             return
         try:
             with self._targets.hand(one.orchestrator) as adapter:
-                found = _asked(adapter, request, again=one.asked_before)
+                found = asking(adapter)
+        except Declined as error:
+            self._refuse(one, str(error), started)
         except TracksideError as error:
             self._fail(one, error, started)
         except Exception as error:
@@ -205,6 +224,10 @@ class Launching:
                 lambda it: store.launched(it, one.id, one.token, found, self._clock())
             )
             self._count(one, "launched", started)
+
+    def _refuse(self, one: LeasedLaunch, why_not: str, started: float) -> None:
+        self._doing.write(lambda it: store.refused(it, one.id, one.token, why_not, self._clock()))
+        self._count(one, "refused", started)
 
     def _fail(self, one: LeasedLaunch, error: TracksideError, started: float) -> None:
         now = self._clock()
@@ -228,11 +251,37 @@ def request_of(
 ) -> tuple[str | None, LaunchRequest]:
     """Why it may not be launched, or None; and what to ask for."""
     owner = store.owner_of(connection, one.job)
-    why_not = grants.why_not(one.team, owner, one.orchestrator, one.job, one.conf)
-    cause = cause_run(connection, one.cause)
-    return why_not, LaunchRequest(
-        one.key, one.job, one.partition, one.conf, one.note, one.kind, cause
+    why_not = grants.within(connection).why_not(
+        one.team, owner, one.orchestrator, one.job, one.conf
     )
+    cause = cause_run(connection, one.cause)
+    partition = one.partition
+    if partition is not None and (example := latest_key(connection, one.job)) is not None:
+        partition = spelt_like(partition, example)
+    failed = _failed_of(one.cause) if one.kind is LaunchKind.RERUN else None
+    return why_not, LaunchRequest(
+        one.key, one.job, partition, one.conf, one.note, one.kind, cause, failed
+    )
+
+
+def _failed_of(cause: Json) -> FailedRun:
+    told = cause["failed"]
+    return FailedRun(told["run"], datetime.fromisoformat(told["endedAt"]))
+
+
+def _asking_of(
+    connection: Connection, grants: Grants, one: LeasedLaunch
+) -> tuple[str | None, Callable[[Adapter], Launched]]:
+    """Why it may not be launched, or None; and how its orchestrator is asked."""
+    why_not, request = request_of(connection, grants, one)
+    if one.kind is LaunchKind.BACKFILL:
+        plan = plan_of(request, spans_of(connection, one.id), one.at_once)
+        return why_not, lambda adapter: adapter.backfill(plan)
+    return why_not, lambda adapter: _asked(adapter, request, again=one.asked_before)
+
+
+def plan_of(request: LaunchRequest, spans: Sequence[Span], at_once: int) -> BackfillPlan:
+    return BackfillPlan(request.key, request.job, spans, request.conf, at_once, request.note)
 
 
 def _asked(adapter: Adapter, request: LaunchRequest, *, again: bool) -> Launched:

@@ -6,15 +6,18 @@
         when: {transient: {times: 3, wait_s: 60}, out_of_memory: {times: 1}}
 
 Each failure is run again at most once: the key of the launch is made of the run and its attempt.
+A run that the hub has not launched is itself run once more, where its orchestrator can: it is called
+as it was, and what went well of it is not done again. Others are launched anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
+import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from hub.errors import ConfigError
@@ -24,6 +27,7 @@ from hub.selector import Selector
 from hub.settings import Settings
 from hub.store.db import Connection
 from hub.store.failed_runs import FailedRun, failed_runs
+from hub.triggers.launching import Way
 
 #: Running these again changes nothing: somebody must change something first.
 NEVER: Final = (FailureClass.AUTH, FailureClass.DATA_QUALITY)
@@ -56,6 +60,9 @@ class RerunGiven(BaseModel):
         {one: AgainGiven(times=a.times, wait_s=a.wait_s) for one, a in USUAL.on.items()},  # type: ignore[misc]
         description="by class of failure; of others nothing is run again",
     )
+    anew: bool = Field(
+        False, description="by a new run, also where the failed one could be run once more"
+    )
 
     @field_validator("when")
     @classmethod
@@ -69,8 +76,14 @@ class RerunGiven(BaseModel):
 class Reruns:
     """The policies in force; the first that selects a job holds."""
 
-    def __init__(self, given: Sequence[RerunGiven] = ()) -> None:
+    def __init__(
+        self,
+        given: Sequence[RerunGiven] = (),
+        ways: Callable[[], Mapping[str, Way]] = dict,
+    ) -> None:
+        """ways: how orchestrators are launched just now."""
         self._given = tuple(given)
+        self._ways = ways
 
     def of(self, connection: Connection, failed: Collection[int], now: datetime) -> list[NewLaunch]:
         """What is launched because these runs have failed."""
@@ -92,7 +105,16 @@ class Reruns:
         if again is None or number > again.times:
             return None
         wait_s = min(LONGEST_WAIT_S, again.wait_s * 2.0 ** (number - 1))
-        return _launch(one, policy, what, number, again.times, now + timedelta(seconds=wait_s))
+        at = now + timedelta(seconds=wait_s)
+        told = _launch(one, policy, what, number, again.times, at)
+        return _in_place(told, one) if self._same_again(one, policy) else told
+
+    def _same_again(self, one: FailedRun, policy: RerunPolicy) -> bool:
+        """Whether the failed run itself is run once more."""
+        if one.launch is not None:
+            return one.launch.kind is LaunchKind.RERUN
+        way = self._ways().get(one.orchestrator or "")
+        return way is not None and way.reruns and not policy.anew and not one.inner
 
     def _policy(self, one: FailedRun) -> RerunPolicy | None:
         if one.launch is not None and one.launch.rerun is not None:
@@ -100,7 +122,7 @@ class Reruns:
         subject = _Subject(one)
         for given in self._given:
             if given.select.takes(subject, one.tags):
-                return policy_of(given.when)
+                return msgspec.structs.replace(policy_of(given.when), anew=given.anew)
         return None
 
 
@@ -159,7 +181,18 @@ def _launch(
     )
 
 
-def reruns_of(settings: Settings) -> Reruns:
+def _in_place(told: NewLaunch, one: FailedRun) -> NewLaunch:
+    assert one.ended_at is not None
+    failed = {
+        "run": one.natural_id,
+        "endedAt": one.ended_at.isoformat(),
+        "attempt": one.attempt,
+    }
+    cause = {**told.cause, "failed": failed}
+    return msgspec.structs.replace(told, kind=LaunchKind.RERUN, conf={}, cause=cause)
+
+
+def reruns_of(settings: Settings, ways: Callable[[], Mapping[str, Way]] = dict) -> Reruns:
     """The section `rerun`; raises ConfigError, which tells all that is wrong and where."""
     found: list[RerunGiven] = []
     problems: list[str] = []
@@ -171,7 +204,7 @@ def reruns_of(settings: Settings) -> Reruns:
             problems += [f"{place}: rerun.{index}.{_told(detail)}" for detail in error.errors()]
     if problems:
         raise ConfigError("\n".join(problems))
-    return Reruns(found)
+    return Reruns(found, ways)
 
 
 def _told(detail: Any) -> str:

@@ -42,7 +42,9 @@ def refuse_unlaunchable(connection: Connection, grants: Grants, spec: Spec) -> N
     """Raises Forbidden if the team may not launch the job, or not with that conf."""
     owner = owner_of(connection, spec.job)
     launch = spec.launch
-    why = grants.why_not(spec.team, owner, launch.orchestrator, spec.job, launch.conf.keys())
+    why = grants.within(connection).why_not(
+        spec.team, owner, launch.orchestrator, spec.job, launch.conf.keys()
+    )
     if why is not None:
         raise Forbidden(why)
 

@@ -32,7 +32,7 @@ from pydantic.alias_generators import to_camel
 from hub.errors import BadInput, shorten
 from hub.failures import FailureClass
 from hub.model import EntityName
-from hub.ports import Hours, LaunchKind, RerunPolicy
+from hub.ports import Hours, LaunchKind, RerunPolicy, askable
 from hub.triggers import conditions, partitions
 from hub.triggers.conditions import Condition
 from hub.triggers.partitions import Mapping_
@@ -69,6 +69,11 @@ class Launch(_Section):
         None, max_length=512, description="{partition}, or one that is always the same"
     )
     conf: dict[str, Any] = Field({}, examples=[{"day": "{partition}"}])
+
+    @field_validator("kind")
+    @classmethod
+    def _askable(cls, kind: LaunchKind) -> LaunchKind:
+        return askable(kind)
 
 
 class Backfill(_Section):

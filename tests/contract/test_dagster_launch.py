@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.errors import Unavailable
+from hub.errors import Declined, NotFound, Unavailable
 from hub.model import EntityName
-from hub.ports import BackfillPlan, Grade, LaunchRequest, RunName
+from hub.ports import BackfillPlan, FailedRun, Grade, LaunchKind, LaunchRequest, RunName, Span, Wish
 from tests.support.fake_dagster import NAMESPACE, URL, FakeDagster, Json, recorded, run_row
 
 KEY = "trackside/launch_key"
@@ -211,89 +211,204 @@ def test_a_job_of_two_code_locations_must_be_told_apart() -> None:
     assert fake.params[0]["runConfigData"] == {}
 
 
+# -- running once more -----------------------------------------------------------------------------
+
+AGAIN = LaunchRequest(
+    "rerun-1",
+    EntityName(NAMESPACE, "orders"),
+    kind=LaunchKind.RERUN,
+    failed=FailedRun("f0000000-0000-4000-8000-000000000000", datetime(2026, 11, 1, tzinfo=UTC)),
+)
+
+
+class Rerunning(Launching):
+    """Makes a run of another for each call, which has its tags but for those that are given."""
+
+    def __init__(self, **answers: Any) -> None:
+        super().__init__(Rerun=self.rerun)
+        self.answers |= answers
+
+    def rerun(self, variables: Json) -> Json:
+        told = variables["params"]
+        self.params.append(told)
+        number = len(self.rows) + 1
+        row = run_row(
+            runId=f"{number}0000000-0000-4000-8000-000000000000",
+            status="QUEUED",
+            creationTime=1795330000.0 + number,
+            parentRunId=told["parentRunId"],
+            tags=told["extraTags"],
+        )
+        self.rows.insert(0, row)
+        run = {"__typename": "LaunchRunSuccess", "run": {"runId": row["runId"]}}
+        return {"launchRunReexecution": run}
+
+
+def test_what_failed_of_a_run_is_executed_again_once() -> None:
+    fake = Rerunning()
+    adapter = fake.adapter()
+    first, second, found = (
+        adapter.launch(AGAIN),
+        adapter.launch(AGAIN),
+        adapter.find_launched(AGAIN),
+    )
+    assert (first.again, second.again) == (False, True)
+    assert found is not None
+    assert first.natural_id == second.natural_id == found.natural_id
+    (told,) = fake.params
+    assert AGAIN.failed is not None
+    assert (told["parentRunId"], told["strategy"]) == (AGAIN.failed.natural_id, "FROM_FAILURE")
+    assert {"key": KEY, "value": "rerun-1"} in told["extraTags"]
+
+
+def test_a_run_that_is_gone_is_not_executed_again() -> None:
+    gone = {"launchRunReexecution": {"__typename": "RunNotFoundError", "message": "gone"}}
+    with pytest.raises(Declined, match="is gone"):
+        Rerunning(Rerun=lambda _: gone).adapter().launch(AGAIN)
+
+
 # -- backfills -------------------------------------------------------------------------------------
 
 
 class Backfilling(Launching):
+    """Makes a backfill for each call, whatever its tags."""
+
     def __init__(self, **answers: Any) -> None:
         super().__init__(
-            Backfill=self.backfilled, Backfills=self.backfills, Partitions=partitions()
+            Backfill=self.backfilled,
+            Backfills=self.backfills,
+            BackfillStatus=self.standing,
+            CancelBackfill=self.stopped,
         )
         self.answers |= answers
         self.held: list[Json] = []
+        self.status = "REQUESTED"
+        self.stops: list[str] = []
 
     def backfilled(self, variables: Json) -> Json:
         self.params.append(variables["params"])
-        self.held.append({"id": "b1", "timestamp": 1.0, "tags": variables["params"]["tags"]})
-        success = {"__typename": "LaunchBackfillSuccess", "backfillId": "b1"}
+        number = len(self.held) + 1
+        tags = variables["params"]["tags"]
+        self.held.insert(0, {"id": f"b{number}", "timestamp": float(number), "tags": tags})
+        success = {"__typename": "LaunchBackfillSuccess", "backfillId": f"b{number}"}
         return {"launchPartitionBackfill": success}
 
     def backfills(self, _: Json) -> Json:
         told = {"__typename": "PartitionBackfills", "results": self.held}
         return {"partitionBackfillsOrError": told}
 
+    def standing(self, variables: Json) -> Json:
+        known = variables["backfill"] in {one["id"] for one in self.held}
+        told = {"__typename": "PartitionBackfill", "status": self.status}
+        return {"partitionBackfillOrError": told if known else NO_BACKFILL}
 
-def partitions(*names: str) -> Json:
-    rows = [
-        {"partitionName": name, "runStatus": "SUCCESS" if name.endswith("02") else None}
-        for name in names or ("2026-11-01", "2026-11-02", "2026-11-03", "2026-11-04")
-    ]
-    statuses = {"__typename": "PartitionStatuses", "results": rows}
-    told = {"__typename": "PartitionSet", "partitionStatusesOrError": statuses}
-    return {"partitionSetOrError": told}
+    def stopped(self, variables: Json) -> Json:
+        self.stops.append(variables["backfill"])
+        return {"cancelPartitionBackfill": {"__typename": "CancelBackfillSuccess"}}
+
+    def ran(self, number: int, status: str, **tags: str) -> None:
+        told = {"dagster/backfill": "b1"} | {f"dagster/{name}": tags[name] for name in tags}
+        row = run_row(
+            runId=f"{number}0000000-0000-4000-8000-000000000000",
+            status=status,
+            creationTime=1795330000.0 + number,
+            tags=[{"key": key, "value": value} for key, value in told.items()],
+        )
+        self.rows.insert(0, row)
 
 
-def plan(job: str = "orders", **other: Any) -> BackfillPlan:
-    return BackfillPlan("b-key", EntityName(NAMESPACE, job), **other)
+NO_BACKFILL = {"__typename": "BackfillNotFoundError", "message": "no such backfill"}
 
 
-def day(number: int) -> datetime:
-    return datetime(2026, 11, number, tzinfo=UTC)
+def plan(job: str = "orders", *names: str, **other: Any) -> BackfillPlan:
+    spans = [Span(name) for name in names or ("2026-11-01", "2026-11-02", "2026-11-03")]
+    return BackfillPlan("b-key", EntityName(NAMESPACE, job), spans, **other)
 
 
 def test_a_backfill_of_named_partitions_starts_once() -> None:
     fake = Backfilling()
     adapter = fake.adapter()
-    first = adapter.backfill(plan(partitions=["2026-11-01"]))
-    second = adapter.backfill(plan(partitions=["2026-11-01"]))
+    first, second = adapter.backfill(plan()), adapter.backfill(plan())
     assert (first.natural_id, first.again, second.again) == ("b1", False, True)
-    assert [params["partitionNames"] for params in fake.params] == [["2026-11-01"]]
+    names = [params["partitionNames"] for params in fake.params]
+    assert names == [["2026-11-01", "2026-11-02", "2026-11-03"]]
     assert fake.params[0]["selector"]["partitionSetName"] == "orders_partition_set"
 
 
-def test_a_backfill_of_times_takes_what_has_not_succeeded() -> None:
+def test_of_two_backfills_with_one_key_the_younger_is_cancelled() -> None:
     fake = Backfilling()
-    fake.adapter().backfill(plan(start=day(2), end=day(3)))
-    assert fake.params[0]["partitionNames"] == ["2026-11-03"]
 
+    def twice(variables: Json) -> Json:
+        fake.backfilled(variables)
+        return fake.backfilled(variables)
 
-def test_a_backfill_that_runs_all_again_takes_all() -> None:
-    fake = Backfilling()
-    fake.adapter().backfill(plan(start=day(2), end=day(3), rerun=True))
-    assert fake.params[0]["partitionNames"] == ["2026-11-02", "2026-11-03"]
-
-
-def test_partitions_that_are_no_times_must_be_named() -> None:
-    fake = Backfilling(Partitions=partitions("berlin", "rome"))
-    with pytest.raises(Unavailable, match="name the partitions"):
-        fake.adapter().backfill(plan(start=day(2), end=day(3)))
-
-
-def test_a_backfill_without_partitions_is_refused() -> None:
-    with pytest.raises(Unavailable, match="no partitions"):
-        Backfilling().adapter().backfill(plan(start=day(20), end=day(21)))
+    fake.answers["Backfill"] = twice
+    told = fake.adapter().backfill(plan())
+    assert (told.natural_id, told.again) == ("b1", True)
+    assert fake.stops == ["b2"]
 
 
 def test_a_backfill_of_an_asset_names_the_asset() -> None:
     fake = Backfilling()
-    fake.adapter().backfill(plan("__ASSET_JOB.raw__orders", partitions=["2026-11-01"]))
+    fake.adapter().backfill(plan("__ASSET_JOB.raw__orders"))
     assert fake.params[0]["assetSelection"] == [{"path": ["raw", "orders"]}]
 
 
 def test_what_dagster_says_of_a_bad_partition_is_told() -> None:
     answer = httpx.Response(500, json={"data": recorded("backfill_bad_partition")})
     with pytest.raises(Unavailable, match="Multiple initial assets not yet supported"):
-        Backfilling(Backfill=answer).adapter().backfill(plan(partitions=["1999-01-01"]))
+        Backfilling(Backfill=answer).adapter().backfill(plan())
+
+
+def test_a_job_without_these_partitions_and_a_run_config_are_declined() -> None:
+    told = {"__typename": "PartitionSetNotFoundError", "message": "no set"}
+    fake = Backfilling(Backfill=lambda _: {"launchPartitionBackfill": told})
+    with pytest.raises(Declined, match="no set"):
+        fake.adapter().backfill(plan())
+    with pytest.raises(Declined, match="run config"):
+        Backfilling().adapter().backfill(plan(conf={"ops": {}}))
+
+
+def test_what_a_backfill_has_come_to_is_told_by_its_latest_runs() -> None:
+    fake = Backfilling()
+    adapter = fake.adapter()
+    number = adapter.backfill(plan()).natural_id
+    fake.ran(1, "FAILURE", partition="2026-11-01", will_retry="true")
+    fake.ran(2, "FAILURE", partition="2026-11-02")
+    fake.ran(3, "SUCCESS", partition="2026-11-02")
+    found = adapter.backfilled(plan(), number)
+    assert {run.partition: run.state for run in found.runs} == {
+        "2026-11-01": "RUNNING",
+        "2026-11-02": "COMPLETED",
+    }
+    assert not found.over
+    fake.status = "COMPLETED_SUCCESS"
+    assert adapter.backfilled(plan(), number).over
+    with pytest.raises(NotFound, match="b7"):
+        adapter.backfilled(plan(), "b7")
+
+
+def test_one_run_may_be_for_a_range_of_partitions() -> None:
+    fake = Backfilling()
+    adapter = fake.adapter()
+    number = adapter.backfill(plan()).natural_id
+    first, last = "asset_partition_range_start", "asset_partition_range_end"
+    fake.ran(1, "STARTED", **{first: "2026-11-02", last: "2026-11-03"})
+    found = adapter.backfilled(plan(), number)
+    assert [run.partition for run in found.runs] == ["2026-11-02", "2026-11-03"]
+
+
+def test_a_backfill_is_cancelled_and_can_not_be_paused() -> None:
+    fake = Backfilling()
+    adapter = fake.adapter()
+    for wish in (Wish.PAUSE, Wish.GO, Wish.CANCEL):
+        adapter.steer("b1", wish)
+    assert fake.stops == ["b1"]
+
+
+def test_an_asset_event_is_declined() -> None:
+    with pytest.raises(Declined, match="no asset events"):
+        Launching().adapter().launch(request(kind=LaunchKind.ASSET_EVENT))
 
 
 # -- logs and the connection -----------------------------------------------------------------------

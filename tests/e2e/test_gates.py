@@ -188,11 +188,11 @@ def test_a_hub_that_stops_sends_those_who_wait_home(hub: Hub, client: TestClient
     with ThreadPoolExecutor() as pool:
         waits = pool.submit(gate, client, wait=60, incidents=False)
         _until_somebody_waits(hub)
-        hub.gate_watch.close()
+        hub.watch.close()
         try:
             assert waits.result(timeout=10)["passed"] is False
         finally:
-            hub.gate_watch._closed = False
+            hub.watch._closed = False
 
 
 def test_no_thread_is_held_by_those_who_wait(hub: Hub, client: TestClient) -> None:

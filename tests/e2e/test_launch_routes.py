@@ -204,3 +204,30 @@ def test_launches_are_listed_page_by_page_and_by_what_is_asked(speaker: Speaker)
     assert [one["id"] for one in by_job] == [numbers[3]]
     assert ann.get(f"{ALL}?job=mart").status_code == 400
     assert ann.get(f"{ALL}/999").status_code == 404
+
+
+def test_a_grant_lets_a_team_launch_until_it_is_taken_back(speaker: Speaker) -> None:
+    root, hanna = speaker("root", "admin"), speaker("hanna", "read", "trigger", team="hr")
+    assert hanna.post(ALL, json=WISH).status_code == 403
+    told = {"team": "hr", "orchestrator": "house", "job": "m*"}
+    assert hanna.post("/api/v1/grants", json=told).status_code == 403
+    made = root.post("/api/v1/grants", json=told)
+    assert made.status_code == 201
+    assert root.post("/api/v1/grants", json=told).json()["id"] == made.json()["id"]
+    refused = hanna.post(ALL, json=WISH)
+    assert (refused.status_code, "may not set day" in refused.text) == (403, True)
+    assert hanna.post(ALL, json=WISH | {"conf": {}}).status_code == 201
+    listed = hanna.get("/api/v1/grants").json()["grants"]
+    assert [(one["id"] > 0, one["team"], one["job"]) for one in listed] == [
+        (False, "ads", "mart"),
+        (True, "hr", "m*"),
+    ]
+    gone = f"/api/v1/grants/{made.json()['id']}"
+    assert [root.delete(gone).status_code for _ in range(2)] == [200, 404]
+    assert hanna.post(ALL, json=WISH | {"conf": {}, "key": "late"}).status_code == 403
+
+
+def test_a_grant_of_an_unknown_team_is_refused_with_the_known_ones(speaker: Speaker) -> None:
+    told = {"team": "nobody", "job": "m*"}
+    refused = speaker("root", "admin").post("/api/v1/grants", json=told)
+    assert (refused.status_code, "ads, hr" in refused.text) == (400, True)

@@ -64,8 +64,8 @@ def run(
     monkeypatch.setenv("TRACKSIDE_URL", hub[0].url)
     monkeypatch.setenv("TRACKSIDE_TOKEN", hub[1])
 
-    def command(*arguments: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["trackside", "subscriptions", *arguments])
+    def command(*arguments: str, under: str = "subscriptions") -> Done:
+        monkeypatch.setattr(sys, "argv", ["trackside", under, *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()
         told = capsys.readouterr()
@@ -127,3 +127,17 @@ def test_a_mistake_in_a_file_is_told(run: Run, tmp_path: Path) -> None:
     file.write_text("name: x\nwhen: all(\nlaunch: {orchestrator: engine, job: m}\n")
     done = run("add", str(file))
     assert "$.when: expected" in done.err
+
+
+def test_grants_are_made_listed_and_taken_back(run: Run) -> None:
+    made = run("add", "sales", "report_*", "-o", "engine", "-c", "day", under="grants")
+    assert (made.code, made.err) == (0, "")
+    listed = json.loads(run("list", "--json", under="grants").out)["grants"]
+    assert [(one["id"] > 0, one["job"], one["conf"]) for one in listed] == [
+        (False, "mart", []),
+        (True, "report_*", ["day"]),
+    ]
+    assert "report_*" in run("list", under="grants").out
+    assert "no longer" in run("remove", str(listed[1]["id"]), under="grants").out
+    again = run("remove", str(listed[1]["id"]), under="grants")
+    assert (again.code, "not found" in again.err) == (1, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from adapters.airflow import Airflow as Adapter
 from adapters.airflow.config import Config
-from hub.errors import NotReady, Unavailable
+from hub.errors import NotReady
 from hub.model import (
     BacklogObserved,
     EntityName,
@@ -20,7 +20,7 @@ from hub.model import (
     ScheduleObserved,
     WatermarkObserved,
 )
-from hub.ports import Asked, BackfillPlan, Grade, Launched, LaunchKind, LaunchRequest, RunName
+from hub.ports import Asked, Grade, LaunchKind, LaunchRequest, RunName
 from tests.support.airflow import VENV, Airflow
 from tests.support.watch import SPACE, Watch, moment
 
@@ -255,24 +255,6 @@ def test_an_asset_event_is_written_once(watch: Watch) -> None:
     first, second = watch.adapter.launch(request), watch.adapter.launch(request)
     assert (first.again, second.again) == (False, True)
     assert first.natural_id == second.natural_id
-
-
-def test_a_backfill_is_made_once(watch: Watch) -> None:
-    start, end = datetime(2026, 2, 1, tzinfo=UTC), datetime(2026, 2, 2, tzinfo=UTC)
-    plan = BackfillPlan("fill-1", EntityName(SPACE, "resting"), start, end)
-    first, second = patiently(lambda: watch.adapter.backfill(plan)), watch.adapter.backfill(plan)
-    assert second.again
-    assert first.natural_id == second.natural_id
-
-
-def patiently(ask: Callable[[], Launched]) -> Launched:
-    """Asked again as the hub would: this Airflow's own SQLite may be locked by its scheduler."""
-    for _ in range(10):
-        try:
-            return ask()
-        except Unavailable:
-            time.sleep(3)
-    return ask()
 
 
 def test_the_log_tells_why_a_task_failed(watch: Watch) -> None:

@@ -22,7 +22,7 @@ from hub.model import (
     HealthStatus,
     ScheduleObserved,
 )
-from hub.ports import Asked, BackfillPlan, LaunchRequest, Observed
+from hub.ports import Asked, BackfillPlan, LaunchRequest, Observed, Span
 from hub.store.types import to_micros
 from tests.support.dagster import VENV, DagsterSplit
 from tests.support.fake_dagster import FakeKnown
@@ -247,8 +247,7 @@ def test_a_backfill_starts_its_partitions_once(world: World) -> None:
     plan = BackfillPlan(
         "backfill-1",
         EntityName(NAMESPACE, "orders_job"),
-        start=datetime(2026, 11, 5, tzinfo=UTC),
-        end=datetime(2026, 11, 6, tzinfo=UTC),
+        [Span("2026-11-05"), Span("2026-11-06")],
     )
     first, second = world.adapter.backfill(plan), world.adapter.backfill(plan)
     assert (first.natural_id, first.again, second.again) == (second.natural_id, False, True)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from hub.api.hub import Hub
 from hub.evaluate.telling import Transactions
 from hub.main import writing
 from hub.model import EntityName, Viewer
-from hub.ports import Again, NewLaunch, RerunPolicy
+from hub.ports import Again, FailedRun, Launched, LaunchRequest, NewLaunch, RerunPolicy
 from hub.settings import Settings
 from hub.store.launch_runs import UNSEEN
 from hub.store.launch_views import LaunchView, Wanted, list_launches
@@ -22,6 +23,8 @@ from hub.store.reading import Page
 from hub.store.run_causes import run_causes
 from hub.store.types import to_micros
 from hub.triggers.following import Following
+from hub.triggers.grants import Grant
+from hub.triggers.launching import Way
 from hub.triggers.reruns import RerunGiven, Reruns
 from tests.support.launching import START, Bench, Orchestrator, World
 from tests.support.recording import (
@@ -41,10 +44,11 @@ Benches = Callable[..., "Line"]
 class Line(Bench):
     """A launch loop, a follow loop, and the door."""
 
-    def __init__(self, hub: Hub, flow: Orchestrator, reruns: Reruns) -> None:
-        super().__init__(hub.db, hub.writer, World(flow=flow))
+    def __init__(self, hub: Hub, flow: Orchestrator, given: Sequence[RerunGiven]) -> None:
+        super().__init__(hub.db, hub.writer, World(flow=flow, prod=flow))
         doing = Transactions(hub.db, hub.writer)
-        self.following = Following(doing, reruns)
+        ways = {"prod": Way(flow.keyed, pulls=False, reruns=flow.reruns)}
+        self.following = Following(doing, Reruns(given, lambda: ways))
         self.following.round(self.now, no_fence)
         self._minute = 0
 
@@ -72,8 +76,8 @@ def module_hub(module_database_url: str) -> Iterator[Hub]:
 
 @pytest.fixture
 def line(module_hub: Hub) -> Iterator[Benches]:
-    def make(*given: RerunGiven) -> Line:
-        return Line(module_hub, Orchestrator(), Reruns(given))
+    def make(*given: RerunGiven, flow: Orchestrator | None = None) -> Line:
+        return Line(module_hub, flow or Orchestrator(), given)
 
     yield make
     module_hub.writer.call(emptied)
@@ -261,7 +265,7 @@ def test_the_policy_of_a_launch_holds_for_its_runs_and_ends(line: Benches) -> No
         key="a", orchestrator="flow", job=MART, conf={"day": 1}, team="marts", rerun=policy
     )
     it.writer.call(lambda c: ask(c, [wanted], it.now))
-    it.loop._grants.why_not = lambda *_: None  # type: ignore[method-assign]
+    it.loop._grants.declared = (Grant(team="marts", job="mart", conf=["day"]),)
     for number in range(1, 5):
         it.now += timedelta(seconds=60)
         it.loop.round(it.now)
@@ -274,6 +278,64 @@ def test_the_policy_of_a_launch_holds_for_its_runs_and_ends(line: Benches) -> No
     assert [one.state for one in told] == ["failed"] * 3
     assert all((one.conf, one.team) == ({"day": 1}, "marts") for one in told)
     assert [one.rerun_of for one in told] == [None, told[0].id, told[1].id]
+
+
+class Clearing(Orchestrator):
+    """Runs a failed run once more as the same run."""
+
+    reruns = True
+
+    def launch(self, request: LaunchRequest) -> Launched:
+        found = super().launch(request)
+        failed = request.failed
+        return found if failed is None else replace(found, natural_id=failed.natural_id)
+
+
+def attempted(it: Line, attempt: int, end: str) -> None:
+    """A run of the clock is tried once more, as Airflow does after a clear, and ends."""
+    facets = dag_run("scheduled__1", cleared=attempt - 1)
+    message = {"message": "connection refused", "programmingLanguage": "PYTHON"}
+    error = {"errorMessage": message} if end == "FAIL" else {}
+    began = it.now - timedelta(seconds=0.5)
+    it.hear(
+        now_event("START", began, attempt, "scheduled__1", run_facets=facets),
+        now_event(end, it.now, attempt, "scheduled__1", run_facets=facets | error),
+    )
+
+
+def test_a_run_that_nobody_launched_is_run_once_more_itself_where_that_can_be(
+    line: Benches,
+) -> None:
+    """As often as the policy says, each attempt by one launch, which ends with that attempt."""
+    flow = Clearing()
+    it = line(given(when={"transient": {"times": 2, "wait_s": 0}}), flow=flow)
+    attempted(it, 1, "FAIL")
+    it.follow()
+    (first,) = it.launches()
+    assert (first.kind, first.conf, first.cause["failed"]["run"]) == ("rerun", {}, "scheduled__1")
+    it.at(1)
+    (asked,) = flow.asked
+    assert asked.failed == FailedRun("scheduled__1", START)
+    it.follow(2)
+    assert it.row(first.id).state == "launched"  # the run still says that it has failed
+    attempted(it, 2, "FAIL")
+    it.follow()
+    assert it.row(first.id).state == "failed"
+    second = next(one for one in it.launches() if one.id != first.id)
+    assert (second.kind, second.rerun_no, second.rerun_of) == ("rerun", 2, first.id)
+    it.at(4)
+    attempted(it, 3, "COMPLETE")
+    it.follow(5)
+    assert it.row(second.id).state == "completed"
+    assert len(it.launches()) == 2
+
+
+def test_a_policy_may_want_a_new_run(line: Benches) -> None:
+    it = line(given(anew=True), flow=Clearing())
+    attempted(it, 1, "FAIL")
+    it.follow()
+    (one,) = it.launches()
+    assert one.kind == "job"
 
 
 def test_a_dag_run_is_judged_by_the_errors_of_its_tasks(line: Benches) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from hub.store.db import Database
+from hub.store.tables import dataset, incident, incident_transition
 from hub.triggers.circles import circle_text
 from hub.triggers.dry_run import dry_run
 from tests.support.recording import run_event
@@ -120,3 +122,52 @@ def test_a_dry_run_tells_what_was_launched_had_it_been_there(it: Station) -> Non
     assert [would.partition for would in told.launches] == it.partitions()
     assert told.waiting == ["2026-11-23"]
     assert told.fates == {"launched": 4, "waiting": 1, "ignored": 1}
+
+
+def test_a_dry_run_takes_gates_as_they_stood_then(it: Station) -> None:
+    """Closed by a check until another run of it passes, with the next update or without one."""
+    one = spec("db/a gate(checks passed)")
+    it.put(one)
+    it.hear(checked(it, 1, success=False))
+    it.at(60)
+    it.hear(checked(it, 2, success=True))
+    it.at(120)
+    it.hear(checked(it, 3, success=False))
+    it.at(180)
+    told = [{"assertion": "not_null", "success": True, "column": "id"}]
+    facets = {"dataQualityAssertions": {"assertions": told}}
+    looked = {"namespace": "db", "name": "a", "inputFacets": facets}
+    event = run_event("COMPLETE", 0, 9, job="test", inputs=[looked])
+    it.hear({**event, "eventTime": (it.now + timedelta(seconds=4)).isoformat()})
+    with it.db.reading() as connection:
+        rehearsed = dry_run(connection, one, BEGIN, BEGIN + timedelta(hours=1))
+    assert it.causes() == [[1, 2]]
+    assert [would.updates for would in rehearsed.launches] == [[1, 2], [3]]
+    assert [would.at - BEGIN for would in rehearsed.launches] == [
+        timedelta(seconds=62),
+        timedelta(seconds=184),
+    ]
+
+
+def test_a_dry_run_takes_incidents_as_they_stood_then(it: Station) -> None:
+    one = spec("db/a gate(no open incident)")
+    it.put(one)
+    it.updated("a")
+    with it.db.writing() as connection:
+        key = connection.scalar(select(dataset.c.id).where(dataset.c.name == "a"))
+        opened = {"id": 1, "rule": "r", "kind": "volume", "subject_kind": "dataset"}
+        opened |= {"subject_id": key, "key": "", "dataset_id": key, "severity": "error"}
+        times = {"since": BEGIN, "opened_at": BEGIN, "resolved_at": BEGIN + timedelta(minutes=9)}
+        opened |= times | {"state": "RESOLVED", "reason": "few rows", "evidence": "{}"}
+        opened |= {"dry_run": False, "updated_at": BEGIN}
+        connection.execute(insert(incident).values(**opened))
+        for number, (minute, state) in enumerate([(-5, "OPEN"), (9, "RESOLVED")], 1):
+            step = {"id": number, "incident_id": 1, "at": BEGIN + timedelta(minutes=minute)}
+            step |= {"transition": "opened", "reason": "few rows", "evidence": "{}"}
+            connection.execute(
+                insert(incident_transition).values(**step, version=number, state=state)
+            )
+        told = dry_run(connection, one, BEGIN, BEGIN + timedelta(hours=1))
+        until = dry_run(connection, one, BEGIN, BEGIN + timedelta(minutes=8))
+    assert [would.at - BEGIN for would in told.launches] == [timedelta(minutes=9)]
+    assert (until.launches, until.fates) == ([], {"waiting": 1})

@@ -6,14 +6,15 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from msgspec.structs import replace
 
 from hub.api.hub import Hub
+from hub.errors import Declined, NotFound
 from hub.evaluate.telling import Transactions
-from hub.model import Viewer
-from hub.ports import Launched, LaunchRequest
+from hub.model import RunState, Viewer
+from hub.ports import BackfillPlan, Effect, Effects, Launched, LaunchRequest, Wish
 from hub.ports.launching import launch_run_id
 from hub.store import backfill_views, backfills
 from hub.store.db import Connection
@@ -26,6 +27,7 @@ from hub.triggers.backfills.spec import Backfill
 from hub.triggers.backfills.told import Who, kept_of
 from hub.triggers.backfills.world import read_world
 from hub.triggers.following import Following
+from hub.triggers.gathering import Gathering
 from hub.triggers.grants import Grants
 from hub.triggers.launching import HOLD_S, Launching
 from hub.triggers.reruns import Reruns
@@ -60,6 +62,54 @@ def _named(found: Launched) -> Launched:
     return replace(found, natural_id=UUID(launch_run_id(found.key)).hex)
 
 
+class Filling(Named):
+    """Has backfills of its own, of which it makes two whoever asks for the same one twice at once."""
+
+    backfills = True
+
+    def __init__(self, *, ranges: bool) -> None:
+        super().__init__(keyed=True)
+        self.ranges = ranges
+        self.plans: dict[str, BackfillPlan] = {}
+        self.ended: dict[tuple[str, str], RunState] = {}  # by key and partition
+        self.left_out: set[str] = set()
+        self.declines = False
+        self.wishes: list[tuple[str, Wish]] = []
+
+    def backfill(self, plan: BackfillPlan) -> Launched:
+        if self.declines:
+            raise Declined("it would do something else")
+        again = plan.key in self.plans
+        self.plans.setdefault(plan.key, plan)
+        return Launched(plan.key, f"fill-{plan.key}", again=again)
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        assert natural_id == f"fill-{plan.key}"
+        if plan.key not in self.plans:
+            raise NotFound("it has no such backfill any more")
+        told = [(span.partition, self.ended.get((plan.key, span.partition))) for span in plan.spans]
+        runs = [
+            Effect(plan.job, run_of(plan.key, name).hex, state, self.at, name)
+            for name, state in told
+            if state is not None
+        ]
+        left = {name for name, state in told if state is None}
+        return Effects(runs, over=bool(left) and left <= self.left_out)
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        self.wishes.append((natural_id, wish))
+        if wish is Wish.CANCEL:
+            key = natural_id.removeprefix("fill-")
+            for span in self.plans[key].spans:
+                self.ended.setdefault((key, span.partition), RunState.ABORTED)
+
+    at = START
+
+
+def run_of(key: str, partition: str) -> UUID:
+    return uuid5(NAMESPACE_URL, f"{key}/{partition}")
+
+
 class Deadly(Transactions):
     """Dies at some writes, before the commit or right after it."""
 
@@ -84,10 +134,14 @@ class Deadly(Transactions):
 class Plant:
     """The loops of a hub, and the runs of two orchestrators."""
 
-    def __init__(self, hub: Hub, seed: int = 1) -> None:
+    def __init__(self, hub: Hub, seed: int = 1, *, own: bool = False) -> None:
+        """own: both have backfills of their own, flow of ranges, mill of named partitions."""
         self.hub, self.now = hub, START
         self.draw = random.Random(seed)
-        self.flow, self.mill = Named(), Named()
+        self.flow: Named = Filling(ranges=True) if own else Named()
+        self.mill: Named = Filling(ranges=False) if own else Named()
+        self.filling = [one for one in (self.flow, self.mill) if isinstance(one, Filling)]
+        self.still = False  # no run of a backfill of theirs ends
         self.heard = dict.fromkeys(("flow", "mill"), 0)
         self.begun: list[tuple[str, str]] = []  # job and partition of each run, in their order
         self.failing: set[tuple[str, str]] = set()
@@ -102,7 +156,8 @@ class Plant:
             self.doing, world, Grants(), Counted(), clock=lambda: self.now, per_hour=0
         )
         self.following = Following(self.doing, Reruns())
-        self.backfilling = Backfilling(self.doing)
+        self.backfilling = Backfilling(self.doing, world.ways)
+        self.gathering = Gathering(self.doing, world)
 
     def die(self) -> None:
         self.launching.close()
@@ -126,6 +181,8 @@ class Plant:
             self.launching.round(self.now)
             self.launching.settle()
         self._hear()
+        self._fill()
+        self.gathering.round(self.now, no_fence)
         while self.following.round(self.now, no_fence):
             pass
 
@@ -172,6 +229,23 @@ class Plant:
                 run = launch_run_id(key)
                 told += both(level, day, run, self.now, "FAIL" if bad else "COMPLETE")
             self.heard[name] += len(fresh)
+        self._record(told)
+
+    def _fill(self) -> None:
+        """Two runs of each backfill complete, or fail, and say so."""
+        told: list[dict[str, Any]] = []
+        for engine in [] if self.still else self.filling:
+            engine.at = self.now
+            for key, asked in engine.plans.items():
+                level = next(it for it in LEVELS if it[1] == asked.job.name)
+                names = [span.partition for span in asked.spans]
+                open_ = [name for name in names if (key, name) not in engine.ended]
+                for name in [one for one in open_ if one not in engine.left_out][:2]:
+                    bad = (asked.job.name, name) in self.failing
+                    engine.ended[key, name] = RunState.FAILED if bad else RunState.COMPLETED
+                    self.begun.append((asked.job.name, name))
+                    end = "FAIL" if bad else "COMPLETE"
+                    told += both(level, name, str(run_of(key, name)), self.now, end)
         self._record(told)
 
     def tell(self, job: str, day: str, run: str) -> None:

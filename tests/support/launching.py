@@ -34,8 +34,11 @@ class CrashError(BaseException):
 class Orchestrator:
     """Takes runs. keyed: it refuses a second one with the same key by itself.
 
-    before, after: called with each request, before and after the run is made.
+    before, after: called with each request, before and after the run is made. backfills, ranges: see
+    Way.
     """
+
+    backfills = ranges = reruns = False
 
     def __init__(self, *, keyed: bool = True) -> None:
         self.keyed = keyed
@@ -65,7 +68,10 @@ class World:
         self.orchestrators = orchestrators
 
     def ways(self) -> Mapping[str, Way]:
-        return {name: Way(one.keyed, pulls=False) for name, one in self.orchestrators.items()}
+        return {
+            name: Way(one.keyed, pulls=False, backfills=one.backfills, ranges=one.ranges)
+            for name, one in self.orchestrators.items()
+        }
 
     @property
     def names(self) -> Collection[str]:

@@ -12,6 +12,7 @@ from hub.ports import (
     Asked,
     BackfillPlan,
     Capability,
+    Effects,
     Finding,
     Grade,
     Json,
@@ -22,6 +23,7 @@ from hub.ports import (
     Observed,
     RunName,
     SecretRef,
+    Wish,
     adapters,
 )
 
@@ -67,6 +69,15 @@ class Scripted:
 
     def backfill(self, plan: BackfillPlan) -> Launched:
         raise AssertionError("it has no such capability")
+
+    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:
+        raise AssertionError("it has no such capability")
+
+    def steer(self, natural_id: str, wish: Wish) -> None:
+        raise AssertionError("it has no such capability")
+
+    def caused(self, request: LaunchRequest) -> Effects:
+        raise AssertionError("it has no asset events")
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:
         raise AssertionError("it has no such capability")

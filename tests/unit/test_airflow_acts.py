@@ -6,27 +6,31 @@ import json
 import re
 import shlex
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import httpx
 import pytest
 
 from adapters.airflow import Airflow
 from adapters.airflow.config import Config
+from adapters.airflow.events import stamp
 from adapters.airflow.launch import run_id_of
 from adapters.airflow.logs import error_in, lines_of
-from hub.errors import Conflict, NotReady, Unavailable
+from hub.errors import Conflict, Declined, NotFound, NotReady, Unavailable
 from hub.model import EntityName
 from hub.ports import (
     Asked,
     BackfillPlan,
     Capability,
     CauseRun,
+    FailedRun,
     Grade,
     LaunchKind,
     LaunchRequest,
     RunName,
+    Span,
+    Wish,
     adapters,
 )
 from tests.support.answers import answer
@@ -49,14 +53,22 @@ class Launching(FakeAirflow):
         super().__init__(**how)
         self.answers: list[httpx.Response] = []
         self.backfills: list[dict[str, Any]] = []
+        self.dry: list[str | None] | Literal["usual"] | None = "usual"
+        self.steered: list[str] = []
+        self.cleared = 0
+        self.failed_tasks = ["load"]
         self.dag: dict[str, Any] = {"dag_id": "etl", "is_paused": False}
         self.events: list[dict[str, Any]] = []
 
     def _route(self, request: httpx.Request, path: str) -> httpx.Response:
         if request.method == "POST" and path.endswith("/dagRuns"):
             return self._launch(path.split("/")[2], json.loads(request.content))
-        if path == "/backfills":
-            return self._backfill(request)
+        if path == "/dags/etl/clearTaskInstances":
+            return self._clear()
+        if path.startswith("/backfills"):
+            return self._backfill(request, path)
+        if path == "/dags/etl/dagRuns":
+            return self._page(request, "dag_runs", self.runs)
         if path == "/dags/etl":
             return self._json(self.dag, 200 if self.dag else 404)
         if path in {"/assets/events", "/datasets/events"}:
@@ -80,12 +92,42 @@ class Launching(FakeAirflow):
         self.events.append(told | json.loads(request.content))
         return self.answers.pop() if self.answers else self._json(self.events[-1])
 
-    def _backfill(self, request: httpx.Request) -> httpx.Response:
+    def _clear(self) -> httpx.Response:
+        self.cleared += 1
+        if self.failed_tasks:
+            self.runs[0] |= {"state": "queued", "end_date": None}
+        rows = [{"dag_id": "etl", "dag_run_id": "x", "task_id": one} for one in self.failed_tasks]
+        return self._json({"task_instances": rows, "total_entries": len(rows)})
+
+    def _backfill(self, request: httpx.Request, path: str) -> httpx.Response:
+        if path == "/backfills/dry_run":
+            return self._dry(json.loads(request.content))
+        if request.method == "PUT" or path != "/backfills":
+            return self._one_backfill(request, path.split("/")[2:])
         if request.method == "POST":
             body = json.loads(request.content)
             self.backfills.append({"id": len(self.backfills) + 1, **body})
             return self._json(self.backfills[-1])
         return self._json({"backfills": self.backfills, "total_entries": len(self.backfills)})
+
+    def _dry(self, body: dict[str, Any]) -> httpx.Response:
+        """One a day at five, unless the test has said otherwise."""
+        if self.dry is None:
+            return self._json({"detail": "etl has a non-periodic schedule"}, 422)
+        first, last = (datetime.fromisoformat(body[name]) for name in ("from_date", "to_date"))
+        usual = [stamp(first + timedelta(days=n, hours=5)) for n in range(1 + (last - first).days)]
+        rows = [{"logical_date": date} for date in (usual if self.dry == "usual" else self.dry)]
+        return self._json({"backfills": rows, "total_entries": len(rows)})
+
+    def _one_backfill(self, request: httpx.Request, parts: list[str]) -> httpx.Response:
+        held = {str(one["id"]): one for one in self.backfills}.get(parts[0])
+        if held is None:
+            return self._json({"detail": "Backfill not found"}, 404)
+        if request.method == "PUT":
+            self.steered.append(parts[1])
+            over = self.steered.count("cancel") > 1
+            return self._json({"detail": "completed"} if over else held, 409 if over else 200)
+        return self._json(held)
 
 
 def sent(server: FakeAirflow) -> dict[str, Any]:
@@ -221,20 +263,147 @@ def test_every_key_is_an_id_that_airflow_takes(key: str) -> None:
 DAY = datetime(2026, 2, 1, tzinfo=UTC)
 
 
+def fill(first: int = 1, count: int = 3, **told: Any) -> BackfillPlan:
+    days = [DAY + timedelta(days=n) for n in range(first - 1, first - 1 + count)]
+    spans = [Span(f"{day:%Y-%m-%d}", day, day + timedelta(days=1)) for day in days]
+    return BackfillPlan("fill-1", JOB, spans, at_once=2, **told)
+
+
 def test_a_backfill_is_made_once_per_key() -> None:
     server = Launching(runs=0)
     adapter = made(server)
-    plan = BackfillPlan("fill-1", JOB, DAY, DAY.replace(day=3), rerun=True)
-    first, second = adapter.backfill(plan), adapter.backfill(plan)
-    assert sent(server)["reprocess_behavior"] == "completed"
-    assert sent(server)["from_date"] == "2026-02-01T00:00:00Z"
+    first, second = adapter.backfill(fill()), adapter.backfill(fill())
+    assert sent(server) == {
+        "dag_id": "etl",
+        "from_date": "2026-02-01T00:00:00Z",
+        "to_date": "2026-02-03T23:59:59.999999Z",
+        "reprocess_behavior": "completed",
+        "dag_run_conf": {"trackside_key": "fill-1"},
+        "max_active_runs": 2,
+    }
     assert (first.natural_id, first.again, second.again) == ("1", False, True)
     assert len(server.backfills) == 1
 
 
-def test_a_backfill_without_dates_is_refused() -> None:
-    with pytest.raises(Unavailable, match="a start and an end"):
-        made(Launching()).backfill(BackfillPlan("fill-1", JOB, partitions=["a"]))
+@pytest.mark.parametrize("hours", [(5, 29), (5, 29, 53, 77), (5, 29, 30), ()])
+def test_one_that_airflow_would_fill_otherwise_is_declined(hours: tuple[int, ...]) -> None:
+    """Too few, too many, two of one day, none."""
+    server = Launching(runs=0)
+    server.dry = [stamp(DAY + timedelta(hours=hour)) for hour in hours]
+    with pytest.raises(Declined, match="not one for each"):
+        made(server).backfill(fill())
+    assert server.backfills == []
+
+
+def test_partitions_by_name_and_an_old_airflow_and_a_dag_without_a_clock_are_declined() -> None:
+    with pytest.raises(Declined, match="a stretch of time"):
+        made(Launching(runs=0)).backfill(BackfillPlan("fill-1", JOB, [Span("a"), Span("b")]))
+    with pytest.raises(Declined, match="Airflow 2"):
+        made(Launching(runs=0, old=True)).backfill(fill())
+    server = Launching(runs=0)
+    server.dry = None
+    with pytest.raises(Declined, match="422"):
+        made(server).backfill(fill())
+
+
+def test_a_backfill_of_a_dag_that_is_paused_has_to_wait() -> None:
+    server = Launching(runs=0)
+    server.dag["is_paused"] = True
+    with pytest.raises(NotReady, match="is paused"):
+        made(server).backfill(fill())
+
+
+def test_what_a_backfill_has_come_to_is_told_by_its_runs() -> None:
+    server = Launching(runs=0)
+    adapter = made(server)
+    plan = fill()
+    number = adapter.backfill(plan).natural_id
+    for day, state, key in ((0, "success", "fill-1"), (1, "queued", "fill-1"), (2, "failed", "b")):
+        date = stamp(DAY + timedelta(days=day, hours=5))
+        row = {**answer("airflow/v2/10_trigger_minimal"), "dag_id": "etl", "state": state}
+        row |= {"dag_run_id": f"backfill__{day}", "logical_date": date}
+        server.runs.append(row | {"conf": {"trackside_key": key}, "partition_key": None})
+    found = adapter.backfilled(plan, number)
+    assert [(run.partition, run.natural_id, run.state) for run in found.runs] == [
+        ("2026-02-01", "backfill__0", "COMPLETED"),
+        ("2026-02-02", "backfill__1", "NEW"),
+    ]
+    assert not found.over
+    server.backfills[0]["completed_at"] = "2026-03-01T00:00:00Z"
+    assert adapter.backfilled(plan, number).over
+    with pytest.raises(NotFound, match="no backfill 7"):
+        adapter.backfilled(plan, "7")
+
+
+def test_a_backfill_is_paused_goes_on_and_is_cancelled_even_if_it_is_over() -> None:
+    server = Launching(runs=0)
+    adapter = made(server)
+    number = adapter.backfill(fill()).natural_id
+    for wish in (Wish.PAUSE, Wish.GO, Wish.CANCEL, Wish.CANCEL):
+        adapter.steer(number, wish)
+    assert server.steered == ["pause", "unpause", "cancel", "cancel"]
+    with pytest.raises(NotFound):
+        adapter.steer("7", Wish.PAUSE)
+
+
+def test_an_asset_event_tells_the_runs_it_counts_for() -> None:
+    server = Launching(runs=0)
+    server._known = lambda request: True  # type: ignore[method-assign]
+    asset = EntityName("af", "s3://lake/raw/orders.parquet")
+    request = LaunchRequest("abc-1", asset, kind=LaunchKind.ASSET_EVENT)
+    adapter = made(server)
+    assert adapter.caused(request).runs == ()
+    adapter.launch(request)
+    server.events[0]["created_dagruns"] = [
+        {"dag_id": "mart", "run_id": "asset_triggered__1", "state": "running", "end_date": None}
+    ]
+    (one,) = adapter.caused(request).runs
+    assert (one.job, one.natural_id) == (EntityName("af", "mart"), "asset_triggered__1")
+    assert one.state == "RUNNING"
+
+
+# -- running once more -----------------------------------------------------------------------------
+
+FAILED_AT = datetime(2026, 11, 22, 6, 50, tzinfo=UTC)
+AGAIN = LaunchRequest(
+    "rerun-1", JOB, kind=LaunchKind.RERUN, failed=FailedRun("scheduled__1", FAILED_AT)
+)
+
+
+def failed_run(**other: Any) -> Launching:
+    server = Launching(runs=0)
+    row = {**answer("airflow/v2/10_trigger_minimal"), "dag_id": "etl", "state": "failed"}
+    row |= {"dag_run_id": "scheduled__1", "end_date": stamp(FAILED_AT - timedelta(seconds=0.2))}
+    server.runs.append(row | other)
+    return server
+
+
+def test_a_failed_run_is_cleared_once_for_what_failed_of_it() -> None:
+    server = failed_run()
+    adapter = made(server)
+    first = adapter.launch(AGAIN)
+    body = {"dry_run": False, "dag_run_id": "scheduled__1", "only_failed": True}
+    assert sent(server) == body | {"reset_dag_runs": True}
+    second, found = adapter.launch(AGAIN), adapter.find_launched(AGAIN)
+    assert (first.natural_id, first.again, second.again) == ("scheduled__1", False, True)
+    assert found is not None
+    assert found.again
+    assert server.cleared == 1
+
+
+def test_a_run_that_has_failed_again_since_is_left() -> None:
+    server = failed_run(end_date=stamp(FAILED_AT + timedelta(minutes=5)))
+    assert made(server).launch(AGAIN).again
+    assert server.cleared == 0
+
+
+def test_what_can_not_be_cleared_is_declined() -> None:
+    with pytest.raises(Declined, match="is gone"):
+        made(Launching(runs=0)).launch(AGAIN)
+    server = failed_run()
+    server.failed_tasks = []
+    with pytest.raises(Declined, match="nothing to clear"):
+        made(server).launch(AGAIN)
 
 
 # -- logs ------------------------------------------------------------------------------------------

@@ -14,13 +14,13 @@ from hub.failures import FailureClass
 from hub.model import EntityName
 from hub.ports import LaunchKind, LeasedLaunch, launch_run_id
 from hub.settings import Settings
-from hub.triggers.grants import Grant, Grants, grants_of
+from hub.triggers.grants import Grant, InForce, grants_of
 from hub.triggers.patience import LONGEST_PAUSE_S, PAUSED_AGE, RETRY_AGE, again_at, pause_s
 from hub.triggers.reruns import failure_of, reruns_of
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 JOB = EntityName("prod", "mart_sales")
-GRANTS = Grants(
+GRANTS = InForce(
     [
         Grant(team="ads", orchestrator="air*", job="mart_*", conf=["day"]),
         Grant(team="ads", job="mart_sales", conf=["full_*"]),

@@ -34,7 +34,14 @@ from hub.store.tables.detect import (
     schedule_span,
 )
 from hub.store.tables.heartbeats import heartbeat, heartbeat_run, ping_key
-from hub.store.tables.launches import launch, launch_step, launch_stop, launch_target
+from hub.store.tables.launches import (
+    launch,
+    launch_effect,
+    launch_grant,
+    launch_step,
+    launch_stop,
+    launch_target,
+)
 from hub.store.tables.observed import backlog_sample, health, poll, sensor_state, watermark
 from hub.store.tables.people import (
     audit,
@@ -130,6 +137,8 @@ __all__ = [
     "job_version",
     "job_warning",
     "launch",
+    "launch_effect",
+    "launch_grant",
     "launch_step",
     "launch_stop",
     "launch_target",

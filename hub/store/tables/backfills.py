@@ -29,6 +29,7 @@ backfill = table_of(
     at("ended_at", required=False),
     Column("active", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("apart", Boolean),  # by launches alone, not by backfills of its orchestrators
 )
 partial_index("backfill_active", backfill.c.id, backfill.c.active)
 Index("backfill_created", backfill.c.created_at, backfill.c.id)
@@ -56,6 +57,7 @@ backfill_step = table_of(
     ref("launch_id", required=False),
     Column("tries", Integer, nullable=False),
     at("changed_at"),
+    Column("apart", Boolean),  # no backfill of its orchestrator would make it as planned
     clustered=True,
 )
 partial_index(

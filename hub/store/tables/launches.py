@@ -14,7 +14,7 @@ launch = table_of(
     text("orchestrator", required=True),
     text("job_namespace", required=True),
     text("job_name", required=True),
-    text("kind", required=True),  # job | asset_event | webhook | http | pull
+    text("kind", required=True),  # job | asset_event | webhook | http | pull | backfill
     text("partition_key"),
     text("conf", required=True),  # JSON
     text("note", required=True),
@@ -42,7 +42,10 @@ launch = table_of(
     ref("run_id", required=False),
     at("launched_at", required=False),
     at("ended_at", required=False),
-    at("look_at", required=False),  # when to look for its run again
+    at("look_at", required=False),  # when to look for its runs again
+    Column("at_once", Integer),  # of a backfill: how many of its runs
+    text("wish"),  # ... what it should do, if that is not to go on
+    text("granted"),  # ... and what its orchestrator was told last
     at("created_at"),
     at("updated_at"),
 )
@@ -88,6 +91,26 @@ launch_step = table_of(
     clustered=True,
 )
 
+# A run of a launch that may start several: of a backfill one for each partition that is planned, of
+# an asset event each that it counted for.
+launch_effect = table_of(
+    "launch_effect",
+    key("launch_id"),
+    Column("no", Integer, primary_key=True, autoincrement=False),
+    text("job_namespace", required=True),
+    text("job_name", required=True),
+    text("partition_key"),
+    at("begin_at", required=False),
+    at("finish_at", required=False),
+    text("natural_id"),  # none: it has not begun
+    ref("run_id", required=False),
+    text("state"),  # of a run; left_out: none will come
+    at("ended_at", required=False),
+    clustered=True,
+)
+partial_index("launch_effect_of_run", launch_effect.c.run_id, launch_effect.c.run_id.is_not(None))
+partial_index("launch_effect_unseen", launch_effect.c.natural_id, launch_effect.c.run_id.is_(None))
+
 # A target while it is launched: who changes it locks its row; where launches go one at a time it
 # is held by the one under way.
 launch_target = table_of(
@@ -106,4 +129,17 @@ launch_stop = table_of(
     at("at"),
     text("by", required=True),
     text("why", required=True),
+)
+
+# Lets a team launch jobs that are not its own, besides what trackside.yaml lets it.
+launch_grant = table_of(
+    "launch_grant",
+    id_column(),
+    text("team", required=True),
+    text("orchestrator", required=True),
+    text("namespace", required=True),
+    text("job", required=True),
+    text("conf", required=True),  # JSON
+    text("created_by", required=True),
+    at("created_at"),
 )

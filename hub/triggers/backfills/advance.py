@@ -11,15 +11,25 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.ports import LaunchKind, NewLaunch
+from hub.model import EntityName, RunState
+from hub.ports import LaunchKind, NewLaunch, Span
+from hub.schedules.timekeys import read_key
 from hub.store.backfills import DONE, Followed, Kept, Move, State, Step, StepState
+from hub.store.launch_effects import LEFT_OUT, Came
 from hub.store.launches import State as Launch
+from hub.triggers.launching import Way
 
+#: Steps of one backfill of an orchestrator.
+MOST_AT_ONCE: Final = 500
 #: A step behind one of these can't run.
 _DEAD_ENDS: Final = frozenset(
     {StepState.FAILED, StepState.BLOCKED, StepState.BARRED, StepState.CANCELLED}
 )
 _OPEN: Final = frozenset({StepState.WAITING, StepState.LAUNCHED})
+_NO_WAY: Final = Way(keyed=False, pulls=False)
+_NONE: Final[Mapping[str, Way]] = {}
+
+Target = tuple[str | None, EntityName]
 
 
 class Answer(StrEnum):
@@ -37,13 +47,20 @@ class Fresh(Struct, frozen=True):
     reason: str | None = None
 
 
+class Release(Struct, frozen=True):
+    """Steps whose launch goes out. filled: by one backfill of their orchestrator."""
+
+    steps: Sequence[Step]
+    filled: bool
+
+
 class Outcome(Struct, frozen=True):
-    """What a round has decided. released: steps whose launch goes out. waits: some step waits for
-    what tells nobody. state: how the backfill ends, None: it does not.
+    """What a round has decided. waits: some step waits for what tells nobody. state: how the
+    backfill ends, None: it does not.
     """
 
     moves: Sequence[Move] = ()
-    released: Sequence[Step] = ()
+    released: Sequence[Release] = ()
     waits: bool = False
     state: State | None = None
     reason: str | None = None
@@ -63,20 +80,30 @@ def advance(
     launches: Mapping[int, Followed],
     look: Look,
     now: datetime,
+    ways: Mapping[str, Way] = _NONE,
 ) -> Outcome:
-    return _Advance(one, steps, launches, now).outcome(look)
+    """ways: how orchestrators are launched."""
+    return _Advance(one, steps, launches, now, ways).outcome(look)
 
 
 class _Advance:
     def __init__(
-        self, one: Kept, steps: Sequence[Step], launches: Mapping[int, Followed], now: datetime
+        self,
+        one: Kept,
+        steps: Sequence[Step],
+        launches: Mapping[int, Followed],
+        now: datetime,
+        ways: Mapping[str, Way],
     ) -> None:
         self._one, self._steps, self._launches, self._now = one, steps, launches, now
+        self._ways = ways
         self._states = {step.no: step.state for step in steps}
         self._since = {step.no: step.changed_at for step in steps}
         self._moves: dict[int, Move] = {}
-        self._released: list[Step] = []
+        self._released: list[list[Step]] = []
         self._waits = False
+        # What was declined for one step would be for the others of its job.
+        self._apart = {_target(step) for step in steps if step.apart or one.apart}
 
     def outcome(self, look: Look) -> Outcome:
         for step in self._steps:
@@ -88,7 +115,8 @@ class _Advance:
             self._block()
         state, reason = self._end()
         moves = list(self._moves.values())
-        return Outcome(moves, self._released, self._waits, state, reason)
+        released = [Release(group, self._is_filled(group)) for group in self._released]
+        return Outcome(moves, released, self._waits, state, reason)
 
     # -- what became of launches -------------------------------------------------------------------
 
@@ -96,6 +124,8 @@ class _Advance:
         launch = self._launches.get(step.launch or 0)
         if launch is None:
             self._move(step, StepState.FAILED, "its launch is gone")
+        elif launch.came is not None:
+            self._follow_part(step, launch, launch.came)
         elif launch.ended_at is None:
             return
         elif launch.state == Launch.COMPLETED:
@@ -106,6 +136,32 @@ class _Advance:
             self._move(step, StepState.CANCELLED, launch.reason)
         else:
             self._move(step, StepState.FAILED, _failure(launch), launch.ended_at)
+
+    def _follow_part(self, step: Step, launch: Followed, came: Mapping[str, Came]) -> None:
+        """Of a step that is one of several of a backfill of its orchestrator."""
+        part = came.get(step.asked_partition or "")
+        cancelled = self._one.state is State.CANCELLED
+        if part is not None and part.state == RunState.COMPLETED:
+            self._move(step, StepState.COMPLETED, None, part.ended_at)
+        elif launch.state == Launch.REFUSED or (part is not None and part.state == LEFT_OUT):
+            if cancelled:
+                self._move(step, StepState.CANCELLED, None)
+            else:
+                self._set_apart(step, launch.reason or "its orchestrator's backfill left it out")
+        elif part is not None and part.ended_at is not None:
+            state = StepState.CANCELLED if cancelled else StepState.FAILED
+            self._move(step, state, "its run failed", part.ended_at)
+        elif launch.ended_at is not None:
+            taken_back = cancelled and launch.state == Launch.CANCELLED
+            state = StepState.CANCELLED if taken_back else StepState.FAILED
+            self._move(step, state, _failure(launch), launch.ended_at)
+
+    def _set_apart(self, step: Step, reason: str) -> None:
+        """It is launched by itself."""
+        self._states[step.no] = StepState.WAITING
+        moved = Move(step.no, StepState.WAITING, reason, None, self._now, apart=True)
+        self._moves[step.no] = moved
+        self._apart.add(_target(step))
 
     def _block(self) -> None:
         """Steps stand behind those they wait for, so one pass reaches all."""
@@ -119,25 +175,63 @@ class _Advance:
     # -- what goes out -----------------------------------------------------------------------------
 
     def _release(self, look: Look) -> None:
+        """One that continues a backfill of a throttled orchestrator needs no room of its own."""
         under_way = [step for step in self._steps if self._states[step.no] is StepState.LAUNCHED]
-        room = self._one.concurrency - len(under_way)
-        busy = Counter((step.orchestrator, step.job) for step in under_way)
+        busy = Counter(map(_target, under_way))
+        room = self._one.concurrency - sum(min(n, self._one.per_job) for n in busy.values())
+        open_: dict[Target, list[Step]] = {}
         for step in self._ready():
-            if room <= 0:
-                return
-            target = (step.orchestrator, step.job)
-            if busy[target] >= self._one.per_job:
+            group = open_.get(target := _target(step))
+            joins = group is not None and self._continues(group, step)
+            throttled = joins and self._way(step).ranges
+            most = 1 if self._fills(step) else self._one.per_job
+            if not throttled and (room <= 0 or busy[target] >= most):
                 continue
-            if self._judge(step, look):
-                self._released.append(step)
-                self._states[step.no] = StepState.LAUNCHED
+            if not self._judge(step, look):
+                continue
+            self._states[step.no] = StepState.LAUNCHED
+            if group is not None and joins:
+                group.append(step)
+            else:
+                open_[target] = [step]
+                self._released.append(open_[target])
+            if not throttled:
                 busy[target] += 1
                 room -= 1
+
+    def _is_filled(self, group: Sequence[Step]) -> bool:
+        return len(group) > 1 or (group[0].launch is None and self._fills(group[0]))
+
+    def _fills(self, step: Step) -> bool:
+        """Whether a backfill of its orchestrator makes it though it were the only one: that knows
+        by which date or key a run of the job is called. A job has one of these at a time.
+        """
+        timed = span_of(step).begin is not None and step.asked_partition is not None
+        return self._way(step).ranges and timed and _target(step) not in self._apart
+
+    def _way(self, step: Step) -> Way:
+        return self._ways.get(step.orchestrator or "", _NO_WAY)
+
+    def _continues(self, group: Sequence[Step], step: Step) -> bool:
+        """Whether one backfill of their orchestrator makes the step with those of the group."""
+        last, way = group[-1], self._way(step)
+        if not way.backfills or _target(step) in self._apart or len(group) >= MOST_AT_ONCE:
+            return False
+        if step.launch is not None or last.launch is not None or last.conf != step.conf:
+            return False
+        told = {one.asked_partition for one in group}
+        if None in told or step.asked_partition is None or step.asked_partition in told:
+            return False
+        if not way.ranges:
+            return True
+        before, after = span_of(last), span_of(step)
+        return before.end is not None and before.end == after.begin
 
     def _ready(self) -> Iterator[Step]:
         """In their order; one that is skipped makes way for those behind it in the same pass."""
         for step in self._steps:
-            if self._states[step.no] is StepState.WAITING and self._is_fed(step):
+            fresh = step.no not in self._moves
+            if self._states[step.no] is StepState.WAITING and fresh and self._is_fed(step):
                 yield step
 
     def _is_fed(self, step: Step) -> bool:
@@ -177,7 +271,8 @@ class _Advance:
         self._states[step.no] = state
         self._since[step.no] = at or self._now
         kept = step.launch if launch is None else launch
-        self._moves[step.no] = Move(step.no, state, reason, kept, at or self._now)
+        told = Move(step.no, state, reason, kept, at or self._now, step.apart)
+        self._moves[step.no] = told
 
 
 def _failure(launch: Followed) -> str:
@@ -189,18 +284,44 @@ def _failure(launch: Followed) -> str:
 # -- launches ----------------------------------------------------------------------------------
 
 
-def launch_of(one: Kept, step: Step) -> NewLaunch:
-    """What is asked for; its key is the same for the same try of the same step, and for no other."""
-    told = repr((one.id, one.created_at.isoformat(), step.no, step.tries))
+def launch_of(one: Kept, released: Release) -> NewLaunch:
+    """What is asked for: a run, or a backfill of the orchestrator. Its key is the same for the same
+    tries of the same steps, and for no others.
+    """
+    steps, filled = released.steps, released.filled
+    step, alone = steps[0], len(steps) == 1
+    tries = [(step.no, step.tries) for step in steps]
+    numbers = f"step {step.no}" if alone else f"steps {step.no} to {steps[-1].no}"
+    cause = {"step": step.no} if alone else {"steps": [step.no for step in steps]}
     return NewLaunch(
-        key="backfill-" + sha256(told.encode()).hexdigest()[:40],
+        key="backfill-" + _digest(one, (tries,) if filled else tries[0]),
         orchestrator=step.orchestrator or "",
         job=step.job,
-        partition=step.asked_partition,
+        partition=None if filled else step.asked_partition,
         conf=step.conf,
-        note=f"backfill {one.id}, step {step.no}" + (f": {one.note}" if one.note else ""),
-        kind=LaunchKind.JOB,
+        note=f"backfill {one.id}, {numbers}" + (f": {one.note}" if one.note else ""),
+        kind=LaunchKind.BACKFILL if filled else LaunchKind.JOB,
         team=one.team,
         asked_by=one.created_by,
-        cause={"backfill": one.id, "step": step.no},
+        cause={"backfill": one.id, **cause},
+        spans=[span_of(step) for step in steps] if filled else (),
+        at_once=one.per_job,
     )
+
+
+def _digest(one: Kept, what: tuple[object, ...]) -> str:
+    told = repr((one.id, one.created_at.isoformat(), *what))
+    return sha256(told.encode()).hexdigest()[:40]
+
+
+def span_of(step: Step) -> Span:
+    """Its partition, with the time that the first of its datasets has for it."""
+    told = step.asked_partition or ""
+    for write in step.writes:
+        if write.cut is not None and (found := read_key(write.partition, write.cut).stretches):
+            return Span(told, found[0].begin, found[0].end)
+    return Span(told)
+
+
+def _target(step: Step) -> Target:
+    return step.orchestrator, step.job

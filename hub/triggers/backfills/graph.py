@@ -11,10 +11,8 @@ from msgspec import Struct
 from hub.model import EntityName
 from hub.schedules.grids import PartitionStatus
 from hub.schedules.layouts import Layout
-from hub.schedules.periods import part_of
+from hub.schedules.spelling import spelt
 from hub.schedules.stretches import ORDER
-from hub.schedules.timekeys import read_key
-from hub.schedules.zones import wall_of, zone_of
 from hub.triggers.partitions import FanOut, Fixed, Identity, Mapping_, TimeWindow
 
 #: The one partition of a dataset that has none.
@@ -61,14 +59,8 @@ class Dataset(Struct, frozen=True):
 
     def told(self, key: str) -> str:
         """A canonical key in the form that the dataset's keys have, where it says the same."""
-        cut, like = self.layout.cut, part_of(self.latest) if self.latest else None
-        if cut is None or like is None or like.head or like.tail:
-            return key
-        stretches = read_key(key, cut).stretches
-        if not stretches:
-            return key
-        told = like.key_of(wall_of(stretches[0].begin, zone_of(cut.timezone)))
-        return told if read_key(told, cut).key == key else key
+        cut = self.layout.cut
+        return key if cut is None or self.latest is None else spelt(key, self.latest, cut)
 
 
 class Job(Struct, frozen=True):

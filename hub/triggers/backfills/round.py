@@ -7,7 +7,7 @@ Whoever pauses, cancels or resumes meanwhile makes it repeat, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from hub.store.launch_views import resend
 from hub.store.launches import ask
 from hub.store.leases import Fence
 from hub.triggers.backfills.advance import Answer, Fresh, Outcome, advance, launch_of
+from hub.triggers.launching import Way
 
 T = TypeVar("T")
 
@@ -33,8 +34,10 @@ class Transactions(Protocol):
 
 
 class Backfilling:
-    def __init__(self, doing: Transactions) -> None:
+    def __init__(self, doing: Transactions, ways: Callable[[], Mapping[str, Way]] = dict) -> None:
+        """ways: how orchestrators are launched just now."""
         self._doing = doing
+        self._ways = ways
         self._quiet: dict[int, int] = {}  # versions in which there was nothing to do
 
     def round(self, now: datetime, fence: Fence) -> None:
@@ -62,7 +65,7 @@ class Backfilling:
         steps = store.steps_of(connection, one.id)
         asked = {step.launch for step in steps if step.state is StepState.LAUNCHED and step.launch}
         launches = store.launches_of(connection, asked)
-        return advance(one, steps, launches, Looking(connection, one), now)
+        return advance(one, steps, launches, Looking(connection, one), now, self._ways())
 
 
 class Looking:
@@ -108,14 +111,17 @@ def keep(connection: Connection, one: Kept, outcome: Outcome, now: datetime) -> 
     if not store.claim_version(connection, one, now):
         return
     moves = list(outcome.moves)
-    fresh = [step for step in outcome.released if step.launch is None]
-    numbers = ask(connection, [launch_of(one, step) for step in fresh], now)
-    launched = {step.no: number for step, number in zip(fresh, numbers, strict=True)}
-    for step in outcome.released:
-        if step.launch is not None:
-            _once_more(connection, step.launch, one, now)
-        number = launched.get(step.no, step.launch)
-        moves.append(Move(step.no, StepState.LAUNCHED, None, number, now))
+    fresh = [each for each in outcome.released if each.steps[0].launch is None]
+    numbers = ask(connection, [launch_of(one, each) for each in fresh], now)
+    launched = {each.steps[0].no: number for each, number in zip(fresh, numbers, strict=True)}
+    for each in outcome.released:
+        first = each.steps[0]
+        if first.launch is not None:
+            _once_more(connection, first.launch, one, now)
+        number = launched.get(first.no, first.launch)
+        moves += [
+            Move(step.no, StepState.LAUNCHED, None, number, now, step.apart) for step in each.steps
+        ]
     store.move_steps(connection, one.id, moves)
     if outcome.state is not None:
         store.end_backfill(connection, one.id, outcome.state, outcome.reason, now)

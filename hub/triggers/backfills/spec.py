@@ -97,6 +97,9 @@ class Backfill(_Section):
     jobs: list[Told] = Field([], max_length=100)
     concurrency: int = Field(4, ge=1, le=100, description="steps that run at once")
     per_job: int = Field(2, ge=1, le=100, description="... of one job")
+    apart: bool = Field(
+        False, description="launch each step by itself, without backfills of the orchestrators"
+    )
     max_steps: int = Field(1000, ge=1, le=MOST_STEPS)
     team: Text | None = Field(None, max_length=512, description="for which it is launched")
     note: Text = Field("", max_length=1000)

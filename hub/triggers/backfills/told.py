@@ -153,6 +153,7 @@ def kept_of(made: Plan, graph: Graph, wanted: Backfill, who: Who) -> NewBackfill
         by=who.by,
         concurrency=wanted.concurrency,
         per_job=wanted.per_job,
+        apart=wanted.apart,
         steps=[_kept(one, graph, tellings.get(one.job.name, _USUAL)) for one in made.steps],
     )
 
