@@ -21,7 +21,7 @@ demo: $(VENV)/.runtime ## run the hub with a small made-up world to look at
 	$(BIN)/trackside demo $(ARGS)
 
 test: $(VENV)/.dev ## run the tests, except those that need real orchestrators or hours
-	$(BIN)/pytest -m "not real and not soak" -n 3 --durations=25 $(ARGS)
+	$(BIN)/pytest -m "not real and not soak" -n 4 --durations=25 $(ARGS)
 
 real: $(VENV)/.dev .venv-airflow .venv-airflow2 .venv-dagster ## run the tests against real systems: Airflow, Dagster, the OpenLineage client, ...
 	$(BIN)/pytest -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -6,7 +6,18 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
-from benchmarks import evaluation, ingest, latency, memory, polls, reads, scrape, telling, triggers
+from benchmarks import (
+    evaluation,
+    ingest,
+    latency,
+    memory,
+    pages,
+    polls,
+    reads,
+    scrape,
+    telling,
+    triggers,
+)
 from benchmarks.detection import creep, durations, prediction, suite
 from benchmarks.hubs import Engine
 from benchmarks.machine import calibrate
@@ -34,6 +45,7 @@ BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
     "ingest": ingest.run,
     "latency": latency.run,
     "memory": memory.run,
+    "pages": pages.run,
     "polls": polls.run,
     "prediction": prediction.run,
     "reads": read,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, or_, select, update
 
 from hub.model import FINISHED_STATES, EntityName, RunState
 from hub.ports import SEVERAL, Effect, Effects, Json, LaunchKind, Wish
@@ -145,7 +145,7 @@ def keep_effects(connection: Connection, one: Sought, found: Effects, now: datet
         _keep_planned(connection, one, found, now)
         _move(connection, one, now)
     else:
-        _keep_caused(connection, one, found)
+        _keep_caused(connection, one, found, now)
         since = now - one.launched_at
         over = since > CAUSES_FOR
         pause = min(LATE_CAUSES, max(SOON, since / 2))
@@ -160,13 +160,13 @@ def _keep_planned(connection: Connection, one: Sought, found: Effects, now: date
     for row in _rows(connection, one.id):
         effect = by_partition.get(row.partition_key)
         if effect is not None:
-            _update(connection, one.id, row.no, effect)
+            _update(connection, one.id, row.no, effect, now)
         elif found.over and row.ended_at is None:
             told = {"state": LEFT_OUT, "ended_at": now}
             connection.execute(_of(one.id, row.no).values(**told))
 
 
-def _keep_caused(connection: Connection, one: Sought, found: Effects) -> None:
+def _keep_caused(connection: Connection, one: Sought, found: Effects, now: datetime) -> None:
     there = {
         (EntityName(row.job_namespace, row.job_name), row.natural_id): row.no
         for row in _rows(connection, one.id)
@@ -178,7 +178,7 @@ def _keep_caused(connection: Connection, one: Sought, found: Effects) -> None:
             told = {"job_namespace": effect.job.namespace, "job_name": effect.job.name}
             named = {"launch_id": one.id, "no": no, "partition_key": effect.partition}
             connection.execute(insert(launch_effect).values(**named, **told))
-        _update(connection, one.id, no, effect)
+        _update(connection, one.id, no, effect, now)
 
 
 def _rows(connection: Connection, number: int) -> Sequence[Row[Any]]:
@@ -190,15 +190,17 @@ def _of(number: int, no: int) -> Any:
     return update(launch_effect).where(_EFFECT.launch_id == number, _EFFECT.no == no)
 
 
-def _update(connection: Connection, number: int, no: int, effect: Effect) -> None:
-    over = effect.state in FINISHED_STATES
+def _update(connection: Connection, number: int, no: int, effect: Effect, now: datetime) -> None:
+    # One that was cancelled before it began tells of no end: it is over since that was seen.
+    seen = func.coalesce(_EFFECT.ended_at, literal(now, _EFFECT.ended_at.type))
+    ended = (effect.ended_at or seen) if effect.state in FINISHED_STATES else None
     told = {
         "job_namespace": effect.job.namespace,
         "job_name": effect.job.name,
         "natural_id": effect.natural_id,
         "state": effect.state,
     }
-    connection.execute(_of(number, no).values(**told, ended_at=effect.ended_at if over else None))
+    connection.execute(_of(number, no).values(**told, ended_at=ended))
 
 
 def _move(connection: Connection, one: Sought, now: datetime) -> None:

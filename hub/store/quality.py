@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from hub.model import Viewer
-from hub.store.reading import Page, PublicKind, Slice, cut, newest_first, public_uuid, uuid_text
+from hub.store.reading import (
+    Page,
+    PublicKind,
+    Slice,
+    among,
+    cut,
+    newest_first,
+    public_uuid,
+    uuid_text,
+)
 from hub.store.runs import select_runs_in_brief
-from hub.store.tables import check_result, dataset_update, freshness_policy
+from hub.store.tables import check_result, dataset_update, freshness_policy, run
 from hub.store.views import View
 
 
@@ -57,52 +67,40 @@ def list_checks(
     connection: Connection, viewer: Viewer, dataset_id: int, page: Page
 ) -> Slice[CheckView]:
     """The results of a dataset's checks, the latest first. Whoever asks may see the dataset."""
-    seen = select_runs_in_brief(viewer).subquery()
-    statement = (
-        select(check_result, seen.c.attempt_uuid)
-        .outerjoin(seen, seen.c.id == check_result.c.run_id)
-        .where(check_result.c.dataset_id == dataset_id)
-    )
+    statement = select(check_result).where(check_result.c.dataset_id == dataset_id)
     paged = newest_first(statement, page, check_result.c.at, check_result.c.id)
     rows, following = cut(connection.execute(paged).all(), page, _key)
-    return Slice([_check(row) for row in rows], following)
+    runs = _runs_of(connection, viewer, rows)
+    return Slice([_check(row, runs.get(row.run_id)) for row in rows], following)
 
 
 def results_of(
     connection: Connection, viewer: Viewer, dataset_id: int, check: str, column: str, count: int
 ) -> list[CheckView]:
     """The latest results of one check, be they of any partition; column: "" for the whole dataset."""
-    seen = select_runs_in_brief(viewer).subquery()
     mine = check_result.c
     statement = (
-        select(check_result, seen.c.attempt_uuid)
-        .outerjoin(seen, seen.c.id == mine.run_id)
+        select(check_result)
         .where(mine.dataset_id == dataset_id, mine.name == check, mine.column_name == column)
         .order_by(mine.at.desc(), mine.id.desc())
         .limit(count)
     )
-    return [_check(row) for row in connection.execute(statement)]
+    rows = connection.execute(statement).all()
+    runs = _runs_of(connection, viewer, rows)
+    return [_check(row, runs.get(row.run_id)) for row in rows]
 
 
 def list_updates(
     connection: Connection, viewer: Viewer, dataset_id: int, page: Page
 ) -> Slice[UpdateView]:
     """The updates of a dataset, the latest first. Whoever asks may see the dataset."""
-    seen = select_runs_in_brief(viewer).subquery()
-    statement = (
-        select(
-            dataset_update,
-            seen.c.attempt_uuid,
-            seen.c.namespace.label("job_namespace"),
-            seen.c.job_name,
-        )
-        .outerjoin(seen, seen.c.id == dataset_update.c.run_id)
-        .where(dataset_update.c.dataset_id == dataset_id)
-    )
+    statement = select(dataset_update).where(dataset_update.c.dataset_id == dataset_id)
     paged = newest_first(statement, page, dataset_update.c.at, dataset_update.c.id)
     rows, following = cut(connection.execute(paged).all(), page, _key)
     counted = select(func.count()).where(dataset_update.c.dataset_id == dataset_id)
-    return Slice([_update(row) for row in rows], following, connection.scalar(counted))
+    runs = _runs_of(connection, viewer, rows)
+    views = [_update(row, runs.get(row.run_id)) for row in rows]
+    return Slice(views, following, connection.scalar(counted))
 
 
 def freshness_of(connection: Connection, dataset_id: int) -> FreshnessView | None:
@@ -118,7 +116,18 @@ def _key(row: Row[Any]) -> tuple[object, ...]:
     return row.at, row.id
 
 
-def _check(row: Row[Any]) -> CheckView:
+def _runs_of(
+    connection: Connection, viewer: Viewer, rows: Iterable[Row[Any]]
+) -> dict[int, Row[Any]]:
+    """The runs that made these rows, of those that the viewer may see.
+
+    Looked up by their ids: joined with all runs, SQLite reads every one of them.
+    """
+    keys = {row.run_id for row in rows if row.run_id is not None}
+    return {one.id: one for one in among(connection, select_runs_in_brief(viewer), run.c.id, keys)}
+
+
+def _check(row: Row[Any], by: Row[Any] | None) -> CheckView:
     return CheckView(
         row.name,
         row.column_name or None,
@@ -128,11 +137,11 @@ def _check(row: Row[Any]) -> CheckView:
         row.severity,
         row.expected,
         row.actual,
-        uuid_text(row.attempt_uuid),
+        None if by is None else uuid_text(by.attempt_uuid),
     )
 
 
-def _update(row: Row[Any]) -> UpdateView:
+def _update(row: Row[Any], by: Row[Any] | None) -> UpdateView:
     return UpdateView(
         public_uuid(PublicKind.UPDATE, row.id),
         row.at,
@@ -142,7 +151,7 @@ def _update(row: Row[Any]) -> UpdateView:
         row.files,
         row.lifecycle,
         row.schema_id and public_uuid(PublicKind.SCHEMA, row.schema_id),
-        uuid_text(row.attempt_uuid),
-        row.job_namespace,
-        row.job_name,
+        None if by is None else uuid_text(by.attempt_uuid),
+        None if by is None else by.namespace,
+        None if by is None else by.job_name,
     )

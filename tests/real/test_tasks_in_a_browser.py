@@ -61,8 +61,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HubProcess
     (folder / "trackside.yaml").write_text(FILE)
     token = make_token(folder, "ada", "admin")
     with HubProcess(folder) as hub, Browser(folder) as browser:
-        client = httpx.Client(base_url=hub.url, headers={"authorization": f"Bearer {token}"})
-        _play(client)
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx.Client(base_url=hub.url, headers=headers, timeout=60) as client:
+            _play(client)
         browser.sign_in(hub.url, token)
         yield hub, browser
 

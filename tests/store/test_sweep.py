@@ -48,8 +48,8 @@ class Direct:
 
 
 @pytest.fixture
-def db(database_url: str) -> Iterator[Database]:
-    database = Database(database_url, durable=False)
+def db(bare_database_url: str) -> Iterator[Database]:
+    database = Database(bare_database_url, durable=False)
     migrate(database, now=LONG_AGO)
     migrate(database, now=NOW)
     yield database
@@ -188,7 +188,7 @@ def test_nothing_is_left_to_do_the_second_time(db: Database) -> None:
     assert sum(swept(db).values()) == 0
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("bare_database_url", ["sqlite"], indirect=True)
 def test_each_step_is_short_and_a_stop_leaves_the_rest(db: Database) -> None:
     with db.writing() as connection:
         rows = [
@@ -207,8 +207,8 @@ def test_each_step_is_short_and_a_stop_leaves_the_rest(db: Database) -> None:
 
 
 @pytest.mark.postgres
-def test_weeks_that_are_over_are_dropped_whole(postgres_url: str) -> None:
-    db = Database(postgres_url, durable=False)
+def test_weeks_that_are_over_are_dropped_whole(bare_postgres_url: str) -> None:
+    db = Database(bare_postgres_url, durable=False)
     for weeks in (20, 0):
         migrate(db, now=NOW - timedelta(weeks=weeks))
     with db.reading() as connection:
@@ -223,8 +223,8 @@ def test_weeks_that_are_over_are_dropped_whole(postgres_url: str) -> None:
 
 
 @pytest.mark.postgres
-def test_a_week_of_changes_stays_while_a_reader_is_behind(postgres_url: str) -> None:
-    db = Database(postgres_url, durable=False)
+def test_a_week_of_changes_stays_while_a_reader_is_behind(bare_postgres_url: str) -> None:
+    db = Database(bare_postgres_url, durable=False)
     for weeks in (20, 0):
         migrate(db, now=NOW - timedelta(weeks=weeks))
     fill(db, t.change, {"writer_id": 1, "seq": 5, "at": days_ago(139)})
@@ -239,8 +239,8 @@ def test_a_week_of_changes_stays_while_a_reader_is_behind(postgres_url: str) -> 
 
 
 @pytest.mark.postgres
-def test_a_week_that_somebody_reads_is_dropped_next_time(postgres_url: str) -> None:
-    db = Database(postgres_url, durable=False)
+def test_a_week_that_somebody_reads_is_dropped_next_time(bare_postgres_url: str) -> None:
+    db = Database(bare_postgres_url, durable=False)
     for weeks in (20, 0):
         migrate(db, now=NOW - timedelta(weeks=weeks))
     with db.reading() as connection:

@@ -88,9 +88,9 @@ def test_what_a_private_team_owns_is_not_counted_for_others(
 
 
 def test_events_recorded_by_an_earlier_release_are_counted_for_their_team(
-    database_url: str,
+    bare_database_url: str,
 ) -> None:
-    old = Database(database_url, durable=False)
+    old = Database(bare_database_url, durable=False)
     migrate(old, to="0002")
     with old.writing() as connection:
         connection.execute(insert(team).values(name="hr", private=True, created_at=TEN))

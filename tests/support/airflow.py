@@ -30,16 +30,25 @@ _DONE_BEFORE = frozenset({httpx.codes.CONFLICT, httpx.codes.NOT_FOUND})
 
 
 class Airflow:
-    """Sends its lineage to `hub_url` with `token`, if there is one; SQLite, two tasks at a time."""
+    """Sends its lineage to `hub_url` with `token`, if there is one; two tasks at a time.
+
+    database: a URL of PostgreSQL's, else it has SQLite, which can't take much at a time.
+    """
 
     venv: ClassVar[Path] = VENV
     dags: ClassVar[Path] = DAGS
     base: ClassVar[str] = "/api/v2"
 
     def __init__(
-        self, home: Path, hub_url: str = "", token: str = "", namespace: str = "default"
+        self,
+        home: Path,
+        hub_url: str = "",
+        token: str = "",
+        namespace: str = "default",
+        database: str = "",
     ) -> None:
         self.home = home
+        self._database = database.replace("postgresql:", "postgresql+psycopg2:")
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = self._env(hub_url, token, namespace)
@@ -186,7 +195,8 @@ class Airflow:
         }
         own = {
             "AIRFLOW_HOME": str(self.home),
-            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=20",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._database
+            or f"sqlite:///{self.home}/airflow.db?timeout=20",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "2",
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -72,6 +72,7 @@ class Filling(Named):
         self.ranges = ranges
         self.plans: dict[str, BackfillPlan] = {}
         self.ended: dict[tuple[str, str], RunState] = {}  # by key and partition
+        self.never_begun: set[tuple[str, str]] = set()
         self.left_out: set[str] = set()
         self.declines = False
         self.wishes: list[tuple[str, Wish]] = []
@@ -89,19 +90,24 @@ class Filling(Named):
             raise NotFound("it has no such backfill any more")
         told = [(span.partition, self.ended.get((plan.key, span.partition))) for span in plan.spans]
         runs = [
-            Effect(plan.job, run_of(plan.key, name).hex, state, self.at, name)
+            Effect(plan.job, run_of(plan.key, name).hex, state, self._end(plan.key, name), name)
             for name, state in told
             if state is not None
         ]
         left = {name for name, state in told if state is None}
         return Effects(runs, over=bool(left) and left <= self.left_out)
 
+    def _end(self, key: str, partition: str) -> datetime | None:
+        return None if (key, partition) in self.never_begun else self.at
+
     def steer(self, natural_id: str, wish: Wish) -> None:
+        """As Airflow cancels: what had not begun is failed, and has no end."""
         self.wishes.append((natural_id, wish))
         if wish is Wish.CANCEL:
             key = natural_id.removeprefix("fill-")
-            for span in self.plans[key].spans:
-                self.ended.setdefault((key, span.partition), RunState.ABORTED)
+            left = {(key, span.partition) for span in self.plans[key].spans} - self.ended.keys()
+            self.never_begun |= left
+            self.ended |= dict.fromkeys(left, RunState.FAILED)
 
     at = START
 

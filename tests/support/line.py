@@ -16,6 +16,7 @@ from tests.support.airflow import Airflow
 from tests.support.dagster import DagsterSplit
 from tests.support.hub_process import HubProcess, trackside
 from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 
 Json = dict[str, Any]
 
@@ -35,7 +36,9 @@ class Line:
         url = f"http://127.0.0.1:{port}"
         for name in ("af", "dg"):
             (folder / name).mkdir()
-        self.airflow = airflow(folder / "af", url, self.token, "af")
+        # On SQLite its api-server comes to see the past for good while much happens at a time.
+        database = stack.enter_context(PostgresServer(fsync=False)).create_database("airflow")
+        self.airflow = airflow(folder / "af", url, self.token, "af", database)
         known = {"TRACKSIDE_TOKEN": self.token, "TRACKSIDE_NAMESPACE": "dg"}
         self.dagster = DagsterSplit(folder / "dg", TRACKSIDE_URL=url, **known)
         declared = [
