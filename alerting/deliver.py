@@ -88,7 +88,7 @@ class Deliver:
         return False
 
     def _begin_anew(self, now: datetime) -> None:
-        """After the start, and when the plan has changed; leases are freed after the start only."""
+        """After the start, and when the plan has changed; leases are ended after the start only."""
         with self._lock:
             begun, self._begun = self._begun, True
             targets, first, self._first = list(self._plan.targets), self._first, False

@@ -11,6 +11,7 @@ TracksideError
 ├── Overloaded       503  come back after `retry_after` seconds
 ├── Unavailable      502  another system did not answer as it should
 │   └── NotReady     502  a job can't be started now, until somebody changes something there
+├── Declined         409  an orchestrator would do something else than was asked for
 └── ConfigError      500  the operator's file, environment or secret is wrong
     └── UnknownKind  500  no plug-in of that name
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hub.store.db import Database
 from hub.store.migrate import migrate
@@ -22,6 +23,9 @@ MIGRATED = "migrated"  # the store of which others are copies, for migrations ta
 
 def pytest_configure(config: pytest.Config) -> None:
     kills.keep()
+    # How long an example takes is the computer's affair.
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
     for name in [name for name in os.environ if name.startswith("TRACKSIDE_")]:
         del os.environ[name]
     if not _is_worker(config):

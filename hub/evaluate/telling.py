@@ -211,7 +211,7 @@ class Delivering:
     def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
         def clear(connection: Connection) -> None:
             if first and self._doing.is_alone:
-                deliveries.release_all(connection)
+                deliveries.end_leases(connection, now)
             deliveries.give_up_unknown(connection, known, now)
             hold = holds.find_hold(connection)
             if hold is not None:

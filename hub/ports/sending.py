@@ -63,7 +63,7 @@ class DeliverStore(Protocol):
     def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
         """When these targets are declared, and no others: gives up what is meant for others.
 
-        first: of a process. Frees leases of one that is gone, where only one may be there.
+        first: of a process. Soon ends leases of one that is gone, where only one may be there.
         """
         ...
 

@@ -35,6 +35,8 @@ CHOICE: Final = 500
 REVIVALS: Final = 3
 _NOT_DECLARED: Final = "the target is not declared"
 REVIVED_WITHIN: Final = timedelta(days=7)
+#: So long after the death of its sender a request may still reach a target, and be done there.
+ARRIVES_WITHIN: Final = timedelta(seconds=5)
 _MINE = delivery.c
 
 
@@ -190,10 +192,13 @@ def _leased(row: Row[Any], token: str, until: datetime) -> Leased:
     )
 
 
-def release_all(connection: Connection) -> None:
-    """Where only one process sends, whoever held a lease before it started is gone."""
-    held = _MINE.lease.is_not(None)
-    connection.execute(update(delivery).where(held).values(lease=None, leased_until=None))
+def end_leases(connection: Connection, now: datetime) -> None:
+    """Where only one process sends, whoever held a lease before it started is gone.
+
+    What it was sending may still arrive, so it is not looked for, nor sent again, at once.
+    """
+    soon = now + ARRIVES_WITHIN
+    connection.execute(update(delivery).where(_MINE.leased_until > soon).values(leased_until=soon))
 
 
 def give_up_unknown(connection: Connection, known: Collection[str], now: datetime) -> None:

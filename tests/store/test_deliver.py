@@ -426,6 +426,19 @@ def test_a_crash_at_any_step_loses_nothing_and_repeats_at_most_one(
     assert told == sorted(told)  # no OPEN after RESOLVED
 
 
+def test_what_was_being_sent_at_a_crash_is_not_sent_again_while_it_may_still_arrive(
+    desk: Desks,
+) -> None:
+    it = desk(routes=[{"to": ["chat"], "group_wait_s": 0}])
+    it.open()
+    it.only_tell()
+    crash(it, "after lease", "chat")
+    it.at(1)
+    assert it.standings("chat") == []
+    it.at(61)
+    assert it.standings("chat") == ["OPEN"]
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_after_random_crashes_every_channel_shows_what_is_true(desk: Desks, seed: int) -> None:
     """Incidents come and go while the process dies at random steps."""

@@ -246,7 +246,7 @@ def same_in_any_order(db: Database, events: list[dict], seed: int) -> None:
             assert found[table] == rows, f"{table} differs"
 
 
-slow = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+slow = settings(suppress_health_check=list(HealthCheck), derandomize=True)
 
 
 @settings(slow, max_examples=150)

@@ -192,7 +192,7 @@ def worlds(draw: st.DrawFn) -> tuple[Graph, list[str]]:
     return graph(datasets, jobs), days(24, 26)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(worlds())
 def test_every_step_stands_behind_those_it_needs_and_no_partition_is_made_twice(
     world: tuple[Graph, list[str]],

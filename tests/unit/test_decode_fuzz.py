@@ -130,7 +130,7 @@ def test_random_values_at_random_paths_are_refused_or_survived(data: st.DataObje
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_bytes_are_refused(raw: bytes) -> None:
     survives(raw)
     Redactor().redact(raw)
@@ -139,7 +139,7 @@ def test_random_bytes_are_refused(raw: bytes) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_bytes_within_a_real_event_are_refused_or_survived(data: st.DataObject) -> None:
     name, raw = data.draw(st.sampled_from(list(own_events("airflow"))))
     at = data.draw(st.integers(0, len(raw) - 1), label=name)
@@ -147,7 +147,7 @@ def test_random_bytes_within_a_real_event_are_refused_or_survived(data: st.DataO
 
 
 @given(values)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_random_json_is_refused(value: Any) -> None:
     raw = json.dumps(value).encode()
     survives(raw)

@@ -51,12 +51,19 @@ class Exec:
         )
 
     def begun(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Signals do there what they do by default, whatever whoever runs these tests ignores."""
+        told: dict[str, Any] = {"preexec_fn": _heed_signals} | options
         return subprocess.Popen(
-            self.line(*arguments), env=self.environment(), stdout=subprocess.PIPE, **options
+            self.line(*arguments), env=self.environment(), stdout=subprocess.PIPE, **told
         )
 
     def kept(self) -> list[Path]:
         return sorted(self.spool.rglob("*.ndjson"))
+
+
+def _heed_signals() -> None:
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

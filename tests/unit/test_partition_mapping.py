@@ -36,7 +36,7 @@ def rank(cut: Cut) -> int:
     return ORDER.index(cut.every)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cuts(), cuts(), instants)
 def test_each_part_counts_for_one_whole_which_names_it_among_its_parts(
     to: Cut, source: Cut, at: datetime
@@ -55,7 +55,7 @@ def _some(mapping: TimeWindow, target: str) -> list[str]:
     return parts[:2] + parts[-2:]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(cuts(), cuts(), instants)
 def test_a_whole_that_is_fanned_out_is_the_only_source_of_each_part(
     to: Cut, source: Cut, at: datetime

@@ -75,7 +75,7 @@ def possible(mapping: Mapping_) -> bool:
     return True
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given((inner | rollups).filter(possible))
 def test_what_is_written_is_read_again(mapping: Mapping_) -> None:
     assert parse(to_text(mapping)) == mapping

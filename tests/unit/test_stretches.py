@@ -30,7 +30,7 @@ def hours_of(day: str, zone: str) -> list[str]:
     return [hour.key for hour in Cut(Every.HOUR, zone).beginning(one.begin, one.end)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(ORDER), zones, instants, st.integers(0, 6))
 @example(Every.HOUR, "America/St_Johns", datetime(2006, 10, 29, 2, 20, tzinfo=UTC), 0)  # 00:01
 @example(Every.HOUR, "Australia/Lord_Howe", datetime(2026, 4, 4, 14, 40, tzinfo=UTC), 0)  # 30 min
@@ -50,7 +50,7 @@ def test_every_instant_lies_in_one_stretch_and_the_next_begins_where_it_ends(
     assert len({stretch.key for stretch in some}) == len(some)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.sampled_from(ORDER), zones, instants, st.integers(0, 6))
 @example(Every.HOUR, "Australia/Lord_Howe", datetime(2026, 4, 4, 15, 10, tzinfo=UTC), 0)
 @example(Every.HOUR, "America/St_Johns", datetime(2006, 10, 29, 2, 30, 30, tzinfo=UTC), 0)

@@ -23,7 +23,7 @@ WORLDS = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(WORLDS, st.integers(0, 99))
 def test_who_looks_when_told_to_launches_what_one_does_who_always_looks(
     world: World, seed: int
@@ -31,20 +31,20 @@ def test_who_looks_when_told_to_launches_what_one_does_who_always_looks(
     assert Driven(world, seed).launches() == Naive(world).launches(range(LASTS + 1))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WORLDS, st.sets(st.integers(0, LASTS)))
 def test_looking_more_often_changes_nothing(world: World, others: set[int]) -> None:
     assert Driven(world).launches(others) == Driven(world).launches()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WORLDS, st.integers(2, 50))
 def test_looking_too_seldom_launches_late_what_is_there_then(world: World, step: int) -> None:
     looks = range(0, LASTS + step, step)
     assert Driven(world).launches(looks, only=True) == Naive(world).launches(looks)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WORLDS)
 def test_no_update_is_used_up_twice_or_lost(world: World) -> None:
     driven = Driven(world)
@@ -55,7 +55,7 @@ def test_no_update_is_used_up_twice_or_lost(world: World) -> None:
     assert not left & driven.gone.keys()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(WORLDS)
 def test_time_that_is_told_is_when_it_launches(world: World) -> None:
     """Without gates and windows there is nothing else that time could do."""

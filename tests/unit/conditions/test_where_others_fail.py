@@ -21,7 +21,7 @@ def looked(
     return decide(parse(text), arrivals, past, Said(), START + minutes(minute))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.permutations(range(16)), st.lists(st.integers(0, 3), min_size=16, max_size=16))
 def test_sixteen_inputs_in_any_order_launch_with_the_last_and_never_with_fifteen(
     order: list[int], gaps: list[int]

@@ -61,7 +61,7 @@ EDITS = st.lists(
 
 
 @given(EDITS, st.integers(0, 2000), st.integers(0, 2000))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_each_minute_is_due_by_what_held_then(
     edits: list[tuple[int, int, bool]], first: int, length: int
 ) -> None:

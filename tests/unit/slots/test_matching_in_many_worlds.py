@@ -67,7 +67,7 @@ def judge(slots: list[Slot], fates: list[Fate], seed: int, *, named: bool) -> No
     seed=st.integers(0, 1000),
     named=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_in_any_order_of_fates_the_missing_slots_are_those_that_are_missing(
     schedule: Schedule, fates: list[Fate], seed: int, named: bool
 ) -> None:

@@ -82,7 +82,7 @@ def test_what_is_wrong_with_a_window_is_said(make: object, why: str) -> None:
     st.integers(1, 300),
     st.integers(0, 400 * 24 * 60),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_from_edge_to_edge_the_answer_stays_and_then_changes(
     cron: str, minutes: int, start: int
 ) -> None:
