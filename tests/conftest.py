@@ -1,6 +1,8 @@
 """What every test may ask for: real databases, an environment without TRACKSIDE_*."""
 
 import fcntl
+import io
+import logging
 import os
 import pickle
 import shutil
@@ -10,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
+from hub import logs
 from hub.store.db import Database
 from hub.store.migrate import migrate
 from tests.support import kills
@@ -40,6 +44,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         if isinstance(server, PostgresServer):
             server.remove()
         shutil.rmtree(folder)
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """What is logged meanwhile, as JSON, however an earlier test has set up its logs."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.setup("debug", "json", stream)
+    yield stream
+    root.handlers[:], root.level = before[0], before[1]
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

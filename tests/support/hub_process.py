@@ -53,7 +53,7 @@ class HubProcess:
         self._environment = _environment(environment)
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, seconds: float = 90) -> Self:
+    def start(self, seconds: float = 300) -> Self:
         """Returns when it listens; what it said is in the error if it doesn't."""
         with self.out.open("wb") as out:
             self._process = subprocess.Popen(

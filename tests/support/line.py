@@ -49,7 +49,7 @@ class Line:
         (folder / "trackside.yaml").write_text(json.dumps(given))
         self.hub = HubProcess(folder, "--port", str(port))
         # What runs at once when an orchestrator begins is heard of.
-        self.hub.start(120)
+        self.hub.start()
         stack.callback(self.hub.stop, signal.SIGKILL)
         stack.enter_context(self.airflow)
         stack.enter_context(self.dagster)
@@ -77,7 +77,7 @@ class Line:
 
     def kill(self) -> None:
         self.hub.stop(signal.SIGKILL)
-        self.hub.start(120)
+        self.hub.start()
 
 
 def _declared(name: str, kind: str, url: str) -> Json:

@@ -3,25 +3,12 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
 
 from hub import logs
 from hub.access import new_token
-
-
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    stream = io.StringIO()
-    logs.setup("debug", "json", stream)
-    yield stream
-    root.handlers[:], root.level = before[0], before[1]
-    structlog.reset_defaults()
-
 
 SECRETS = {
     "our token": ("Bearer tsk_Wj1zauYbJP6p2TpkHIVNhUMw92h8QSYxusjoNkeAzLM", "tsk_Wj1z"),
