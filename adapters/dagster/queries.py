@@ -203,7 +203,6 @@ mutation TracksideRerun($params: ReexecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on RunConfigValidationInvalid { errors { message } }
     ... on PipelineNotFoundError { message }
-    ... on RunNotFoundError { message }
     ... on RunConflict { message }
     ... on InvalidSubsetError { message }
     ... on UnauthorizedError { message }
