@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Select, Text, bindparam, delete, func, or_, select, update
 
 from hub.model import EntityName
 from hub.store.bulk import Fetch, Insert, Update, bulk_of
-from hub.store.tables import arrival, waiting
+from hub.store.reading import among
+from hub.store.tables import arrival, dataset_update, waiting
 from hub.store.types import from_micros, to_micros
 
 Row = tuple[int, str]
@@ -133,6 +134,7 @@ _STAND = Insert(
     "ON CONFLICT (subscription_id, partition) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _STAND_REST),
 )
+_WAKE = Update(waiting, _STAND_KEY, ["due_at"])
 _STANDS = Fetch(waiting, _STAND_KEY, [*_STAND_KEY, *_STAND_REST])
 _facts = msgspec.json.Decoder(Facts)
 
@@ -204,6 +206,35 @@ def blocked_rows(connection: Connection, number: int, limit: int) -> list[Row]:
     return [(number, partition) for partition in connection.scalars(statement)]
 
 
+def held_rows(
+    connection: Connection, keys: Iterable[int], name: EntityName, partition: str
+) -> set[Row]:
+    """Where updates of a dataset wait, of those subscriptions. partition: "": of all partitions;
+    else those of it, and those whose partition is only known by their runs.
+    """
+    given = {"space": name.namespace, "name": name.name, "part": partition}
+    rows = among(connection, _HELD, arrival.c.subscription_id, keys, **given)
+    return {(row.subscription_id, row.partition) for row in rows}
+
+
+_PART = bindparam("part", type_=Text)
+_HELD: Select[Any] = (
+    select(arrival.c.subscription_id, arrival.c.partition)
+    .distinct()
+    .outerjoin(dataset_update, dataset_update.c.id == arrival.c.update_id)
+    .where(
+        arrival.c.waits_since.is_not(None),
+        arrival.c.namespace == bindparam("space"),
+        arrival.c.name == bindparam("name"),
+        or_(
+            _PART == "",
+            arrival.c.source_partition == _PART,
+            func.coalesce(dataset_update.c.partition_key, "") == "",
+        ),
+    )
+)
+
+
 # -- keeping -----------------------------------------------------------------------------------
 
 
@@ -264,6 +295,11 @@ def put_stands(connection: Connection, stands: Iterable[Stand]) -> None:
         for one in stands
     ]
     bulk_of(connection).insert(_STAND, rows)
+
+
+def wake(connection: Connection, rows: Iterable[Row], now: datetime) -> None:
+    """They are due at once."""
+    bulk_of(connection).update(_WAKE, [(*row, to_micros(now)) for row in sorted(rows)])
 
 
 def begin_anew(connection: Connection, number: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from hub.errors import NotFound
 from hub.model import IncidentState, Transition, Viewer
@@ -17,6 +17,7 @@ from hub.rules.base import Subject
 from hub.store import facts
 from hub.store.reading import among, dataset_seen, job_seen, json_list
 from hub.store.silences import in_force
+from hub.store.step_cursors import start_at_last_step, step_of
 from hub.store.tables import (
     dataset,
     incident,
@@ -28,7 +29,6 @@ from hub.store.tables import (
     notification,
     orchestrator,
     target_health,
-    transition_cursor,
 )
 from hub.store.upsert import upsert
 
@@ -150,20 +150,18 @@ def _owner(told: Any) -> str:
 
 
 def _steps(connection: Connection, limit: int) -> tuple[dict[int, list[Transition]], int]:
-    cursor = connection.scalar(
-        select(transition_cursor.c.seq).where(transition_cursor.c.reader == READER)
-    )
+    cursor = step_of(connection, READER)
     mine = incident_transition.c
     rows = connection.execute(
         select(mine.id, mine.incident_id, mine.transition)
-        .where(mine.id > (cursor or 0))
+        .where(mine.id > cursor)
         .order_by(mine.id)
         .limit(limit)
     ).all()
     found: dict[int, list[Transition]] = defaultdict(list)
     for row in rows:
         found[row.incident_id].append(Transition(row.transition))
-    return found, rows[-1].id if rows else (cursor or 0)
+    return found, rows[-1].id if rows else cursor
 
 
 def _told(connection: Connection, parents: Collection[int]) -> set[int]:
@@ -223,10 +221,6 @@ def _begun(connection: Connection, since: datetime) -> dict[str, int]:
 # -- what is kept ------------------------------------------------------------------------------
 
 
-def save_cursor(connection: Connection, cursor: int) -> None:
-    upsert(connection, transition_cursor, [{"reader": READER, "seq": cursor}])
-
-
 def look_at_open(connection: Connection, now: datetime) -> None:
     """Looks at every open incident again: what is told, or kept back, has changed."""
     _look(connection, select(incident.c.id).where(incident.c.resolved_at.is_(None)), now)
@@ -247,10 +241,7 @@ def _look(connection: Connection, which: Select[Any], now: datetime) -> None:
 
 def begin(connection: Connection, now: datetime) -> None:
     """A hub that tells for the first time tells what is open, and nothing of what was."""
-    known = select(transition_cursor.c.seq).where(transition_cursor.c.reader == READER)
-    if connection.scalar(known) is None:
-        last = connection.scalar(select(func.max(incident_transition.c.id)))
-        connection.execute(insert(transition_cursor).values(reader=READER, seq=last or 0))
+    start_at_last_step(connection, READER)
     look_at_open(connection, now)
 
 

@@ -385,6 +385,12 @@ _TRANSITIONS = (
 )
 
 
+def steps_after(connection: Connection, transition: int) -> tuple[list[Row[Any]], int]:
+    """What incidents of which datasets and jobs have moved since; and the place after it."""
+    steps: list[Row[Any]] = [*connection.execute(_TRANSITIONS, {"after": transition})]
+    return steps, steps[-1].id if steps else transition
+
+
 def place_now(connection: Connection) -> Place:
     """Behind everything that is recorded by now."""
     return Place(heads(connection), connection.scalar(_LAST_TRANSITION) or 0)
@@ -399,8 +405,7 @@ def news_since(connection: Connection, place: Place) -> News:
         if mine:
             changes[writer] = mine[-1].seq
             rows += mine
-    steps = connection.execute(_TRANSITIONS, {"after": place.transition}).all()
-    transition = steps[-1].id if steps else place.transition
+    steps, transition = steps_after(connection, place.transition)
     told = [*rows, *steps]
     return News(
         Place(changes, transition),

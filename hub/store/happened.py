@@ -18,6 +18,7 @@ from hub.store.facts import DURATION
 from hub.store.figures import named
 from hub.store.reading import among
 from hub.store.spans import spans_of
+from hub.store.step_cursors import save_step, start_at_last_step, step_of
 from hub.store.tables import (
     baseline,
     dataset,
@@ -26,9 +27,7 @@ from hub.store.tables import (
     job,
     orchestrator,
     run,
-    transition_cursor,
 )
-from hub.store.upsert import upsert
 
 READER: Final = "figures"
 
@@ -78,10 +77,8 @@ class Happened(Struct, frozen=True):
 
 def begin(connection: Connection) -> None:
     """Who reads for the first time reads what happens from now on."""
-    if connection.scalar(_STEP) is None:
+    if start_at_last_step(connection, READER):
         save_places(connection, READER, heads(connection))
-        last = connection.scalar(select(func.max(incident_transition.c.id)))
-        upsert(connection, transition_cursor, [{"reader": READER, "seq": last or 0}])
 
 
 def happened(
@@ -115,7 +112,7 @@ def save(connection: Connection, found: Happened) -> None:
     """It is read."""
     save_places(connection, READER, found.places)
     if found.step is not None:
-        upsert(connection, transition_cursor, [{"reader": READER, "seq": found.step}])
+        save_step(connection, READER, found.step)
 
 
 _RUNS = (
@@ -167,12 +164,11 @@ _MOVES = (
     .order_by(incident_transition.c.id)
     .limit(bindparam("most"))
 )
-_STEP = select(transition_cursor.c.seq).where(transition_cursor.c.reader == READER)
 
 
 def _moves(connection: Connection, limit: int) -> tuple[list[Moved], int | None]:
-    after = connection.scalar(_STEP) or 0
-    rows = connection.execute(_MOVES, {"after": after, "most": limit}).all()
+    given = {"after": step_of(connection, READER), "most": limit}
+    rows = connection.execute(_MOVES, given).all()
     return [Moved(*row[1:6]) for row in rows if not row[6]], rows[-1][0] if rows else None
 
 

@@ -25,6 +25,7 @@ from hub.store.access import next_ids
 from hub.store.members import members
 from hub.store.meta import key_prefix
 from hub.store.reading import among, json_list
+from hub.store.step_cursors import save_step
 from hub.store.tables import (
     look_again,
     membership,
@@ -48,7 +49,7 @@ def keep_sorted(connection: Connection, found: Sorted, now: datetime) -> None:
         )
     _look_again(connection, found, now)
     decisions.note(connection, found.decisions, now)
-    cases.save_cursor(connection, found.cursor)
+    save_step(connection, cases.READER, found.cursor)
 
 
 def _make(connection: Connection, fresh: Sequence[Fresh], now: datetime) -> dict[int, int]:

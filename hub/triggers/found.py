@@ -16,6 +16,7 @@ from hub.store.db import Connection
 from hub.store.launch_counts import UnderWay
 from hub.store.launches import ask
 from hub.store.leases import Fence
+from hub.store.step_cursors import save_step
 from hub.store.subscriptions import Settled
 from hub.triggers.arriving import Subscriber
 
@@ -32,11 +33,13 @@ class Found:
 
     now: datetime
     places: Places = field(default_factory=dict)
+    step: int | None = None  # of incidents, up to which they are dealt with; none: no news
     more: bool = False
     subscribers: dict[int, Subscriber] = field(default_factory=dict)
     came: list[Came] = field(default_factory=list)
     anew: list[int] = field(default_factory=list)  # subscriptions whose waiting is put anew
     rows: set[Row] = field(default_factory=set)  # to be decided
+    woken: set[Row] = field(default_factory=set)  # to be decided in the next round
     fated: list[Fated] = field(default_factory=list)
     stands: dict[Row, Stand] = field(default_factory=dict)
     launches: list[NewLaunch] = field(default_factory=list)
@@ -48,7 +51,13 @@ class Found:
     @property
     def empty(self) -> bool:
         return not (
-            self.places or self.came or self.stands or self.fated or self.looks or self.anew
+            self.places
+            or self.step is not None
+            or self.came
+            or self.stands
+            or self.fated
+            or self.looks
+            or self.anew
         )
 
     def look(self, number: int, at: datetime | None) -> None:
@@ -86,6 +95,9 @@ def keep(connection: Connection, found: Found, fence: Fence) -> None:
     numbers = ask(connection, found.launches, found.now)
     by_key = {one.key: number for one, number in zip(found.launches, numbers, strict=True)}
     arrivals.decide_arrivals(connection, found.fated, by_key)
+    arrivals.wake(connection, found.woken, found.now)
     arrivals.put_stands(connection, found.stands.values())
     subscriptions.settle(connection, found.settlements())
     save_places(connection, READER, found.places)
+    if found.step is not None:
+        save_step(connection, READER, found.step)

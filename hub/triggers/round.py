@@ -15,10 +15,12 @@ from hub.store import arrivals, subscriptions, updates
 from hub.store.cursors import read_changes, start_at_end
 from hub.store.db import Connection, Database
 from hub.store.leases import Fence
+from hub.store.step_cursors import start_at_last_step
 from hub.store.writer import Writer
 from hub.triggers.decisions import Decisions
 from hub.triggers.found import READER, EditedError, Found, keep
 from hub.triggers.hearing import Hearing, Specs
+from hub.triggers.opening import Opening
 from hub.triggers.plan import Plan, file_subscriptions
 
 #: Changes, due partitions, and subscriptions to look at, of one round.
@@ -72,6 +74,7 @@ class Trigger:
     def _begin(self, connection: Connection, now: datetime, fence: Fence) -> None:
         fence(connection)
         start_at_end(connection, READER)
+        start_at_last_step(connection, READER)
         file_subscriptions(connection, self._plan, now)
 
     def _find(self, connection: Connection, now: datetime) -> Found:
@@ -87,6 +90,7 @@ class Trigger:
         for number in looked:
             self._look_at(hearing, decisions, found, number)
         hearing.hear(updates.written(connection, changes))
+        Opening(connection, found, hearing).look(changes)
         decisions.decide()
         return found
 

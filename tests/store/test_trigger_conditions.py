@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from hub.store.db import Database
 from hub.store.tables import dataset, incident, incident_transition
@@ -59,12 +59,67 @@ def test_updates_wait_until_their_gate_opens(it: Station) -> None:
 
 def checked(it: Station, run: int, *, success: bool) -> dict:
     """A run that has written a, and checked it."""
-    told = [{"assertion": "not_null", "success": success, "column": "id"}]
-    facets = {"dataQualityAssertions": {"assertions": told}}
-    event = run_event(
-        "COMPLETE", 0, run, outputs=[{"namespace": "db", "name": "a", "facets": facets}]
-    )
+    output = {"namespace": "db", "name": "a", "facets": assertion(success=success)}
+    event = run_event("COMPLETE", 0, run, outputs=[output])
     return {**event, "eventTime": (it.now + timedelta(seconds=run)).isoformat()}
+
+
+def only_checked(it: Station, run: int, *, success: bool, **facets: dict) -> dict:
+    """A run that has checked a, and written nothing."""
+    told = {"namespace": "db", "name": "a", "inputFacets": assertion(success=success)}
+    told |= {"facets": facets}
+    event = run_event("COMPLETE", 0, run, job="checker", inputs=[told])
+    return {**event, "eventTime": (it.now + timedelta(seconds=run)).isoformat()}
+
+
+def assertion(*, success: bool) -> dict:
+    told = [{"assertion": "not_null", "success": success, "column": "id"}]
+    return {"dataQualityAssertions": {"assertions": told}}
+
+
+def test_a_check_that_reports_later_by_itself_opens_the_gate(it: Station) -> None:
+    it.subscribe("db/a gate(checks passed)")
+    it.hear(checked(it, 1, success=False))
+    it.at(1)
+    it.hear(only_checked(it, 2, success=False))
+    it.at(10)
+    assert it.launches() == []
+    it.restart()
+    it.hear(only_checked(it, 3, success=True))
+    it.at(20)
+    assert it.causes() == [[it.arrivals()[0].update]]
+    it.hear(only_checked(it, 4, success=False))
+    it.hear(only_checked(it, 5, success=True))
+    it.at(30)
+    assert len(it.launches()) == 1
+
+
+def test_a_check_of_one_partition_launches_what_waits_for_that_one_alone(it: Station) -> None:
+    it.subscribe("db/a gate(checks passed)", partitions="identity")
+    for run, day in ((1, "2026-11-22"), (2, "2026-11-23")):
+        told = {**assertion(success=False), "hub_dagster_asset": {"partition": day}}
+        output = {"namespace": "db", "name": "a", "facets": told}
+        it.hear(
+            {**run_event("COMPLETE", 0, run, outputs=[output]), "eventTime": it.now.isoformat()}
+        )
+    it.at(1)
+    assert it.launches() == []
+    facet = {"partition": "2026-11-23"}
+    it.hear(only_checked(it, 3, success=True, hub_dagster_asset=facet))
+    it.at(10)
+    assert it.partitions() == ["2026-11-23"]
+
+
+def test_an_incident_that_is_over_opens_the_gate(it: Station) -> None:
+    it.subscribe("db/a gate(no open incident)")
+    it.updated("a")
+    it.write(file_incident_of_a)
+    it.write(lambda connection: note_step(connection, 1, it.now, "OPEN"))
+    it.at(1)
+    assert it.launches() == []
+    it.write(lambda connection: note_step(connection, 2, it.now, "RESOLVED"))
+    it.at(10)
+    assert it.causes() == [[it.arrivals()[0].update]]
 
 
 def test_a_symlink_and_what_it_stands_for_are_one_dataset(it: Station) -> None:
@@ -154,20 +209,27 @@ def test_a_dry_run_takes_incidents_as_they_stood_then(it: Station) -> None:
     it.put(one)
     it.updated("a")
     with it.db.writing() as connection:
-        key = connection.scalar(select(dataset.c.id).where(dataset.c.name == "a"))
-        opened = {"id": 1, "rule": "r", "kind": "volume", "subject_kind": "dataset"}
-        opened |= {"subject_id": key, "key": "", "dataset_id": key, "severity": "error"}
-        times = {"since": BEGIN, "opened_at": BEGIN, "resolved_at": BEGIN + timedelta(minutes=9)}
-        opened |= times | {"state": "RESOLVED", "reason": "few rows", "evidence": "{}"}
-        opened |= {"dry_run": False, "updated_at": BEGIN}
-        connection.execute(insert(incident).values(**opened))
-        for number, (minute, state) in enumerate([(-5, "OPEN"), (9, "RESOLVED")], 1):
-            step = {"id": number, "incident_id": 1, "at": BEGIN + timedelta(minutes=minute)}
-            step |= {"transition": "opened", "reason": "few rows", "evidence": "{}"}
-            connection.execute(
-                insert(incident_transition).values(**step, version=number, state=state)
-            )
+        file_incident_of_a(connection)
+        note_step(connection, 1, BEGIN - timedelta(minutes=5), "OPEN")
+        note_step(connection, 2, BEGIN + timedelta(minutes=9), "RESOLVED")
         told = dry_run(connection, one, BEGIN, BEGIN + timedelta(hours=1))
         until = dry_run(connection, one, BEGIN, BEGIN + timedelta(minutes=8))
     assert [would.at - BEGIN for would in told.launches] == [timedelta(minutes=9)]
     assert (until.launches, until.fates) == ([], {"waiting": 1})
+
+
+def file_incident_of_a(connection: Connection) -> None:
+    key = connection.scalar(select(dataset.c.id).where(dataset.c.name == "a"))
+    told = {"id": 1, "rule": "r", "kind": "volume", "subject_kind": "dataset"}
+    told |= {"subject_id": key, "key": "", "dataset_id": key, "severity": "error"}
+    told |= {"since": BEGIN, "opened_at": BEGIN, "state": "OPEN", "reason": "few rows"}
+    told |= {"evidence": "{}", "dry_run": False, "updated_at": BEGIN}
+    connection.execute(insert(incident).values(**told))
+
+
+def note_step(connection: Connection, number: int, at: datetime, state: str) -> None:
+    step = {"id": number, "incident_id": 1, "at": at, "version": number, "state": state}
+    step |= {"transition": "opened", "reason": "few rows", "evidence": "{}"}
+    connection.execute(insert(incident_transition).values(**step))
+    if state == "RESOLVED":
+        connection.execute(update(incident).values(state=state, resolved_at=at))

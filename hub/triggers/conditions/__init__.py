@@ -18,7 +18,7 @@ from hub.triggers.conditions.seen import (
     Wait,
 )
 from hub.triggers.conditions.text import to_text
-from hub.triggers.conditions.tree import Condition, Quality, inputs_of
+from hub.triggers.conditions.tree import Condition, Quality, has_gate, inputs_of
 
 __all__ = [
     "Arrival",
@@ -33,6 +33,7 @@ __all__ = [
     "Wait",
     "decide",
     "from_json",
+    "has_gate",
     "inputs_of",
     "parse",
     "to_json",

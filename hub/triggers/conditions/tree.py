@@ -165,6 +165,12 @@ def leaves(node: Node) -> Iterator[Updated]:
         yield from leaves(inner)
 
 
+def has_gate(node: Node) -> bool:
+    """Whether anything keeps an update back that is no matter of updates or of time."""
+    inner = () if isinstance(node, Updated) else node.of
+    return node.gate is not None or any(map(has_gate, inner))
+
+
 def inputs_of(condition: Condition) -> frozenset[EntityName]:
     """The datasets whose updates may launch something."""
     return frozenset(leaf.dataset for leaf in leaves(condition.when))
