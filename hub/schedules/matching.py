@@ -46,7 +46,7 @@ class Origin(StrEnum):
 
 
 _RANK: Final = {origin: rank for rank, origin in enumerate(Origin)}
-_BY_CLOCK: Final = frozenset({Origin.SCHEDULED, Origin.UNKNOWN})
+BY_CLOCK: Final = frozenset({Origin.SCHEDULED, Origin.UNKNOWN})
 BY_HAND: Final = frozenset({Origin.BACKFILL, Origin.MANUAL})
 
 
@@ -79,7 +79,7 @@ def match(slots: Sequence[Slot], starts: Iterable[Start]) -> Matching:
     taken = _by_name(slots, ordered)
     used = {start.run for start in taken.values()}
     rest = [start for start in ordered if start.nominal_at is None and start.run not in used]
-    taken |= _by_clock(slots, taken, [start for start in rest if start.origin in _BY_CLOCK])
+    taken |= _by_clock(slots, taken, [start for start in rest if start.origin in BY_CLOCK])
     taken |= _by_hand(slots, taken, [start for start in rest if start.origin in BY_HAND])
     used = {start.run for start in taken.values()}
     extra = [start for start in ordered if start.run not in used]

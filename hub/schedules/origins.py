@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.schedules.matching import BY_HAND, Origin
+from hub.schedules.matching import BY_CLOCK, BY_HAND, Origin
 
 #: What Airflow begins the ids of its runs with.
 _BEGINNINGS: Final = {
@@ -17,9 +17,17 @@ _BEGINNINGS: Final = {
 _HANDS: Final = tuple(head for head, origin in _BEGINNINGS.items() if origin in BY_HAND)
 
 
+_NO_CLOCK: Final = tuple(head for head, origin in _BEGINNINGS.items() if origin not in BY_CLOCK)
+
+
 def origin_of(natural_id: str) -> Origin:
     found = (origin for head, origin in _BEGINNINGS.items() if natural_id.startswith(head))
     return next(found, Origin.UNKNOWN)
+
+
+def is_by_clock(natural_id: str) -> bool:
+    """Whether a clock may have started it."""
+    return not natural_id.startswith(_NO_CLOCK)
 
 
 def is_by_hand(natural_id: str) -> bool:

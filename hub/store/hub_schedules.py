@@ -12,8 +12,7 @@ from sqlalchemy import Connection, Row, select
 
 from hub.model import EntityName, Schedule
 from hub.schedules.days import Choice
-from hub.schedules.matching import Origin as StartedBy
-from hub.schedules.origins import origin_of
+from hub.schedules.origins import is_by_clock
 from hub.schedules.spans import Habit, Origin, Span
 from hub.store.reading import among, chunks, newest_of_each
 from hub.store.tables import hub_schedule, job, namespace, run, schedule
@@ -28,7 +27,6 @@ _PLAIN = select(job.c.id).where(job.c.hidden.is_(False), job.c.parent_job_id.is_
 _STARTS = select(run.c.job_id, run.c.started_at, run.c.natural_id).where(
     run.c.started_at.is_not(None)
 )
-_BY_CLOCK: Final = frozenset({StartedBy.SCHEDULED, StartedBy.UNKNOWN})
 
 
 class HubSchedule(Struct, frozen=True):
@@ -122,7 +120,7 @@ def starts_of(connection: Connection, jobs: Iterable[int]) -> dict[int, list[dat
     found: dict[int, list[datetime]] = {key: [] for key in jobs}
     latest = newest_of_each(connection, run, "job_id", "sort_at", list(found), LATEST)
     for row in among(connection, _STARTS, run.c.id, latest):
-        if origin_of(row.natural_id) in _BY_CLOCK:
+        if is_by_clock(row.natural_id):
             found[row.job_id].append(row.started_at)
     return found
 

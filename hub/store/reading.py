@@ -201,12 +201,28 @@ def newest_of_each(
 
     empty: only those that have nothing in this column.
     """
-    statement = _newest(connection.dialect.name, child, group, order, empty)
-    found: list[int] = []
+    parts = newest_rows(connection, child, group, order, keys, count, ("id",), empty=empty)
+    return [key for rows in parts for (key,) in rows]
+
+
+def newest_rows(
+    connection: Connection,
+    child: Table,
+    group: str,
+    order: str,
+    keys: list[int],
+    count: int,
+    columns: tuple[str, ...],
+    *,
+    empty: str | None = None,
+) -> Iterator[Sequence[Any]]:
+    """These columns of the children that `newest_of_each` finds, in portions; all children of a key
+    are in one.
+    """
+    statement = _newest(connection.dialect.name, child, group, order, empty, columns)
     for some in chunks(keys):
         given = msgspec.json.encode(some).decode() if _is_sqlite(connection) else some
-        found += connection.scalars(statement, {"keys": given, "count": count})
-    return found
+        yield connection.execute(statement, {"keys": given, "count": count}).all()
 
 
 def distinct(connection: Connection, column: Column[Any]) -> list[Any]:
@@ -229,24 +245,38 @@ def _is_sqlite(connection: Connection) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _newest(dialect: str, child: Table, group: str, order: str, empty: str | None) -> Select[Any]:
+def _newest(
+    dialect: str,
+    child: Table,
+    group: str,
+    order: str,
+    empty: str | None,
+    columns: tuple[str, ...],
+) -> Select[Any]:
     """Takes `keys`, as JSON on SQLite, and `count`."""
     if dialect == "sqlite":
         # Each key's subquery is evaluated once, along the index; SQLite has no LATERAL.
         given = func.json_each(bindparam("keys")).table_valued("value")
         mine = child.alias("mine")
-        top = _top(mine, group, order, empty, given.c.value).correlate(given)
-        return select(child.c.id).select_from(given.join(child, child.c.id.in_(top)))
+        top = _top(mine, group, order, empty, given.c.value, ("id",)).correlate(given)
+        joined = given.join(child, child.c.id.in_(top))
+        return select(*(child.c[name] for name in columns)).select_from(joined)
     keys = cast(bindparam("keys"), ARRAY(BigInteger))
     unnested = func.unnest(keys).table_valued("value").render_derived()
-    top_rows = _top(child, group, order, empty, unnested.c.value).lateral()
-    return select(top_rows.c.id).select_from(unnested.join(top_rows, true()))
+    top_rows = _top(child, group, order, empty, unnested.c.value, columns).lateral()
+    found = (top_rows.c[name] for name in columns)
+    return select(*found).select_from(unnested.join(top_rows, true()))
 
 
 def _top(
-    child: Any, group: str, order: str, empty: str | None, key: ColumnElement[Any]
+    child: Any,
+    group: str,
+    order: str,
+    empty: str | None,
+    key: ColumnElement[Any],
+    columns: tuple[str, ...],
 ) -> Select[Any]:
-    mine = select(child.c.id).where(child.c[group] == key)
+    mine = select(*(child.c[name] for name in columns)).where(child.c[group] == key)
     if empty is not None:
         mine = mine.where(child.c[empty].is_(None))
     ordered = mine.order_by(child.c[order].desc(), child.c.id.desc())

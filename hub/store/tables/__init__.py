@@ -4,6 +4,7 @@ Instants are microseconds (`Timestamp`), JSON is text, raw payloads are zstd byt
 on SQLite and PostgreSQL, so one statement serves both and an export is a plain copy.
 """
 
+from hub.store.tables.advise import advice_dismissal
 from hub.store.tables.backfills import backfill, backfill_step
 from hub.store.tables.base import metadata
 from hub.store.tables.data import (
@@ -94,6 +95,7 @@ from hub.store.tables.work import (
 )
 
 __all__ = [
+    "advice_dismissal",
     "arrival",
     "attempt",
     "audit",

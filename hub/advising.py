@@ -1,0 +1,165 @@
+"""The advisor: what all jobs and datasets show together, read and judged now and then.
+
+It takes seconds where there are many, so that one look serves whoever asks within `FRESH`, and two
+never look at a time. It reads a snapshot, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+
+import structlog
+import yaml
+from msgspec import Struct
+from pydantic import ValidationError
+
+from hub import advice
+from hub.advice.base import WINDOW, Advice, Operator, Subscribe, TaskSeen, World, advise
+from hub.errors import Overloaded
+from hub.model import EntityName
+from hub.openlineage.operators import operator_of
+from hub.store import advice as facts
+from hub.store import advice_tasks
+from hub.store.db import Connection, Database
+from hub.triggers import conditions
+from hub.triggers.conditions.tree import All, AnyOf, Condition, Updated
+from hub.triggers.spec import Spec
+
+log = structlog.get_logger(__name__)
+
+advice.load()
+
+#: So long a look serves everybody: what it is about changes over weeks.
+FRESH: Final = timedelta(minutes=15)
+#: Threads that serve requests are few: so long one of them waits for the first look.
+PATIENCE_S: Final = 10.0
+RETRY_S: Final = 5.0
+_LONGEST_NAME: Final = 63
+
+
+class Look(Struct, frozen=True):
+    """All that is to be said as of an instant, by its key and in its order, whoever may see it."""
+
+    at: datetime
+    advice: Mapping[str, Advice]
+
+
+class Advisor:
+    """Keeps the latest look. While one is under way the one before serves."""
+
+    def __init__(
+        self, db: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._db = db
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._latest: Look | None = None
+
+    def look(self, *, anew: bool = False) -> Look:
+        """The latest one, if it is fresh and none is asked for anew.
+
+        Raises Overloaded if there is none yet, and the first one takes long.
+        """
+        asked = self._clock()
+        oldest = asked if anew else asked - FRESH
+        held = self._latest
+        if held is not None and held.at >= oldest:
+            return held
+        if not self._looking.acquire(timeout=PATIENCE_S if held is None or anew else 0):
+            if held is not None:
+                return held
+            raise Overloaded("all jobs are being looked at; ask again in a moment", RETRY_S)
+        try:
+            held = self._latest
+            if held is None or held.at < oldest:
+                begun = monotonic()
+                with self._db.reading() as connection:
+                    held = self._latest = look(connection, self._clock())
+                took = round(monotonic() - begun, 3)
+                log.info("advice_looked", advice=len(held.advice), took_s=took)
+            return held
+        finally:
+            self._looking.release()
+
+
+def look(connection: Connection, now: datetime) -> Look:
+    """Looks at all that there is."""
+    return Look(now, {one.key: one for one in advise(world_of(connection, now), now)})
+
+
+def world_of(connection: Connection, now: datetime) -> World:
+    since = now - WINDOW
+    seen = facts.seen(connection, now)
+    return World(
+        since=since,
+        jobs=seen.jobs,
+        datasets=seen.datasets,
+        tasks=[
+            task
+            for told in advice_tasks.tasks(connection, since)
+            if (task := _task(told)) is not None
+        ],
+        tries=advice_tasks.tries(connection, since),
+        rewrites=advice_tasks.rewrites(connection, since),
+    )
+
+
+def _task(told: advice_tasks.Task) -> TaskSeen | None:
+    """None: nobody says what runs in it."""
+    operator = operator_of(told.facets)
+    if operator is None:
+        return None
+    return TaskSeen(
+        job=told.job,
+        operator=Operator(operator.name, operator.path, operator.deferrable, operator.mode),
+        runs=told.runs,
+        mean_s=told.mean_s,
+        starts=told.starts,
+        attempts=told.attempts,
+        median_bytes=told.median_bytes,
+        latest_run=told.latest_run,
+    )
+
+
+# -- what is pasted ------------------------------------------------------------------------------
+
+
+def pasted(one: Advice) -> str | None:
+    """What to write into trackside.yaml; None: nothing, or what can't be written there."""
+    return subscription(one.paste) if isinstance(one.paste, Subscribe) else one.paste
+
+
+def subscription(wanted: Subscribe) -> str | None:
+    """The subscription as YAML, checked as the file is."""
+    if wanted.orchestrator is None:
+        return None
+    inputs = tuple(Updated(name) for name in wanted.inputs)
+    group = AnyOf if wanted.any else All
+    when = Condition(inputs[0] if len(inputs) == 1 else group(inputs))
+    launch: dict[str, Any] = {"orchestrator": wanted.orchestrator, "job": wanted.job.name}
+    if wanted.job.namespace != wanted.orchestrator:
+        launch["namespace"] = wanted.job.namespace
+    told: dict[str, Any] = {"name": name_for(wanted.job)}
+    if wanted.team is not None:
+        told["team"] = wanted.team
+    told["when"] = conditions.to_text(when)
+    if wanted.same_partition:
+        told["partitions"] = "identity"
+        launch["partition"] = "{partition}"
+    told["launch"] = launch
+    try:
+        Spec.model_validate(told)
+    except ValidationError:
+        return None
+    return str(yaml.safe_dump({"subscriptions": [told]}, sort_keys=False, allow_unicode=True))
+
+
+def name_for(job: EntityName) -> str:
+    """What a subscription that launches the job may be called."""
+    plain = re.sub(r"[^a-z0-9]+", "-", job.name.lower()).strip("-") or "job"
+    return f"{plain[: _LONGEST_NAME - len('-on-data')].strip('-')}-on-data"
