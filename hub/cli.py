@@ -66,6 +66,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "grants": ("grants:app", "Who may launch which jobs of others."),
     "backfill": ("backfills:app", "Make partitions anew, across orchestrators."),
     "launch": ("launches:launch", "Start one run of a job."),
+    "advise": (
+        "advise:command",
+        "Name anti-patterns that the metadata shows, with evidence and what to do instead.",
+    ),
     "dashboards": ("dashboards:app", "Grafana dashboards and Prometheus rules."),
     "backtest": (
         "backtest:command",

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from hub.api import (
+    advice,
     alerting_parts,
     backfills,
     changes,
@@ -96,6 +97,7 @@ ROUTERS = (
     rules.router,
     maintenance.router,
     subscriptions.router,
+    advice.router,
     changes.router,
     dead_letters.router,
     legacy.router,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.advising import Advisor
 from hub.api.live import Live
 from hub.api.watch import Watch
 from hub.authenticator import Authenticator
@@ -55,4 +56,5 @@ class Hub:
     grants: Grants
     hands: Hands
     pulling: Pulling
+    advisor: Advisor
     ingest_limit: IngestLimit | None = None

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from hub.api.app import create_app
 from hub.api.hub import Hub
 from hub.web import (
+    advice,
     backfills,
     datasets,
     editor,
@@ -41,6 +42,7 @@ ROUTERS: Final = (
     editor.router,
     backfills.router,
     teams.router,
+    advice.router,
     rules.router,
     settings.router,
     oidc.router,
