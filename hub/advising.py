@@ -1,7 +1,7 @@
 """The advisor: what all jobs and datasets show together, read and judged now and then.
 
-It takes seconds where there are many, so that one look serves whoever asks within `FRESH`, and two
-never look at a time. It reads a snapshot, and writes nothing.
+It takes seconds where there are many, so that one look serves whoever asks for some minutes, and
+two never look at a time. It reads a snapshot, and writes nothing.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ log = structlog.get_logger(__name__)
 
 advice.load()
 
-#: So long a look serves everybody: what it is about changes over weeks.
-FRESH: Final = timedelta(minutes=15)
+#: A look serves everybody for so many times as long as it took, so that looking is little work
+#: whatever there is to see; but no shorter, and no longer, than this.
+TIMES: Final = 100
+SHORTEST: Final = timedelta(minutes=1)
+LONGEST: Final = timedelta(minutes=15)
 #: Threads that serve requests are few: so long one of them waits for the first look.
 PATIENCE_S: Final = 10.0
 RETRY_S: Final = 5.0
@@ -47,6 +50,12 @@ class Look(Struct, frozen=True):
 
     at: datetime
     advice: Mapping[str, Advice]
+    took_s: float = 0.0
+
+    def is_good(self, asked: datetime, *, anew: bool) -> bool:
+        """Whether it serves who asks then; anew: it must not be from before."""
+        serves = min(LONGEST, max(SHORTEST, timedelta(seconds=TIMES * self.took_s)))
+        return self.at >= asked if anew else self.at + serves >= asked
 
 
 class Advisor:
@@ -66,9 +75,8 @@ class Advisor:
         Raises Overloaded if there is none yet, and the first one takes long.
         """
         asked = self._clock()
-        oldest = asked if anew else asked - FRESH
         held = self._latest
-        if held is not None and held.at >= oldest:
+        if held is not None and held.is_good(asked, anew=anew):
             return held
         if not self._looking.acquire(timeout=PATIENCE_S if held is None or anew else 0):
             if held is not None:
@@ -76,20 +84,21 @@ class Advisor:
             raise Overloaded("all jobs are being looked at; ask again in a moment", RETRY_S)
         try:
             held = self._latest
-            if held is None or held.at < oldest:
-                begun = monotonic()
-                with self._db.reading() as connection:
-                    held = self._latest = look(connection, self._clock())
-                took = round(monotonic() - begun, 3)
-                log.info("advice_looked", advice=len(held.advice), took_s=took)
+            if held is None or not held.is_good(asked, anew=anew):
+                held = self._latest = look(self._db, self._clock())
+                log.info("advice_looked", advice=len(held.advice), took_s=round(held.took_s, 3))
             return held
         finally:
             self._looking.release()
 
 
-def look(connection: Connection, now: datetime) -> Look:
-    """Looks at all that there is."""
-    return Look(now, {one.key: one for one in advise(world_of(connection, now), now)})
+def look(db: Database, now: datetime) -> Look:
+    """Looks at all that there is; the snapshot is let go before it is thought about."""
+    begun = monotonic()
+    with db.reading() as connection:
+        world = world_of(connection, now)
+    found = {one.key: one for one in advise(world, now)}
+    return Look(now, found, monotonic() - begun)
 
 
 def world_of(connection: Connection, now: datetime) -> World:

@@ -54,7 +54,7 @@ class AdviceView(Struct, frozen=True, rename="camel"):
 
 
 class AdviceList(Struct, frozen=True, rename="camel"):
-    """`lookedAt`: when the metadata was read; it is read anew after 15 minutes."""
+    """`lookedAt`: when the metadata was read; it is read anew after some minutes."""
 
     looked_at: datetime
     advice: list[AdviceView]

@@ -35,6 +35,7 @@ SIGHTS: Final = (
         "{api}/namespaces/postgres%3A%2F%2Fdwh%3A5432/datasets/dwh.ml.stock_forecast",
     ),
     ("who lives on the orders", f"{{api}}/lineage?direction=DOWNSTREAM&nodeId={ORDERS}"),
+    ("what could be done better", "{api}/advice?kind=guessed_start"),
     ("everything of a team", "{api}/search?q=team:finance"),
 )
 

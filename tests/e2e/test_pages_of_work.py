@@ -33,7 +33,7 @@ ENGINE = {
 }
 PAGES = (
     "triggers", "launches", "backfills", "subscription-edit", "settings", "silences", "maintenance",
-    "teams", "rules", "quality",
+    "teams", "rules", "quality", "advice",
 )  # fmt: skip
 OWNED = {"ownership": {"owners": [{"name": "team:sales"}]}}
 

@@ -78,8 +78,7 @@ def tell(record: Recording) -> Teller:
 
 
 def found(db: Database, kind: str) -> list[Advice]:
-    with db.reading() as connection:
-        return [one for one in look(connection, NOW).advice.values() if one.kind == kind]
+    return [one for one in look(db, NOW).advice.values() if one.kind == kind]
 
 
 def load_and_mart(tell: Teller, days: int = DAYS) -> str:
@@ -259,8 +258,7 @@ def test_a_dataset_that_nobody_reads_is_told_and_one_that_is_read_is_not(
 
 def test_what_is_older_than_the_window_is_not_looked_at(db: Database, tell: Teller) -> None:
     load_and_mart(tell)
-    with db.reading() as connection:
-        assert look(connection, NOW + timedelta(days=40)).advice == {}
+    assert look(db, NOW + timedelta(days=40)).advice == {}
 
 
 def test_of_a_job_that_runs_often_the_latest_runs_alone_are_read(
