@@ -26,6 +26,7 @@ from hub.openlineage.operators import operator_of
 from hub.store import advice as facts
 from hub.store import advice_tasks
 from hub.store.db import Connection, Database
+from hub.store.outages import outages
 from hub.triggers import conditions
 from hub.triggers.conditions.tree import All, AnyOf, Condition, Updated
 from hub.triggers.spec import Spec
@@ -115,6 +116,7 @@ def world_of(connection: Connection, now: datetime) -> World:
         ],
         tries=advice_tasks.tries(connection, since),
         rewrites=advice_tasks.rewrites(connection, since),
+        deaf=[(one.since, one.until or now) for one in outages(connection, since)],
     )
 
 

@@ -173,7 +173,9 @@ class RewriteSeen(Struct, frozen=True):
 
 
 class World(Struct, frozen=True, kw_only=True):
-    """All that is seen. since: what is older was not looked at."""
+    """All that is seen. since: what is older was not looked at. deaf: times, from and until, in which
+    no hub was there to hear anything.
+    """
 
     since: datetime
     jobs: Mapping[int, JobSeen] = {}
@@ -181,6 +183,7 @@ class World(Struct, frozen=True, kw_only=True):
     tasks: Sequence[TaskSeen] = ()
     tries: Sequence[TrySeen] = ()
     rewrites: Sequence[RewriteSeen] = ()
+    deaf: Sequence[tuple[datetime, datetime]] = ()
 
 
 class Example(Struct, frozen=True, rename="camel", omit_defaults=True):

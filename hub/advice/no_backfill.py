@@ -42,7 +42,7 @@ def no_backfill(world: World, now: datetime) -> Iterator[Advice]:  # noqa: ARG00
         if _is_unpartitioned(world, job):
             yield from _of_no_partition(world, job)
         elif job.schedule is not None and job.schedule.catchup is False:
-            yield from _not_caught_up(job, gap)
+            yield from _not_caught_up(world, job, gap)
 
 
 def _is_unpartitioned(world: World, job: JobSeen) -> bool:
@@ -77,8 +77,8 @@ def _of_no_partition(world: World, job: JobSeen) -> Iterator[Advice]:
     )
 
 
-def _not_caught_up(job: JobSeen, gap: timedelta) -> Iterator[Advice]:
-    lost = list(_lost(job, gap))
+def _not_caught_up(world: World, job: JobSeen, gap: timedelta) -> Iterator[Advice]:
+    lost = [slot for slot in _lost(job, gap) if not _unheard(world, slot)]
     if len(lost) < LOST:
         return
     assert job.schedule is not None
@@ -101,6 +101,11 @@ def _not_caught_up(job: JobSeen, gap: timedelta) -> Iterator[Advice]:
         ],
         jobs=frozenset({job.id}),
     )
+
+
+def _unheard(world: World, slot: Slot) -> bool:
+    """Its run may have come while no hub was there."""
+    return any(begin <= slot.due_at <= end for begin, end in world.deaf)
 
 
 def _lost(job: JobSeen, gap: timedelta) -> Iterator[Slot]:

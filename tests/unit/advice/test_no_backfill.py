@@ -13,11 +13,14 @@ OFF = Schedule("cron", "0 4 * * *", catchup=False)
 LOST = (7, 8, 13)
 
 
-def found(*, of_job: dict[str, Any], of_data: dict[str, Any] | None = None) -> list[Advice]:
+def found(
+    *, of_job: dict[str, Any], of_data: dict[str, Any] | None = None, **more: Any
+) -> list[Advice]:
     runs = of_job["runs"]
     told: dict[str, Any] = {"updates": updates(ends(runs)), "writers": frozenset({1})}
     data = dataset(10, "orders", **(told | (of_data or {})))
-    return advice("no_backfill", world([job(1, "load", writes=frozenset({10}), **of_job)], [data]))
+    load = job(1, "load", writes=frozenset({10}), **of_job)
+    return advice("no_backfill", world([load], [data], **more))
 
 
 def holes(schedule: Schedule = OFF, **more: Any) -> dict[str, Any]:
@@ -47,6 +50,11 @@ def test_what_a_backfill_has_made_up_for_is_not_lost() -> None:
         for run in daily(11, days=[19], nominal=daily(4, days=[n])[0].start, by_clock=False)
     ]  # fmt: skip
     assert found(of_job=told | {"runs": [*told["runs"], *late]}) == []
+
+
+def test_what_may_have_run_while_no_hub_was_there_is_not_lost() -> None:
+    assert found(of_job=holes(), deaf=[(day(7), day(14))]) == []
+    assert found(of_job=holes(), deaf=[(day(12), day(14))])
 
 
 def test_what_was_paused_was_not_due() -> None:
