@@ -139,13 +139,14 @@ def _taking(settings: Settings) -> Iterator[Take]:
     client = live_hub(settings)
     if client is not None:
         with client:
-            yield lambda batch: _send(client, batch)
+            yield lambda batch: send(client, batch)
         return
     with writing(settings, "import") as hub:
         yield lambda batch: _record(hub, batch)
 
 
-def _send(client: Client, batch: Sequence[bytes]) -> Counter[str]:
+def send(client: Client, batch: Sequence[bytes]) -> Counter[str]:
+    """How many a running hub has accepted, and refused, which is told."""
     told = client.json(
         "POST",
         "/api/v1/lineage/batch",
