@@ -35,7 +35,7 @@ HOLD_S: Final = 60.0
 class Figures(Protocol):
     """Who counts, for metrics."""
 
-    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+    def delivery_ended(self, target: str, *, result: str, seconds: float, key: str) -> None:
         """result: delivered, failed or dead."""
 
 
@@ -159,11 +159,9 @@ class Deliver:
         else:
             now = self._clock()
             health = well(self._health(one.target), now)
-            self._figures.delivery_ended(
-                one.target, result="delivered", seconds=time.monotonic() - started
-            )
+            self._count(one, "delivered", started)
             if not self._store.delivered(one, held, health, now):
-                log.warning("delivery_was_late", target=one.target, delivery=one.id)
+                log.warning("delivery_was_late", target=one.target, key=one.delivery.key)
 
     def _fail(self, one: Leased, error: Unavailable, started: float) -> None:
         now = self._clock()
@@ -171,9 +169,15 @@ class Deliver:
         failure = failure_of(one, error, now, chance)
         health = ill(self._health(one.target), error, now)
         result = "dead" if failure.again_at is None else "failed"
-        self._figures.delivery_ended(one.target, result=result, seconds=time.monotonic() - started)
+        self._count(one, result, started)
         log.warning("delivery_failed", target=one.target, result=result, error=str(error))
         self._store.failed(one, failure, health, now)
+
+    def _count(self, one: Leased, result: str, started: float) -> None:
+        seconds = time.monotonic() - started
+        self._figures.delivery_ended(
+            one.target, result=result, seconds=seconds, key=one.delivery.key
+        )
 
     def _health(self, target: str) -> Health:
         return self._store.health().get(target) or Health(name=target)

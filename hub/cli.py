@@ -72,6 +72,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "backtest:command",
         "Replay what a store keeps through rules, and tell what they would have told.",
     ),
+    "conformance": (
+        "conformance:command",
+        "Try whether an engine of your own speaks as the hub understands it.",
+    ),
     "doctor": (
         "doctor:command",
         "Look whether all is well; exit 1 if something is not, with what to do about it.",

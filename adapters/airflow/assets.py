@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from adapters.airflow import events, ids
 from adapters.airflow.api import ROWS
 from adapters.airflow.events import stamp
@@ -50,6 +52,13 @@ def dataset_of(uri: str) -> EntityName | None:
             return EntityName(f"{parts.scheme}://{parts.netloc}", path or "/")
         case _:
             return None
+
+
+class _Written(Struct, frozen=True):
+    """What an asset event is of."""
+
+    name: EntityName
+    partition: str | None
 
 
 def look(site: Site, state: Json) -> Look:
@@ -116,14 +125,15 @@ def _since(site: Site, first: datetime) -> Json:
 
 
 def _runs(site: Site, rows: Sequence[AssetEvent]) -> list[Json]:
-    outputs: dict[RunName, set[EntityName]] = {}
+    made: dict[RunName, list[_Written]] = {}
     for row in rows:
         name = dataset_of(row.uri or row.dataset_uri or "")
         if name is not None and row.source_dag_id and row.source_run_id and row.source_task_id:
             job = EntityName(site.namespace, f"{row.source_dag_id}.{row.source_task_id}")
             index = -1 if row.source_map_index is None else row.source_map_index
-            outputs.setdefault(RunName(job, row.source_run_id, index), set()).add(name)
-    return _with_outputs(site, _tasks(site, rows) if outputs else [], outputs)
+            one = _Written(name, row.partition_key)
+            made.setdefault(RunName(job, row.source_run_id, index), []).append(one)
+    return _with_outputs(site, _tasks(site, rows) if made else [], made)
 
 
 def _tasks(site: Site, rows: Sequence[AssetEvent]) -> Sequence[TaskInstance]:
@@ -139,13 +149,15 @@ def _tasks(site: Site, rows: Sequence[AssetEvent]) -> Sequence[TaskInstance]:
 
 
 def _with_outputs(
-    site: Site, rows: Sequence[TaskInstance], outputs: Mapping[RunName, set[EntityName]]
+    site: Site, rows: Sequence[TaskInstance], made: Mapping[RunName, Sequence[_Written]]
 ) -> list[Json]:
-    mine = [row for row in rows if ids.task_name(site.namespace, row) in outputs]
+    mine = [row for row in rows if ids.task_name(site.namespace, row) in made]
     parents = site.parents(mine)
     found = []
     for row in mine:
         parent = parents[ids.dag_run_name(site.namespace, row)]
-        names = sorted(outputs[ids.task_name(site.namespace, row)])
-        found.append(events.task_event(site.place, row, parent, outputs=names))
+        told = made[ids.task_name(site.namespace, row)]
+        names, keys = sorted({one.name for one in told}), {one.partition for one in told}
+        key = keys.pop() if len(keys) == 1 else None
+        found.append(events.task_event(site.place, row, parent, outputs=names, partition=key))
     return [event for event in found if event is not None]

@@ -96,10 +96,12 @@ def task_event(
     *,
     latest: int | None = None,
     outputs: Sequence[EntityName] = (),
+    partition: str | None = None,
 ) -> Json | None:
     """One try of a task instance; None while it only waits for what comes before it.
 
     latest: the number of the latest try, if this is an earlier one, which then was tried again.
+    partition: of its outputs.
     """
     earlier = latest is not None and row.try_number < latest
     state = _state(row, earlier=earlier)
@@ -118,6 +120,7 @@ def task_event(
         "queuedAt": stamp(_queued(row, started)),
         "startedAt": stamp(started),
         "url": place.page(row.dag_id, row.dag_run_id, row.task_id, row.map_index),
+        "partition": partition,
     }
     facets = {
         "trackside_answer": _answer(told),

@@ -204,6 +204,7 @@ class AssetEvent(Struct):
     source_task_id: str | None = None
     source_run_id: str | None = None
     source_map_index: int | None = None
+    partition_key: str | None = None
     created_dagruns: list[CausedRun] = []
 
 

@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from hub.metrics import CONTENT_TYPE
+from hub.metrics import CONTENT_TYPE, OPEN_CONTENT_TYPE
 from hub.store import migrate
 from hub.store.holds import find_hold
 
@@ -17,6 +17,7 @@ log = structlog.get_logger(__name__)
 
 router: Final = APIRouter(tags=["operation"])
 
+OPEN_METRICS: Final = "application/openmetrics-text"
 #: A queue so full may refuse the next batch: traffic had better go to another replica.
 FULL: Final = 0.95
 
@@ -43,11 +44,15 @@ def readyz(request: Request) -> JSONResponse:
 
 @router.get("/metrics", response_class=Response)
 def metrics(request: Request) -> Response:
-    """The figures of this process, as Prometheus reads them."""
+    """The figures of this process, as Prometheus reads them; as OpenMetrics, if that is accepted,
+    with exemplars.
+    """
     hub = request.app.state.hub
     figures = hub.writer.figures
     hub.metrics.queue_events.set(figures.queued_items)
     hub.metrics.queue_bytes.set(figures.queued_bytes)
+    if OPEN_METRICS in request.headers.get("accept", ""):
+        return Response(hub.metrics.render_open(), media_type=OPEN_CONTENT_TYPE)
     return Response(hub.metrics.render(), media_type=CONTENT_TYPE)
 
 

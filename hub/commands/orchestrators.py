@@ -10,13 +10,13 @@ import yaml
 
 from hub.commands.client import Client, hub_at_work
 from hub.commands.common import ConfigFile, DatabaseUrl, ago, confirm, err, load, out, rows
+from hub.commands.findings import GRADES
 from hub.errors import BadInput
 from hub.ports import adapters
 
 app = typer.Typer(help="Connect orchestrators, and see how asking them goes.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="What it is called, as in airflow-prod.")]
-_GRADES = {"good": "[green]good[/]", "warning": "[yellow]warning[/]", "bad": "[red]bad[/]"}
 
 
 @app.command()
@@ -134,7 +134,7 @@ def _show_findings(findings: list[dict[str, Any]]) -> bool:
     """Whether nothing is bad."""
     rows(
         ("WHAT", "", "FOUND"),
-        [(f["what"], _GRADES.get(f["grade"], f["grade"]), f["detail"]) for f in findings],
+        [(f["what"], GRADES.get(f["grade"], f["grade"]), f["detail"]) for f in findings],
     )
     for each in findings:
         if each["mend"]:

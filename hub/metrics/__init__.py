@@ -6,12 +6,15 @@ from typing import Final
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from hub.metrics.process import Deliveries, Door, Gates, Launches, Loops, Polls
 from hub.metrics.text import Text
 from hub.metrics.world import Jobs, World
 
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
+OPEN_CONTENT_TYPE: Final = openmetrics.CONTENT_TYPE_LATEST
+_END: Final = b"# EOF\n"
 
 # A `_created` series per counter doubles their number and nobody asks for it.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -38,3 +41,8 @@ class Metrics(Door, Loops, Polls, Deliveries, Gates, Launches):
     def render(self) -> bytes:
         """The text that Prometheus reads, see CONTENT_TYPE."""
         return prometheus_client.generate_latest(self._python) + self._text.render()
+
+    def render_open(self) -> bytes:
+        """The same as OpenMetrics has it, with exemplars; see OPEN_CONTENT_TYPE."""
+        process: bytes = openmetrics.generate_latest(self._python)  # type: ignore[no-untyped-call]
+        return process.removesuffix(_END) + self._text.render(open_=True) + _END

@@ -95,10 +95,10 @@ class Deliveries(Area):
         "target",
     )
 
-    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+    def delivery_ended(self, target: str, *, result: str, seconds: float, key: str) -> None:
         """A target took a delivery, or did not."""
         self.deliveries.labels(target, result).inc()
-        self.delivery_seconds.labels(target).observe(seconds)
+        self.delivery_seconds.labels(target).observe(seconds, {"key": key})
 
 
 class Gates(Area):
@@ -148,7 +148,7 @@ class Launches(Area):
         "orchestrator",
     )
 
-    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float, launch: int) -> None:
         """An orchestrator took a launch, or did not."""
         self.launches.labels(orchestrator, result).inc()
-        self.launch_seconds.labels(orchestrator).observe(seconds)
+        self.launch_seconds.labels(orchestrator).observe(seconds, {"launch": str(launch)})

@@ -7,11 +7,12 @@ and it holds up the requests meanwhile.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, repeat
 from typing import Any, Final
 
 from prometheus_client import Histogram, utils
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.samples import Exemplar
 
 Labels = tuple[str, ...]
 Names = dict[Labels, tuple[str, ...]]
@@ -23,21 +24,28 @@ class Text:
     """Of these metrics: counters, gauges and histograms."""
 
     def __init__(self, metrics: Iterable[MetricWrapperBase]) -> None:
-        self._heads = [(one, _head(one)) for one in metrics]
+        self._metrics = list(metrics)
+        self._heads = {
+            open_: [_head(one, open_=open_) for one in self._metrics] for open_ in (False, True)
+        }
         self._names: dict[int, Names] = {}
 
-    def render(self) -> bytes:
+    def render(self, *, open_: bool = False) -> bytes:
+        """open_: as OpenMetrics has it, with exemplars, but without the mark of its end."""
         return "".join(
-            line for one, head in self._heads for line in self._lines(one, head)
+            line
+            for one, head in zip(self._metrics, self._heads[open_], strict=True)
+            for line in self._lines(one, head, open_=open_)
         ).encode()
 
-    def _lines(self, one: MetricWrapperBase, head: str) -> Iterator[str]:
+    def _lines(self, one: MetricWrapperBase, head: str, *, open_: bool) -> Iterator[str]:
         yield head
         before, names = self._names.get(id(one), {}), {}
         for labels, child in _children(one):
             told = names[labels] = before.get(labels) or tuple(_series(one, child, labels))
-            for name, value in zip(told, _values(child), strict=True):
-                yield f"{name} {_written(value)}\n"
+            ends = _exemplars(child) if open_ else repeat("")
+            for name, value, end in zip(told, _values(child), ends, strict=False):
+                yield f"{name} {_written(value)}{end}\n"
         # those of series that are gone go with them
         self._names[id(one)] = names
 
@@ -58,13 +66,28 @@ def _values(child: Any) -> list[float]:
     return [*counts, counts[-1], child._sum.get()]  # noqa: SLF001  as said above
 
 
+def _exemplars(child: Any) -> Iterator[str]:
+    """What one observation of each bucket was of, for the lines of `_values`."""
+    if type(child) is Histogram:
+        for bucket in child._buckets:  # noqa: SLF001  as said above
+            yield _exemplar(bucket.get_exemplar())
+    yield from repeat("")
+
+
+def _exemplar(told: Exemplar | None) -> str:
+    if told is None:
+        return ""
+    at = "" if told.timestamp is None else f" {told.timestamp:.3f}"
+    return f" # {_within(told.labels)} {_written(told.value)}{at}"
+
+
 def _written(value: float) -> str:
     return str(utils.floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def _head(one: MetricWrapperBase) -> str:
+def _head(one: MetricWrapperBase, *, open_: bool) -> str:
     (family,) = one.describe()
-    name = f"{family.name}_total" if family.type == "counter" else family.name
+    name = f"{family.name}_total" if family.type == "counter" and not open_ else family.name
     text = family.documentation.replace("\\", r"\\").replace("\n", r"\n")
     return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n"
 

@@ -139,6 +139,11 @@ class Settings(_Section):
     public_url: str | None = Field(
         None, pattern=r"^https?://[^/]+", description="where people reach the hub, for links"
     )
+    grafana_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^/]+",
+        description="the Grafana that has the dashboards: pages link to them",
+    )
     allowed_hosts: Words = Field(
         default=["localhost", "127.0.0.1", "[::1]"],
         description="Host headers answered, besides that of public_url; * is any",

@@ -97,7 +97,7 @@ class Transactions(Protocol):
 class Figures(Protocol):
     """Who counts, for metrics."""
 
-    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float, launch: int) -> None:
         """result: launched, failed, held, refused or dead."""
 
 
@@ -243,7 +243,7 @@ class Launching:
 
     def _count(self, one: LeasedLaunch, result: str, started: float) -> None:
         seconds = time.monotonic() - started
-        self._figures.launch_ended(one.orchestrator, result=result, seconds=seconds)
+        self._figures.launch_ended(one.orchestrator, result=result, seconds=seconds, launch=one.id)
 
 
 def request_of(

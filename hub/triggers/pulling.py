@@ -60,7 +60,7 @@ class Pulling:
             if why_not is None:
                 return one, request
             store.refused(connection, one.id, one.token, why_not, now)
-            self._count(one.orchestrator, "refused")
+            self._count(one.orchestrator, one.id, "refused")
         return None
 
     def ack(self, orchestrator: str, launch: int, token: str, run_id: str | None) -> None:
@@ -73,7 +73,7 @@ class Pulling:
             store.launched(connection, launch, token, found, self._clock())
 
         self._doing.write(keep)
-        self._count(orchestrator, "launched")
+        self._count(orchestrator, launch, "launched")
 
     def nack(self, orchestrator: str, launch: int, token: str, error: Unavailable) -> None:
         """The engine can't start it now, or at all if the error is permanent."""
@@ -87,7 +87,7 @@ class Pulling:
                 raise Conflict(f"launch {launch} is not leased with this token any more")
             return "dead" if at is None else "failed"
 
-        self._count(orchestrator, self._doing.write(keep))
+        self._count(orchestrator, launch, self._doing.write(keep))
 
     def _fetched(self, connection: Connection, orchestrator: str, launch: int) -> LeasedLaunch:
         held = store.find_leased(connection, launch)
@@ -95,5 +95,5 @@ class Pulling:
             raise NotFound(f"No launch '{launch}' was fetched for {orchestrator}.")
         return held
 
-    def _count(self, orchestrator: str, result: str) -> None:
-        self._figures.launch_ended(orchestrator, result=result, seconds=0.0)
+    def _count(self, orchestrator: str, launch: int, result: str) -> None:
+        self._figures.launch_ended(orchestrator, result=result, seconds=0.0, launch=launch)

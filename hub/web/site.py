@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +25,7 @@ from hub.api.access import principal_of
 from hub.api.errors import problem_of, problem_of_invalid
 from hub.errors import TooLarge, TracksideError, Unauthorized
 from hub.web import marks, track, words
+from hub.web.grafana import dashboard
 
 HERE: Final = Path(__file__).parent
 
@@ -100,15 +101,16 @@ def page(request: Request, template: str, status: int = 200, **given: Any) -> Re
 
 def fragment(request: Request, template: str, status: int = 200, **given: Any) -> Response:
     """A part of a page, which takes its place in one that is open."""
-    by, now, people = principal_of(request), datetime.now(UTC), request.app.state.hub.people
+    hub, by, now = request.app.state.hub, principal_of(request), datetime.now(UTC)
     html = environment.get_template(template).render(
         now=now,
         ago=lambda at: words.away(at, now),
+        dashboard=partial(dashboard, hub.settings.grafana_url),
         by=by,
         signed_in=by.kind in (Kind.TOKEN, Kind.PERSON),
         may_operate=by.has(Scope.OPERATE),
-        may_share=people.signer is not None,
-        has_oidc=people.settings.oidc is not None,
+        may_share=hub.people.signer is not None,
+        has_oidc=hub.people.settings.oidc is not None,
         **given,
     )
     headers = {"content-security-policy": POLICY, "cache-control": "no-store"}

@@ -42,9 +42,10 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
         watch.poll()
         airflow.trigger("stuck", "stuck-1")
         airflow.trigger("ways", "ways-1")
+        airflow.trigger("by_day", "day-1", partition_key="2026-11-23T00:00:00")
         airflow.trigger("one_at_a_time", "one-1")
         airflow.trigger("one_at_a_time", "two-2")
-        watch.until_ended("ways", "one_at_a_time")
+        watch.until_ended("ways", "one_at_a_time", "by_day")
         yield watch
         watch.adapter.close()
 
@@ -136,6 +137,15 @@ def test_an_asset_that_was_written_is_an_output(watch: Watch) -> None:
     task = watch.memory.latest(RunName(EntityName(SPACE, "ways.number"), "ways-1"))
     assert task is not None
     assert task.outputs == ["db.public.ledger"]
+
+
+def test_an_asset_that_was_written_for_a_partition_tells_of_which(watch: Watch) -> None:
+    watch.cursor["due"] = {}
+    for _ in range(4):
+        watch.poll()
+    task = watch.memory.latest(RunName(EntityName(SPACE, "by_day.sold"), "day-1"))
+    assert task is not None
+    assert (task.outputs, task.partition) == (["sold"], "2026-11-23T00:00:00")
 
 
 def test_a_task_of_a_pool_that_does_not_exist_is_backlog(watch: Watch) -> None:

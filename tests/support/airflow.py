@@ -106,8 +106,9 @@ class Airflow:
             timeout=TIMEOUT_S,
         )
 
-    def trigger(self, dag: str, run_id: str) -> None:
-        self.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None})
+    def trigger(self, dag: str, run_id: str, **told: str) -> None:
+        body = {"dag_run_id": run_id, "logical_date": None, **told}
+        self.post(f"/dags/{dag}/dagRuns", body)
 
     def await_runs(self, dag: str, timeout_s: float = 240.0) -> None:
         """Returns once the Dag has runs and all of them have ended."""

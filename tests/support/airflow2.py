@@ -44,5 +44,5 @@ class Airflow2(Airflow):
         self._until("its Dags", self._has_its_dags)
         return self
 
-    def trigger(self, dag: str, run_id: str) -> None:
-        self.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run_id})
+    def trigger(self, dag: str, run_id: str, **told: str) -> None:
+        self.post(f"/dags/{dag}/dagRuns", {"dag_run_id": run_id, **told})

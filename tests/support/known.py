@@ -34,6 +34,7 @@ class Attempt(Struct):
     will_retry: bool = False
     parent: str | None = None
     outputs: list[str] = []
+    partition: str | None = None
 
 
 class Memory:
@@ -93,6 +94,7 @@ class Memory:
         attempt.at = datetime.fromisoformat(event["eventTime"])
         attempt.will_retry = answer.get("willRetry", False)
         attempt.parent = event["run"]["facets"].get("parent", {}).get("run", {}).get("runId")
+        attempt.partition = answer.get("partition") or attempt.partition
         attempt.outputs = attempt.outputs or [d["name"] for d in event.get("outputs", [])]
         if "startedAt" in answer:
             attempt.started_at = datetime.fromisoformat(answer["startedAt"])

@@ -86,7 +86,7 @@ class Counted:
     def __init__(self) -> None:
         self.results: Counter[str] = Counter()
 
-    def launch_ended(self, orchestrator: str, *, result: str, seconds: float) -> None:
+    def launch_ended(self, orchestrator: str, *, result: str, seconds: float, launch: int) -> None:
         self.results[result] += 1
 
 

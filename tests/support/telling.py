@@ -40,7 +40,7 @@ def plan(**told: Any) -> Plan:
 class Silent:
     """Figures that nobody reads."""
 
-    def delivery_ended(self, target: str, *, result: str, seconds: float) -> None:
+    def delivery_ended(self, target: str, *, result: str, seconds: float, key: str) -> None:
         pass
 
 

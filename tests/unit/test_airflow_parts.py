@@ -314,3 +314,16 @@ def test_an_asset_event_is_an_output_of_the_run_that_made_it() -> None:
         for event in look.events
     ] == [("COMPLETE", "cron_etl.clean", ["clean/orders.parquet"])]
     assert not assets.written(site(server), look.state, timedelta(days=1)).events
+
+
+def test_an_asset_event_of_a_partition_tells_of_which() -> None:
+    server = Answers()
+    run = "scheduled__2026-11-22T06:48:00+00:00"
+    server.tasks = [task(0, dag_id="cron_etl", task_id="clean", dag_run_id=run)]
+    told = answer("airflow/v2/22_asset_events")
+    server.fixed["/assets/events"] = {
+        **told,
+        "asset_events": [{**row, "partition_key": "2026-11-22"} for row in told["asset_events"]],
+    }
+    (event,) = assets.written(site(server), {}, timedelta(days=1)).events
+    assert event["run"]["facets"]["trackside_answer"]["partition"] == "2026-11-22"

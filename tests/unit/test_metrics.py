@@ -5,6 +5,10 @@ import re
 
 import pytest
 from prometheus_client import Counter, Histogram, Metric, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as open_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.metrics import Metrics
@@ -137,8 +141,30 @@ def test_a_replica_that_does_not_measure_tells_no_gauge_of_the_world() -> None:
     assert str(series(metrics, "store_size_bytes")["{}"]) == "nan"
 
 
+def test_openmetrics_is_told_with_what_an_observation_was_of() -> None:
+    metrics = Metrics()
+    metrics.delivery_ended("pager", result="delivered", seconds=0.3, key="ab-12")
+    metrics.launch_ended("prod", result="launched", seconds=2.0, launch=7)
+    told_of = open_families(metrics.render_open().decode())  # type: ignore[no-untyped-call]
+    families = {family.name: family for family in told_of}
+    told = {
+        name: [one.exemplar.labels for one in families[name].samples if one.exemplar]
+        for name in ("trackside_delivery_seconds", "trackside_launch_seconds")
+    }
+    assert told == {
+        "trackside_delivery_seconds": [{"key": "ab-12"}],
+        "trackside_launch_seconds": [{"launch": "7"}],
+    }
+    assert b"# {" not in metrics.render()
+
+
 def _ours(text: bytes) -> list[str]:
     return [line for line in text.decode().splitlines() if "trackside_" in line]
+
+
+def _without_times(text: bytes) -> list[str]:
+    """Exemplars, to the place of their times, which the library writes longer."""
+    return [re.sub(r"(# {.*} [^ ]+) [0-9.]+$", r"\1", line) for line in _ours(text)]
 
 
 def test_the_text_is_what_the_client_library_would_write() -> None:
@@ -154,7 +180,10 @@ def test_the_text_is_what_the_client_library_would_write() -> None:
                     child.inc(number)
                 else:
                     child.set([0.1, 1e20, 3, -2.5, math.nan, math.inf][number])
+    metrics.delivery_ended('a"b', result="delivered", seconds=0.3, key="ab-12")
     for _ in range(2):
         assert _ours(metrics.render()) == _ours(generate_latest(metrics.registry))
+        open_: bytes = openmetrics.generate_latest(metrics.registry)  # type: ignore[no-untyped-call]
+        assert _without_times(metrics.render_open()) == _without_times(open_)
     metrics.forget_world()
     assert _ours(metrics.render()) == _ours(generate_latest(metrics.registry))

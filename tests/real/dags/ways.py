@@ -8,7 +8,7 @@ from typing import Any
 from airflow.exceptions import AirflowSkipException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, CronPartitionTimetable, task
 from airflow.timetables.trigger import CronTriggerTimetable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +42,19 @@ with DAG("ways", schedule=None, start_date=START, default_args={"owner": "team:w
     never() >> BashOperator(task_id="cut_off", bash_command="true")
     fails() >> BashOperator(task_id="below", bash_command="true")
     skips()
+
+with DAG(
+    "by_day",
+    schedule=CronPartitionTimetable("0 0 1 1 *", timezone="UTC"),
+    start_date=START,
+    catchup=False,
+):
+
+    @task(outlets=[Asset("s3://lake/sold")])
+    def sold() -> None:
+        pass
+
+    sold()
 
 with DAG("one_at_a_time", schedule=None, start_date=START, max_active_runs=1):
     for letter in "abc":

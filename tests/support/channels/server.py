@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
@@ -166,12 +167,19 @@ class FakeChannel:
         self._server.server_close()
 
 
+def _whole(stream: BufferedIOBase, size: int) -> bytes:
+    body = stream.read(size)
+    if len(body) < size:
+        raise ConnectionAbortedError("its sender was killed amidst it: it has not arrived")
+    return body
+
+
 def _handler(channel: FakeChannel) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _any(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            body = _whole(self.rfile, int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
