@@ -17,7 +17,7 @@ from hub import quality
 from hub.commands.client import named_hub
 from hub.commands.common import err, out
 from hub.commands.dbt_project import artifacts, connection_of
-from hub.commands.events import batches, send
+from hub.commands.sending import batches, send
 from hub.errors import BadInput, Unavailable
 from hub.model import Check, CheckStatus
 from hub.openlineage.decode import decode_event
