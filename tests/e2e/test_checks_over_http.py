@@ -53,6 +53,8 @@ def written(client: TestClient, run: int = 1, partition: str = "") -> None:
 
 
 def gate(client: TestClient, name: Json = ORDERS, **query: Any) -> Json:
+    """By its checks: when an incident of one opens or is over is another matter."""
+    query |= {"incidents": False}
     node = quote(f"{name['namespace']}:{name['name']}", safe="")
     found: Json = client.get(f"{API}/gates/{node}", params=query).json()
     return found
