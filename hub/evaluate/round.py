@@ -58,6 +58,7 @@ class Round:
     now: datetime
     horizons: Horizons
     more: bool = False
+    patient: bool = True  # what is read for the first time is looked at when that has ended
     places: Places = field(default_factory=dict)  # in the changes, after this round
     found: list[Found] = field(default_factory=list)
     gone: Sequence[Looked] = ()  # due, but nobody's any more

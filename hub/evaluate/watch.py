@@ -74,6 +74,8 @@ SIGHTS: Final[Mapping[Subject, Sight]] = {
 
 
 _NO_PLAN: Final = Plan()
+Chosen = tuple[Any, list[Rule]]
+"""A subject's row, and the rules that look at it."""
 
 
 class Watch:
@@ -116,6 +118,7 @@ class Watch:
         is one. Nothing is kept.
         """
         this = self._begun_round(connection, now)
+        this.patient = False
         wanted = [
             Looked(rule.name, subject, key)
             for rule in self._book.rules.values()
@@ -209,6 +212,8 @@ class Watch:
     ) -> None:
         """Each of the rules that are wanted, at each of the subjects it selects."""
         chosen = self._chosen(connection, subject, sight, wanted)
+        if this.patient and subject is not Subject.ORCHESTRATOR:
+            chosen = _ready(this, chosen)
         if not chosen:
             return
         rows = [row for row, _ in chosen]
@@ -223,7 +228,7 @@ class Watch:
 
     def _chosen(
         self, connection: Connection, subject: Subject, sight: Sight, wanted: list[Looked]
-    ) -> list[tuple[Any, list[Rule]]]:
+    ) -> list[Chosen]:
         """The subjects in the order of their keys, each with those of the wanted rules that select it."""
         names: dict[int, set[str]] = defaultdict(set)
         for looked in wanted:
@@ -242,6 +247,20 @@ class Watch:
         return chosen
 
 
+def _ready(this: Round, chosen: Sequence[Chosen]) -> list[Chosen]:
+    """Without those that can't be judged before the first read of their orchestrator has ended: they
+    are due then, and reading what is there of them each time that something comes would be in vain.
+    """
+    ready = []
+    for row, rules in chosen:
+        if this.horizons.ready(row.orchestrator_id):
+            ready.append((row, rules))
+            continue
+        for rule in rules:
+            this.found.append(_found(rule, row, Judgement((), this.now), None))
+    return ready
+
+
 def _look_at(
     this: Round,
     rule: Rule,
@@ -255,7 +274,7 @@ def _look_at(
     judgement, error = _judged(rule, sight, as_of, this.now)
     times = quiets(this.windows, within(row), rule.days)
     counts = hushed(judgement, open_now, times, as_of, absence=rule.kind.absence)
-    return replace(_found(this, rule, row, counts, error), seen=sight)
+    return replace(_found(rule, row, counts, error), seen=sight)
 
 
 def _is_open(one: Judgement) -> bool:
@@ -263,7 +282,6 @@ def _is_open(one: Judgement) -> bool:
 
 
 def _found(
-    this: Round,
     rule: Rule,
     row: JobRow | DatasetRow | OrchestratorRow,
     judgement: Judgement,
@@ -272,9 +290,6 @@ def _found(
     told, subject = rule.declared, rule.subject
     place = Place(rule.name, told.kind, subject, row.id, row.team, told.severity, told.dry_run)
     looked = Looked(rule.name, subject, row.id)
-    if not this.horizons.ready(row.orchestrator_id) and judgement.due_at is None:
-        # Nothing of it can be judged yet: it waits for the end of the first read.
-        judgement = replace(judgement, due_at=this.now)
     return Found(place, looked, row.orchestrator_id, judgement, error, terms=rule.terms)
 
 

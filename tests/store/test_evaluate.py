@@ -16,6 +16,7 @@ from hub.evaluate.watch import Watch
 from hub.main import writing
 from hub.model import Viewer
 from hub.settings import Settings
+from hub.store import facts
 from hub.store.incident_views import IncidentView
 from hub.store.incidents import Filter, get_incident, list_incidents
 from hub.store.leases import LeaseLostError, no_fence
@@ -397,16 +398,33 @@ def test_a_job_that_is_paused_in_the_gap_misses_what_was_due_before(hub: Hub) ->
     assert [one.since for one in incidents(hub)] == [START + timedelta(minutes=10)]
 
 
-def test_a_job_that_was_declared_before_the_first_watermark_is_watched_from_it_on(hub: Hub) -> None:
-    polled = (
-        "INSERT INTO poll (orchestrator, cursor, next_at, failures, progress, requests, events)"
-    )
-    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+def polled_from_now_on(hub: Hub) -> None:
+    """The first read of what has sent events begins."""
+    columns = "orchestrator, cursor, next_at, failures, progress, requests, events"
     with hub.db.reading() as connection:
         (whose,) = connection.execute(text("SELECT name FROM orchestrator")).scalars()
-    hub.writer.call(
-        lambda c: c.execute(text(f"{polled} VALUES ('{whose}', '{{}}', 0, 0, '', 0, 0)"))
-    )
+    row = text(f"INSERT INTO poll ({columns}) VALUES ('{whose}', '{{}}', 0, 0, '', 0, 0)")
+    hub.writer.call(lambda connection: connection.execute(row))
+
+
+def test_what_is_read_for_the_first_time_is_looked_at_when_that_has_ended(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    polled_from_now_on(hub)
+    with monkeypatch.context() as patch:
+        patch.setattr(facts, "runs_seen", lambda *_, **__: pytest.fail("its runs were read"))
+        for number in range(2, 6):
+            record(hub, *run(number, "load", number, number + 0.5, "FAIL", outputs=["orders"]))
+            look(hub, number + 1)
+    assert incidents(hub) == []
+    complete_to(hub, 10)
+    assert [(one.kind, one.state) for one in incidents(hub)] == [("failed_run", "OPEN")]
+
+
+def test_a_job_that_was_declared_before_the_first_watermark_is_watched_from_it_on(hub: Hub) -> None:
+    record(hub, *run(1, "load", 0, 1, "COMPLETE"))
+    polled_from_now_on(hub)
     hub.writer.record([observation(schedule(1, "*/10 * * * *"))])
     look(hub, 2)
     complete_to(hub, 5)
