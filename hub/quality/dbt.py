@@ -145,9 +145,12 @@ _BUILT: Final = {
     "snapshot": (".snapshot", ".build.snapshot"),
 }
 _TESTED: Final = (".test", ".build.test")
+_CALLS: Final = frozenset({"build", "retry", "run", "seed", "snapshot", "test"})
 _BAD: Final = frozenset({"error", "fail", "runtime error", "partial success"})
 _NOT_RUN: Final = frozenset({"skipped", "no-op", "reused"})
 _SECONDS: Final = {"minute": 60, "hour": 3_600, "day": 86_400}
+#: What is longer is no bound on how old something may be.
+_LONGEST_S: Final = 100 * 366 * 86_400
 #: How the keys of microbatches are written, by how long each is.
 _KEYS: Final = {"hour": "%Y-%m-%dT%H", "day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
 
@@ -233,10 +236,19 @@ class _Invocation:
         self._generated_at = time_of(
             told.metadata.generated_at, "run_results", "metadata", "generated_at"
         )
+        self._check_call(told.args.which)
         self._id = told.metadata.invocation_id or instant(self._generated_at)
         self._in_build = told.args.which == "build"
         job = tell.Job(project.namespace, f"dbt-run-{project.name}", "DBT", "JOB")
         self._run = job.run(self._id, told.args.which or "")
+
+    def _check_call(self, which: str | None) -> None:
+        """Other calls say `success` of models, too, and have written nothing."""
+        if which is not None and which not in _CALLS:
+            found = Phrase(f"those of dbt {which}")
+            expected = f"results of dbt {', '.join(sorted(_CALLS))}"
+            hint = "import them before dbt is called again"
+            raise BadInput("$.run_results.args.which", found, expected, hint)
 
     def events(self) -> Iterator[bytes]:
         begun_at, ended_at = self._span(self._told.results, ())
@@ -326,7 +338,7 @@ def _check(one: _Result, test: _Node) -> Check:
         column if isinstance(column, str) else None,
         severity,
         _threshold(expected) if counted else None,
-        f"{one.failures:g}" if counted and one.failures is not None else _trouble(one),
+        tell.number(one.failures) if counted and one.failures is not None else _trouble(one),
     )
 
 
@@ -423,6 +435,7 @@ def _policies(project: _Project, told: _Sources) -> Iterator[Json]:
 
 
 def _lag(period: _Period | None) -> timedelta | None:
-    if period is None or not period.count or period.period not in _SECONDS:
+    if period is None or period.count is None or period.period not in _SECONDS:
         return None
-    return timedelta(seconds=period.count * _SECONDS[period.period])
+    seconds = period.count * _SECONDS[period.period]
+    return timedelta(seconds=seconds) if 0 < seconds <= _LONGEST_S else None

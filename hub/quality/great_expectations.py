@@ -227,7 +227,8 @@ def _column(one: _Outcome) -> str | None:
     found: list[str] = []
     for word in _COLUMNS:
         value = one.expectation_config.kwargs.get(word)
-        found += [value] if isinstance(value, str) else map(str, value or ())
+        several = value if isinstance(value, list) else [value] if value else []
+        found += map(str, several)
     return ",".join(found) or None
 
 

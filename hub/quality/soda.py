@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -82,7 +82,7 @@ def read_soda(raw: bytes, given: Given) -> Report:
 def _ended_at(scan: _Scan) -> datetime:
     """Soda cuts its times to seconds. It ended within that second, and not before its data came."""
     at = time_of(scan.scan_end_timestamp, "scanEndTimestamp")
-    return at if at.microsecond else at + timedelta(microseconds=999_999)
+    return at if at.microsecond else at.replace(microsecond=999_999)
 
 
 def _error(scan: _Scan) -> str | None:
@@ -125,5 +125,5 @@ def _actual(diagnostics: Json) -> str | None:
 
 def _text(value: object) -> str:
     if isinstance(value, float):
-        return f"{value:g}"
+        return tell.number(value)
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

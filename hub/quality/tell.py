@@ -144,6 +144,11 @@ def facet(schema: str, **values: object) -> Json:
     return {"_producer": _PRODUCER, "_schemaURL": _FACETS + schema, **values}
 
 
+def number(value: float) -> str:
+    """Whole ones without a fraction, whatever their size."""
+    return str(int(value)) if value == int(value) else str(value)
+
+
 def short(text: str) -> str:
     return text if len(text) <= _TEXT else f"{text[: _TEXT - 3]}..."
 

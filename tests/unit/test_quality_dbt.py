@@ -293,6 +293,23 @@ def test_the_same_artifacts_come_to_the_same_bytes() -> None:
     assert read_dbt(raw, Given(SPACE)) == read_dbt(raw, Given(SPACE))
 
 
+@pytest.mark.parametrize("which", ["compile", "generate", "show"])
+def test_what_was_only_compiled_has_updated_nothing(which: str) -> None:
+    """dbt says success of it all the same, in the same file."""
+    told = alone(result_of(artifacts(), "model.shop.orders"), which=which)
+    with pytest.raises(BadInput, match=f"results of dbt build, .* found those of dbt {which}"):
+        read(told)
+
+
+@pytest.mark.parametrize(("failures", "found"), [(1234567, "1234567"), (2.0, "2"), (0.5, "0.5")])
+def test_failures_are_told_exactly(failures: float, found: str) -> None:
+    one = result_of(artifacts(), "test.shop.unique_orders_id")
+    _, check = checks(read(alone(one | {"status": "fail", "failures": failures})))[
+        "unique_orders_id"
+    ]
+    assert check.actual == found
+
+
 @pytest.mark.parametrize(("manifest", "results"), [("v9", "v4"), ("v12", "v6"), ("v31", "v9")])
 def test_the_version_of_the_schema_makes_no_difference(manifest: str, results: str) -> None:
     """What was left out or came since 1.5 is optional."""
