@@ -52,7 +52,7 @@ class Tool(StrEnum):
 
 @app.callback()
 def options() -> None:
-    """What quality tools found, as checks of datasets."""
+    """What dbt, Great Expectations and Soda found, as checks of datasets."""
 
 
 @app.command("import")
