@@ -213,7 +213,7 @@ class Watch:
         """Each of the rules that are wanted, at each of the subjects it selects."""
         chosen = self._chosen(connection, subject, sight, wanted)
         if this.patient and subject is not Subject.ORCHESTRATOR:
-            chosen = _ready(this, chosen)
+            chosen = _ready(connection, this, subject, chosen)
         if not chosen:
             return
         rows = [row for row, _ in chosen]
@@ -247,18 +247,25 @@ class Watch:
         return chosen
 
 
-def _ready(this: Round, chosen: Sequence[Chosen]) -> list[Chosen]:
+def _ready(
+    connection: Connection, this: Round, subject: Subject, chosen: Sequence[Chosen]
+) -> list[Chosen]:
     """Without those that can't be judged before the first read of their orchestrator has ended: they
     are due then, and reading what is there of them each time that something comes would be in vain.
     """
-    ready = []
-    for row, rules in chosen:
-        if this.horizons.ready(row.orchestrator_id):
-            ready.append((row, rules))
-            continue
-        for rule in rules:
-            this.found.append(_found(rule, row, Judgement((), this.now), None))
-    return ready
+    early = [one for one in chosen if not this.horizons.ready(one[0].orchestrator_id)]
+    if not early:
+        return list(chosen)
+    waits = expectations.waits(connection, subject, [row.id for row, _ in early])
+    due = {key for key, wait in waits.items() if wait.due_at <= this.now}
+    this.found += [
+        _found(rule, row, Judgement((), this.now), None)
+        for row, rules in early
+        for rule in rules
+        if (rule.name, row.id) not in due
+    ]
+    later = {row.id for row, _ in early}
+    return [one for one in chosen if one[0].id not in later]
 
 
 def _look_at(
