@@ -20,7 +20,7 @@ from hub.quality.custom import read_checks
 
 FILES = Path(__file__).parents[1] / "answers" / "quality"
 GIVEN = Given("db", "x.{table}")
-OTHERS = (
+OTHERS: tuple[Any, ...] = (
     None, True, -1, 3, 1e300, 2**70, "", "x", "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00",
     [], [3], [[]], {}, {"a": {}}, "\x00", "y" * 5000,
 )  # fmt: skip
