@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "exec:command",
         "Run a command and tell the hub how it went, whether or not it is there.",
     ),
+    "checks": ("checks:app", "What dbt, Great Expectations and Soda found, as checks of datasets."),
     "heartbeats": ("heartbeats:app", "Jobs that tell of their runs by pinging a URL."),
     "maintenance": ("maintenance:app", "Times in which nothing that is missing is told."),
     "events": ("events:app", "Export and import raw lineage events."),

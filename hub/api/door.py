@@ -1,4 +1,4 @@
-"""The door: POST /api/v1/lineage, /api/v1/lineage/batch and /api/v1/observations.
+"""The door: POST /api/v1/lineage, /api/v1/lineage/batch, /api/v1/observations, /api/v1/checks.
 
 Plain ASGI in front of everything else, because senders wait for it inside their tasks (DESIGN D2).
 The answer goes out when what it says is durable, never before.
@@ -7,29 +7,37 @@ The answer goes out when what it says is durable, never before.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+import anyio.to_thread
 import msgspec
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
+from hub import quality
 from hub.access import Principal, Scope
 from hub.api.body import read_body
 from hub.api.errors import problem_response
 from hub.api.settling import Submitting
 from hub.errors import BadInput, Overloaded, TracksideError
+from hub.model import CheckStatus
 from hub.openlineage.batch import split_batch
+from hub.quality.base import Given, Reader, tools
 from hub.record import Accepted, Outcome, Refused, Sender
+from hub.record.incoming import IncomingEvent
 from hub.record.intake import Read
 
 LINEAGE: Final = "/api/v1/lineage"
 BATCH: Final = "/api/v1/lineage/batch"
 OBSERVATIONS: Final = "/api/v1/observations"
+CHECKS: Final = "/api/v1/checks"
 #: Events of a batch decoded before others get their turn on the event loop.
 TURN: Final = 50
 
+_Handle = Callable[[AsgiScope, Receive, Principal], Awaitable[tuple[int, bytes]]]
 _JSON: Final = (b"content-type", b"application/json")
 _encode = msgspec.json.encode
 
@@ -48,7 +56,14 @@ class Door:
     def __init__(self, app: ASGIApp, hub: Any) -> None:
         self._app = app
         self._hub = hub
-        self._paths = {LINEAGE: self._lineage, BATCH: self._batch, OBSERVATIONS: self._observe}
+        quality.load()
+        self._paths: dict[str, _Handle] = {
+            LINEAGE: self._lineage,
+            BATCH: self._batch,
+            OBSERVATIONS: self._observe,
+            CHECKS: self._check,
+            **{f"{CHECKS}/{name}": partial(self._report, read) for name, read in tools.items()},
+        }
         self._counts: dict[tuple[str, str], Any] = {}
         self._submitting = Submitting(hub.writer)
 
@@ -112,7 +127,7 @@ class Door:
         self, scope: AsgiScope, receive: Receive, principal: Principal
     ) -> tuple[int, bytes]:
         raw = await read_body(receive, scope["headers"], self._hub.settings.max_body_bytes)
-        named = _query(scope, "orchestrator")
+        named = _queries(scope).get("orchestrator")
         read = self._hub.intake.observations(
             raw, _sender(principal), named, principal.require_namespace
         )
@@ -121,6 +136,38 @@ class Door:
         if read.error is not None:
             raise read.error
         return 201, _encode({"accepted": len(outcomes)})
+
+    # -- checks ----------------------------------------------------------------------------------
+
+    async def _check(
+        self, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        raw = await read_body(receive, scope["headers"], self._hub.settings.max_body_bytes)
+        read = self._hub.intake.checks(raw, _sender(principal), principal.require_namespace)
+        self._limit(principal, len(read.items))
+        outcomes = await self._settle([read], len(raw))
+        if read.error is not None:
+            raise read.error
+        return _reported([read], outcomes)
+
+    async def _report(
+        self, reader: Reader, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        """A whole document or nothing. Its sender has it as a file, so none is kept here."""
+        raw = await read_body(receive, scope["headers"], self._hub.settings.max_batch_bytes)
+        given = _given(scope)
+        # Beside the event loop: a manifest of dbt may be megabytes.
+        report = await anyio.to_thread.run_sync(reader, raw, given)
+        self._limit(principal, len(report.events) + len(report.observations))
+        reads = await self._read_all(report.events, principal)
+        if report.observations:
+            told, sender = _encode(report.observations), _sender(principal)
+            may_write = principal.require_namespace
+            reads.append(self._hub.intake.observations(told, sender, None, may_write))
+        for read in reads:
+            if read.error is not None:
+                raise read.error
+        return _reported(reads, await self._settle(reads, len(raw)))
 
     # -- the writer ------------------------------------------------------------------------------
 
@@ -190,9 +237,35 @@ def _summary(reads: Sequence[Read], outcomes: Sequence[Outcome]) -> dict[str, ob
     }
 
 
-def _query(scope: AsgiScope, name: str) -> str | None:
-    values = parse_qs(scope["query_string"].decode("latin-1")).get(name)
-    return values[0] if values else None
+def _reported(reads: Sequence[Read], outcomes: Sequence[Outcome]) -> tuple[int, bytes]:
+    """How much was told; 200 where all of it was there before."""
+    statuses = {_status_of(outcome) for outcome in outcomes}
+    events = [
+        item.event for read in reads for item in read.items if isinstance(item, IncomingEvent)
+    ]
+    checks = [check for event in events for facts in event.datasets for check in facts.checks]
+    failed = sum(check.status is CheckStatus.FAILED for check in checks)
+    told = {"events": len(events), "checks": len(checks), "failed": failed}
+    return max(statuses, default=200), _encode(told)
+
+
+def _given(scope: AsgiScope) -> Given:
+    told = _queries(scope)
+    if told.get("updates", "true") not in {"true", "false"}:
+        raise BadInput("updates", told["updates"], "true or false")
+    return Given(
+        told.get("namespace"),
+        told.get("dataset"),
+        told.get("partition"),
+        told.get("jobNamespace"),
+        told.get("updates") != "false",
+    )
+
+
+def _queries(scope: AsgiScope) -> Mapping[str, str]:
+    """The first value of each."""
+    told = parse_qs(scope["query_string"].decode("latin-1"))
+    return {name: values[0] for name, values in told.items()}
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

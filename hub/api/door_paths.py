@@ -52,8 +52,40 @@ _ORCHESTRATOR: Final[_Json] = {
 }
 
 
+_CHECK: Final[_Json] = {
+    "type": "object",
+    "required": ["dataset", "name", "status"],
+    "additionalProperties": False,
+    "properties": {
+        "dataset": {
+            "type": "object",
+            "required": ["namespace", "name"],
+            "properties": {"namespace": {"type": "string"}, "name": {"type": "string"}},
+        },
+        "name": {"type": "string", "minLength": 1},
+        "status": {"enum": ["passed", "failed", "skipped"]},
+        "partition": {"type": ["string", "null"]},
+        "column": {"type": ["string", "null"]},
+        "severity": {"enum": ["error", "warn"]},
+        "expected": {},
+        "actual": {},
+        "at": {"type": ["string", "null"], "format": "date-time"},
+    },
+}
+_REPORTED: Final[_Json] = {
+    "type": "object",
+    "required": ["events", "checks", "failed"],
+    "properties": dict.fromkeys(("events", "checks", "failed"), _COUNT),
+}
+_DOCUMENTS: Final = {
+    "dbt": "dbt's artifacts: an object of `manifest`, `run_results` and `sources`.",
+    "great-expectations": "A validation or checkpoint result of Great Expectations.",
+    "soda": "The scan results of Soda Core.",
+}
+
+
 def door_paths() -> _Json:
-    """The paths of the door: one event, many, and observations."""
+    """The paths of the door: one event, many, observations, checks, and results of tools."""
     return {
         "/api/v1/lineage": _post(
             "One OpenLineage event.",
@@ -71,6 +103,17 @@ def door_paths() -> _Json:
             {201: _told("Recorded", _ACCEPTED)},
             [_ORCHESTRATOR],
         ),
+        "/api/v1/checks": _post(
+            "One result of a check of one's own or an array of them; all are recorded or none.",
+            {"oneOf": [_CHECK, {"type": "array", "items": _CHECK}]},
+            _CHECKED,
+        ),
+        **{
+            f"/api/v1/checks/{tool}": _post(
+                f"{what} All of it is recorded or nothing.", {"type": "object"}, _CHECKED, _GIVEN
+            )
+            for tool, what in _DOCUMENTS.items()
+        },
     }
 
 
@@ -94,3 +137,25 @@ def _post(
 def _told(description: str, schema: _Json | None = None) -> _Json:
     content = {"content": {"application/json": {"schema": schema}}} if schema else {}
     return {"description": description, **content}
+
+
+_CHECKED: Final[dict[int | str, _Json]] = {
+    201: _told("Recorded", _REPORTED),
+    200: _told("It was there before", _REPORTED),
+}
+_GIVEN: Final[list[_Json]] = [
+    {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": schema,
+        "description": description,
+    }
+    for name, schema, description in (
+        ("namespace", {"type": "string"}, "Of the datasets, as in postgres://dwh:5432"),
+        ("dataset", {"type": "string"}, "What they are called; {table} is the document's name"),
+        ("partition", {"type": "string"}, "That the results are of"),
+        ("jobNamespace", {"type": "string"}, "Of the jobs that checked them"),
+        ("updates", {"type": "boolean"}, "Whether what a tool saw loaded counts as an update"),
+    )
+]

@@ -48,7 +48,15 @@ _HEADERS: Final = (
 )
 
 #: Where facts come in. They read their bodies themselves, each with its own limit.
-DOORS: Final = frozenset({"/api/v1/lineage", "/api/v1/lineage/batch", "/api/v1/observations"})
+DOORS: Final = frozenset(
+    {
+        "/api/v1/lineage",
+        "/api/v1/lineage/batch",
+        "/api/v1/observations",
+        "/api/v1/checks",
+        *(f"/api/v1/checks/{tool}" for tool in ("dbt", "great-expectations", "soda")),
+    }
+)
 
 #: Asked so often that a success is worth a line only when debugging; all are counted.
 _BUSY: Final = DOORS | {"/healthz", "/readyz", "/metrics", "/ping"}

@@ -13,22 +13,20 @@ from typing import Annotated
 import typer
 
 from hub.api.hub import Hub
-from hub.commands.client import Client, live_hub
+from hub.commands.client import live_hub
 from hub.commands.common import ConfigFile, DatabaseUrl, err, load, out, progress
 from hub.commands.ndjson import Resumable, events_of
+from hub.commands.sending import batches, send
 from hub.commands.target import Force, check_target
 from hub.errors import BadInput
 from hub.main import opened, writing
 from hub.record import Accepted, Sender
-from hub.settings import MIB, Settings
+from hub.settings import Settings
 from hub.store import raw_events
 from hub.store.db import Database
 from hub.store.raw_events import Window
 
 app = typer.Typer(help="Export and import raw lineage events.", no_args_is_help=True)
-
-BATCH = 500
-BATCH_BYTES = 4 * MIB
 
 #: Hands a batch in and counts what became of each: recorded, known before or refused; a hub that
 #: is asked over HTTP doesn't tell the first two apart.
@@ -120,42 +118,15 @@ def _import(events: Iterable[bytes], take: Take, skipped: int) -> Counter[str]:
     return counts
 
 
-def batches(events: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """As many events as one request should carry."""
-    batch: list[bytes] = []
-    size = 0
-    for event in events:
-        if batch and (len(batch) == BATCH or size + len(event) > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(event)
-        size += len(event)
-    if batch:
-        yield batch
-
-
 @contextmanager
 def _taking(settings: Settings) -> Iterator[Take]:
     client = live_hub(settings)
     if client is not None:
         with client:
-            yield lambda batch: _send(client, batch)
+            yield lambda batch: send(client, batch)
         return
     with writing(settings, "import") as hub:
         yield lambda batch: _record(hub, batch)
-
-
-def _send(client: Client, batch: Sequence[bytes]) -> Counter[str]:
-    told = client.json(
-        "POST",
-        "/api/v1/lineage/batch",
-        content=b"\n".join(batch),
-        headers={"Content-Type": "application/x-ndjson"},
-    )
-    for failed in told["failed_events"][:3]:
-        err.print(f"refused: {failed['reason']}", markup=False)
-    summary = told["summary"]
-    return Counter({"accepted": summary["successful"], "refused": summary["failed"]})
 
 
 def _record(hub: Hub, batch: Sequence[bytes]) -> Counter[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hub.model import ChangeKind, Check, CheckStatus
+from hub.model import ChangeKind, Check, CheckStatus, Severity
 from hub.record.incoming import IncomingEvent
 from hub.record.terms import to_json
 from hub.store.bulk import Bulk
@@ -13,6 +13,8 @@ from hub.store.ledger import ChangeRow, Ledger
 
 NO_RUN = 0
 NO_DATASET = 0
+#: The worst last.
+_WORST = (CheckStatus.SKIPPED, CheckStatus.PASSED, CheckStatus.FAILED)
 
 
 class Checks:
@@ -50,9 +52,10 @@ class Checks:
                 self._ledger.changes.append(_change(now, key, new))
 
 
-def _order(check: CheckRow) -> tuple[int, str, str, str, str]:
+def _order(check: CheckRow) -> tuple[int, int, bool, str, str]:
+    """The latest, then the worst: one name may stand for several checks of one look."""
     texts = (check.expected or "", check.actual or "")
-    return (check.at, check.status, check.severity, *texts)
+    return (check.at, _WORST.index(check.status), check.severity == Severity.ERROR, *texts)
 
 
 def _change(now: int, key: CheckKey, check: CheckRow) -> ChangeRow:

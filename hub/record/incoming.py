@@ -59,7 +59,7 @@ class IncomingObservation(Struct, frozen=True):
 class DeadLetter(Struct, frozen=True):
     """Input that could not be understood, kept so that it can be replayed."""
 
-    door: str  # lineage | observations
+    door: str  # lineage | observations | checks
     payload: bytes  # zstd of the redacted bytes
     size: int
     code: str

@@ -19,6 +19,7 @@ from hub.model import (
 )
 from hub.openlineage.decode import decode_event
 from hub.openlineage.observations import decode_observations
+from hub.quality.custom import read_checks
 from hub.record.foreign import MayWrite, own_claims, own_relations
 from hub.record.incoming import (
     DeadLetter,
@@ -29,6 +30,7 @@ from hub.record.incoming import (
     compress,
     incoming_event,
 )
+from hub.store.types import from_micros
 
 # What only a sender with the glob `*` may write: it speaks for orchestrators at large.
 ANY_NAMESPACE = ""
@@ -115,6 +117,30 @@ class Intake:
         came = self._clock() if received_at is None else received_at
         items: list[Incoming] = [IncomingObservation(o, came, orchestrator, sender) for o in seen]
         return Read(items, "observation")
+
+    def checks(
+        self,
+        raw: bytes,
+        sender: Sender,
+        may_write: MayWrite = everywhere,
+        *,
+        received_at: int | None = None,
+    ) -> Read:
+        """One check or an array of them, of datasets that the sender may write; all or none.
+
+        `received_at` (microseconds) if they came in earlier.
+        """
+        redacted = self._redact(raw)
+        came = self._clock() if received_at is None else received_at
+        try:
+            made = read_checks(redacted, from_micros(came))
+            events = [within(decode_event(one), may_write) for one in made]
+        except BadInput as error:
+            return Read([self._letter("checks", redacted, sender, error)], "unknown", error)
+        except Forbidden as error:
+            return Read([], "unknown", error)
+        told = zip(events, made, strict=True)
+        return Read([incoming_event(e, one, one, came, sender) for e, one in told], "dataset")
 
     def now(self) -> int:
         """When what comes in now was received, in microseconds."""

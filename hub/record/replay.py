@@ -58,6 +58,8 @@ def _read(intake: Intake, letter: Letter, payload: bytes, may_write: MayWrite) -
     if letter.door == "observations":
         whose = letter.orchestrator
         return intake.observations(payload, sender, whose, may_write, received_at=came)
+    if letter.door == "checks":
+        return intake.checks(payload, sender, may_write, received_at=came)
     return intake.event(payload, sender, may_write, received_at=came)
 
 

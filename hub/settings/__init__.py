@@ -347,7 +347,7 @@ class ClientSettings(_Section):
     url: str = Field("http://127.0.0.1:8080", description="a running hub, for the command line")
     token: SecretStr | None = Field(None, description="its token, for the command line")
     token_file: Path | None = Field(None, description="a file that holds the token")
-    spool: Path | None = Field(None, description="where exec keeps what the hub can't take")
+    spool: Path | None = Field(None, description="where is kept what the hub can't take")
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -28,7 +28,13 @@ _IO = ("direction", "attempt_id", "partition_key", "at", "rows", "bytes", "files
 _EDGE = ("job_id", "direction", "first_at", "last_at")
 _COLUMNS = ("job_id", "to_field", "from_field", "kind", "subtype", "description", "masking", "at")
 _CHECK = ("name", "column_name", "partition_key")
-_WORSE = ("at", "status", "severity", "coalesce({0}.expected, '')", "coalesce({0}.actual, '')")
+_WORSE = (
+    "at",
+    "CASE {0}.status WHEN 'FAILED' THEN 2 WHEN 'PASSED' THEN 1 ELSE 0 END",
+    "CASE {0}.severity WHEN 'ERROR' THEN 1 ELSE 0 END",
+    "coalesce({0}.expected, '')",
+    "coalesce({0}.actual, '')",
+)
 #: The mark under which a dataset's column lineage from one job is filed.
 COLUMNS = "~columns@"
 _NOTHING = "ON CONFLICT DO NOTHING"

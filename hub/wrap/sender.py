@@ -6,13 +6,17 @@ import http.client
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
-from hub.wrap.options import Options
-from hub.wrap.spool import Spool, read, remove
+from hub.wrap.spool import EVENTS, OBSERVATIONS, Spool, kind_of, read, remove
 
-PATH: Final = "/api/v1/lineage/batch"
+#: By what a file holds: where it goes, and as what.
+_DOORS: Final = {
+    EVENTS: ("/api/v1/lineage/batch", "application/x-ndjson"),
+    OBSERVATIONS: ("/api/v1/observations", "application/json"),
+}
+_TAKEN: Final = frozenset({200, 201})
 #: For one request; a hub that hangs is one that is away.
 TIMEOUT_S: Final = 10.0
 #: Kept files that one run sends besides its own events.
@@ -25,24 +29,34 @@ class Away(Exception):
     """The hub did not take it; why."""
 
 
+class Named(Protocol):
+    """A hub, and what opens its door."""
+
+    @property
+    def url(self) -> str: ...
+
+    def token(self) -> str | None: ...
+
+
 class Line:
     """Requests to one hub."""
 
-    def __init__(self, options: Options, timeout_s: float = TIMEOUT_S) -> None:
-        self._options = options
-        self._url = urlsplit(options.url)
+    def __init__(self, hub: Named, timeout_s: float = TIMEOUT_S) -> None:
+        self._hub = hub
+        self._url = urlsplit(hub.url)
         self._timeout_s = timeout_s
 
-    def send(self, events: bytes) -> None:
-        """Events, one a line. Returns once they are durable, or refused for good. Raises Away."""
-        headers = {"Content-Type": "application/x-ndjson"}
-        token = self._options.token()
+    def send(self, told: bytes, kind: str = EVENTS) -> None:
+        """Returns once it is durable, or refused for good. Raises Away."""
+        path, content_type = _DOORS[kind]
+        headers = {"Content-Type": content_type}
+        token = self._hub.token()
         if token:
             headers["Authorization"] = f"Bearer {token}"
         connection: http.client.HTTPConnection | None = None
         try:
             connection = self._connect()
-            connection.request("POST", self._url.path + PATH, events, headers)
+            connection.request("POST", self._url.path + path, told, headers)
             answer = connection.getresponse()
             answer.read()
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -52,7 +66,7 @@ class Line:
         finally:
             if connection is not None:
                 connection.close()
-        if answer.status != http.HTTPStatus.OK and answer.status not in _REFUSED:
+        if answer.status not in _TAKEN | _REFUSED:
             raise Away(f"{self._host} answers {answer.status}")
 
     @property
@@ -153,9 +167,9 @@ def flush(
             for file in spool.files()[:most]:
                 if enough():
                     break
-                events = read(file)
-                if events:
-                    line.send(events)
+                told = read(file)
+                if told:
+                    line.send(told, kind_of(file))
                 remove(file)
                 sent += 1
     except (Away, OSError) as error:

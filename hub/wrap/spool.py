@@ -13,7 +13,10 @@ from typing import Final
 #: Of one hub: more is dropped, the oldest first.
 MOST_FILES: Final = 5_000
 MOST_BYTES: Final = 16 * 2**20
-_SUFFIX: Final = ".ndjson"
+#: What a file holds, which is also how its name ends: lineage events, one a line; or an array of
+#: observations, which no `trackside exec` before them looks at.
+EVENTS: Final = ".ndjson"
+OBSERVATIONS: Final = ".json"
 
 
 class Spool:
@@ -22,23 +25,23 @@ class Spool:
     def __init__(self, url: str) -> None:
         self.folder = os.path.join(_home(), _plain(url))
 
-    def put(self, events: list[bytes]) -> None:
-        """Keeps events of one run, whole or not at all."""
+    def put(self, told: list[bytes], kind: str = EVENTS) -> None:
+        """Keeps what one run has to tell, whole or not at all."""
         self._make()
         name = f"{time.time_ns():020}-{os.getpid()}"
         part = os.path.join(self.folder, f".{name}.part")
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(b"\n".join(events) + b"\n")
+            file.write(b"\n".join(told) + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        os.rename(part, os.path.join(self.folder, name + _SUFFIX))
+        os.rename(part, os.path.join(self.folder, name + kind))
         self._bound()
 
     def files(self) -> list[str]:
         """The oldest first."""
         try:
-            found = sorted(one for one in os.listdir(self.folder) if one.endswith(_SUFFIX))
+            found = sorted(one for one in os.listdir(self.folder) if kind_of(one))
         except FileNotFoundError:
             return []
         return [os.path.join(self.folder, one) for one in found]
@@ -76,6 +79,12 @@ class Spool:
             oldest = files.pop(0)
             total -= sizes[oldest]
             remove(oldest)
+
+
+def kind_of(file: str) -> str:
+    """What it holds; "" if it is none of ours."""
+    ending = os.path.splitext(file)[1]
+    return ending if ending in {EVENTS, OBSERVATIONS} else ""
 
 
 def read(file: str) -> bytes:
