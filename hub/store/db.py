@@ -15,8 +15,9 @@ from sqlalchemy.pool import QueuePool
 from hub.errors import ConfigError
 
 READERS = 8
-#: Of each reader; what it does not hold the system mostly does.
+#: Of each reader, and of the writer; what they do not hold the system mostly does.
 READ_CACHE_KB = 4_000
+WRITE_CACHE_KB = 32_000
 GONE = "the database file was removed or replaced while the hub ran; put it back and start again"
 BUSY_TIMEOUT_MS = 30_000
 READ_TIMEOUT_S = 10.0
@@ -128,7 +129,7 @@ class Database:
             "journal_mode=WAL",
             f"synchronous={'FULL' if self.durable else 'OFF'}",
             f"wal_autocheckpoint={CHECKPOINT_PAGES}",
-            "cache_size=-64000",
+            f"cache_size=-{WRITE_CACHE_KB}",
         )
 
     def _postgres_engine(self, *, pool_size: int, read_only: bool) -> Engine:
