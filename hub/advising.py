@@ -1,18 +1,24 @@
 """The advisor: what all jobs and datasets show together, read and judged now and then.
 
-It takes seconds where there are many, so that one look serves whoever asks for some minutes, and
-two never look at a time. It reads a snapshot, and writes nothing.
+It takes seconds where there are many, so that one look serves whoever asks for some minutes, two
+never look at a time, and a process of its own does it. It reads a snapshot, and writes nothing.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
+import msgspec
 import structlog
 import yaml
 from msgspec import Struct
@@ -20,7 +26,7 @@ from pydantic import ValidationError
 
 from hub import advice
 from hub.advice.base import WINDOW, Advice, Operator, Subscribe, TaskSeen, World, advise
-from hub.errors import Overloaded
+from hub.errors import Overloaded, Unavailable
 from hub.model import EntityName
 from hub.openlineage.operators import operator_of
 from hub.store import advice as facts
@@ -43,6 +49,8 @@ LONGEST: Final = timedelta(minutes=15)
 #: Threads that serve requests are few: so long one of them waits for the first look.
 PATIENCE_S: Final = 10.0
 RETRY_S: Final = 5.0
+#: A look that takes longer is given up.
+MOST_S: Final = 300.0
 _LONGEST_NAME: Final = 63
 
 
@@ -63,9 +71,11 @@ class Advisor:
     """Keeps the latest look. While one is under way the one before serves."""
 
     def __init__(
-        self, db: Database, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        look: Callable[[datetime], Look],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._db = db
+        self._look = look
         self._clock = clock
         self._looking = threading.Lock()
         self._latest: Look | None = None
@@ -86,7 +96,7 @@ class Advisor:
         try:
             held = self._latest
             if held is None or not held.is_good(asked, anew=anew):
-                held = self._latest = look(self._db, self._clock())
+                held = self._latest = self._look(self._clock())
                 log.info("advice_looked", advice=len(held.advice), took_s=round(held.took_s, 3))
             return held
         finally:
@@ -100,6 +110,42 @@ def look(db: Database, now: datetime) -> Look:
         world = world_of(connection, now)
     found = {one.key: one for one in advise(world, now)}
     return Look(now, found, monotonic() - begun)
+
+
+class _Asked(Struct, frozen=True):
+    """What the process that looks is told; on its standard input, for the URL may hold a password."""
+
+    database_url: str
+    now: datetime
+
+
+def apart(db: Database) -> Callable[[datetime], Look]:
+    """Looks by a process of its own, which holds up nobody here, and gives its memory back."""
+    return partial(_look_apart, db.url.render_as_string(hide_password=False))
+
+
+def _look_apart(database_url: str, now: datetime) -> Look:
+    asked = msgspec.json.encode(_Asked(database_url, now))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "hub.advising"],
+            input=asked, stdout=subprocess.PIPE, timeout=MOST_S, check=True,
+        )  # fmt: skip
+    except subprocess.SubprocessError as error:
+        log.warning("advice_not_looked", error=type(error).__name__)
+        raise Unavailable("no advice can be had now: the log of the hub says why") from None
+    return msgspec.json.decode(done.stdout, type=Look)
+
+
+def _main() -> None:
+    """Of that process. What is printed besides goes where errors go."""
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=_Asked)
+    with closing(Database(asked.database_url)) as db:
+        found = look(db, asked.now)
+    with answer:
+        answer.write(msgspec.json.encode(found))
 
 
 def world_of(connection: Connection, now: datetime) -> World:
@@ -174,3 +220,7 @@ def name_for(job: EntityName) -> str:
     """What a subscription that launches the job may be called."""
     plain = re.sub(r"[^a-z0-9]+", "-", job.name.lower()).strip("-") or "job"
     return f"{plain[: _LONGEST_NAME - len('-on-data')].strip('-')}-on-data"
+
+
+if __name__ == "__main__":
+    _main()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 import yaml
 
 from hub import advising
 from hub.advice.base import Advice, Subscribe
-from hub.advising import Advisor, look, name_for, pasted, subscription
-from hub.errors import Overloaded
+from hub.advising import Advisor, apart, look, name_for, pasted, subscription
+from hub.errors import Overloaded, Unavailable
 from hub.model import EntityName, Schedule
 from hub.schedules.spans import Habit, Origin
 from hub.store import advice as facts
@@ -277,7 +280,7 @@ def test_of_a_job_that_runs_often_the_latest_runs_alone_are_read(
 
 def test_a_look_serves_until_it_is_no_longer_fresh(db: Database, tell: Teller) -> None:
     now = [NOW]
-    advisor = Advisor(db, lambda: now[0])
+    advisor = Advisor(partial(look, db), lambda: now[0])
     assert advisor.look().advice == {}
     load_and_mart(tell)
     assert advisor.look().advice == {}
@@ -288,11 +291,28 @@ def test_a_look_serves_until_it_is_no_longer_fresh(db: Database, tell: Teller) -
     assert isinstance(UUID(told.examples[0].run or ""), UUID)
 
 
+def test_a_process_of_its_own_sees_the_same(db: Database, tell: Teller) -> None:
+    load_and_mart(tell)
+    here, there = look(db, NOW), apart(db)(NOW)
+    assert here.advice
+    assert msgspec.json.encode(there.advice) == msgspec.json.encode(here.advice)
+    assert [pasted(one) for one in there.advice.values()] == [*map(pasted, here.advice.values())]
+
+
+def test_a_store_that_can_not_be_read_is_told_without_its_password(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    gone = Database("postgresql://trackside:hunter2@127.0.0.1:1/gone")
+    with closing(gone), pytest.raises(Unavailable) as told:
+        apart(gone)(NOW)
+    assert "hunter2" not in str(told.value) + "".join(capfd.readouterr())
+
+
 def test_while_somebody_looks_the_look_before_serves(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [NOW]
-    advisor = Advisor(db, lambda: now[0])
+    advisor = Advisor(partial(look, db), lambda: now[0])
     monkeypatch.setattr(advising, "PATIENCE_S", 0.01)
     with advisor._looking, pytest.raises(Overloaded, match="ask again"):
         advisor.look()
