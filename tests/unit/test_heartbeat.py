@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import httpx
 import pytest
 
@@ -36,9 +38,8 @@ def test_the_address_may_be_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("status", [0, 500])
-def test_what_is_not_heard_is_logged_without_the_address(
-    status: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_not_heard_is_logged_without_the_address(status: int, stream: io.StringIO) -> None:
     _, client = heard(status)
     assert not Heartbeat("https://hc.example/secret", client).beat()
-    assert "secret" not in "".join(capsys.readouterr())
+    assert "heartbeat_not_heard" in stream.getvalue()
+    assert "secret" not in stream.getvalue()
