@@ -1,7 +1,7 @@
 """The advisor: what all jobs and datasets show together, read and judged now and then.
 
 It takes seconds where there are many, so that one look serves whoever asks for some minutes, two
-never look at a time, and a process of its own does it. It reads a snapshot, and writes nothing.
+never look at a time, and then a process of its own does it. It reads a snapshot, and writes nothing.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ LONGEST: Final = timedelta(minutes=15)
 #: Threads that serve requests are few: so long one of them waits for the first look.
 PATIENCE_S: Final = 10.0
 RETRY_S: Final = 5.0
+#: Of so many runs a look takes less time than a process takes to start.
+FEW_RUNS: Final = 20_000
 #: A look that takes longer is given up.
 MOST_S: Final = 300.0
 _LONGEST_NAME: Final = 63
@@ -117,6 +119,18 @@ class _Asked(Struct, frozen=True):
 
     database_url: str
     now: datetime
+
+
+def looking(db: Database) -> Callable[[datetime], Look]:
+    """Looks where it is done sooner without holding up anybody: here, or apart."""
+    there = apart(db)
+
+    def at(now: datetime) -> Look:
+        with db.reading() as connection:
+            few = facts.has_few_runs(connection, FEW_RUNS)
+        return look(db, now) if few else there(now)
+
+    return at
 
 
 def apart(db: Database) -> Callable[[datetime], Look]:

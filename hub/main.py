@@ -19,7 +19,7 @@ import structlog
 import adapters
 from hub import polling, sensors
 from hub.access import listening_rule
-from hub.advising import Advisor, apart
+from hub.advising import Advisor, looking
 from hub.api.hub import Hub
 from hub.api.live import Live
 from hub.api.watch import Watch
@@ -132,7 +132,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         grants,
         hands,
         Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),
-        Advisor(apart(db)),
+        Advisor(looking(db)),
         limit,
     )
 

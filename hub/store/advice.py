@@ -120,6 +120,11 @@ class Seen(Struct, frozen=True):
     datasets: Mapping[int, DatasetSeen]
 
 
+def has_few_runs(connection: Connection, most: int) -> bool:
+    """Whether no more than so many are kept."""
+    return connection.scalar(select(run.c.id).offset(most).limit(1)) is None
+
+
 def seen(connection: Connection, now: datetime) -> Seen:
     """All jobs and datasets that are not hidden, as of now."""
     since = now - WINDOW

@@ -14,7 +14,7 @@ import yaml
 
 from hub import advising
 from hub.advice.base import Advice, Subscribe
-from hub.advising import Advisor, apart, look, name_for, pasted, subscription
+from hub.advising import Advisor, Look, apart, look, name_for, pasted, subscription
 from hub.errors import Overloaded, Unavailable
 from hub.model import EntityName, Schedule
 from hub.schedules.spans import Habit, Origin
@@ -297,6 +297,16 @@ def test_a_process_of_its_own_sees_the_same(db: Database, tell: Teller) -> None:
     assert here.advice
     assert msgspec.json.encode(there.advice) == msgspec.json.encode(here.advice)
     assert [pasted(one) for one in there.advice.values()] == [*map(pasted, here.advice.values())]
+
+
+def test_where_there_is_much_to_see_a_process_of_its_own_looks(
+    db: Database, tell: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_and_mart(tell)
+    monkeypatch.setattr(advising, "look", lambda *_: Look(NOW, {}, 1.0))
+    assert advising.looking(db)(NOW).advice == {}
+    monkeypatch.setattr(advising, "FEW_RUNS", 3)
+    assert advising.looking(db)(NOW).advice != {}
 
 
 def test_a_store_that_can_not_be_read_is_told_without_its_password(
