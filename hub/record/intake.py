@@ -79,16 +79,13 @@ class Intake:
 
         `received_at` (microseconds) if it came in earlier.
         """
-        redacted = self._redact(raw)
-        try:
-            event = within(decode_event(redacted), may_write)
-        except BadInput as error:
-            return Read([self._letter("lineage", redacted, sender, error)], "unknown", error)
-        except Forbidden as error:
-            return Read([], "unknown", error)
         came = self._clock() if received_at is None else received_at
-        item = incoming_event(event, raw, redacted, came, sender)
-        return Read([item], _kind_of(event))
+
+        def read(redacted: bytes) -> Read:
+            event = within(decode_event(redacted), may_write)
+            return Read([incoming_event(event, raw, redacted, came, sender)], _kind_of(event))
+
+        return self._read("lineage", raw, sender, read)
 
     def observations(
         self,
@@ -104,19 +101,19 @@ class Intake:
         `orchestrator` is the one that backlog, health and watermarks are of. A sender that is
         bound to one speaks for no other. `received_at` (microseconds) if they came in earlier.
         """
-        redacted = self._redact(raw)
-        try:
+        came = self._clock() if received_at is None else received_at
+
+        def read(redacted: bytes) -> Read:
             seen = decode_observations(redacted)
             _check_orchestrator(sender, orchestrator)
             for one in seen:
                 _check_subject(one, sender, may_write)
-        except BadInput as error:
-            return Read([self._letter("observations", redacted, sender, error)], "unknown", error)
-        except Forbidden as error:
-            return Read([], "unknown", error)
-        came = self._clock() if received_at is None else received_at
-        items: list[Incoming] = [IncomingObservation(o, came, orchestrator, sender) for o in seen]
-        return Read(items, "observation")
+            items: list[Incoming] = [
+                IncomingObservation(one, came, orchestrator, sender) for one in seen
+            ]
+            return Read(items, "observation")
+
+        return self._read("observations", raw, sender, read)
 
     def checks(
         self,
@@ -130,17 +127,23 @@ class Intake:
 
         `received_at` (microseconds) if they came in earlier.
         """
-        redacted = self._redact(raw)
         came = self._clock() if received_at is None else received_at
-        try:
+
+        def read(redacted: bytes) -> Read:
             made = read_checks(redacted, from_micros(came))
-            events = [within(decode_event(one), may_write) for one in made]
+            told = [(within(decode_event(one), may_write), one) for one in made]
+            return Read([incoming_event(e, one, one, came, sender) for e, one in told], "dataset")
+
+        return self._read("checks", raw, sender, read)
+
+    def _read(self, door: str, raw: bytes, sender: Sender, read: Callable[[bytes], Read]) -> Read:
+        redacted = self._redact(raw)
+        try:
+            return read(redacted)
         except BadInput as error:
-            return Read([self._letter("checks", redacted, sender, error)], "unknown", error)
+            return Read([self._letter(door, redacted, sender, error)], "unknown", error)
         except Forbidden as error:
             return Read([], "unknown", error)
-        told = zip(events, made, strict=True)
-        return Read([incoming_event(e, one, one, came, sender) for e, one in told], "dataset")
 
     def now(self) -> int:
         """When what comes in now was received, in microseconds."""
