@@ -89,18 +89,16 @@ class Bench:
 
     def runs(self) -> list[dict[str, Any]]:
         """Of the job."""
-        space, job = (
-            quote(one, safe="") for one in (self.hub.engine.namespace, self.hub.engine.job)
-        )
-        found = self.hub.find(f"/namespaces/{space}/jobs/{job}/runs?limit=100")
+        found = self.hub.find(f"{self._job()}/runs?limit=100")
         return found["runs"] if found else []
 
     def described(self) -> dict[str, Any]:
         """The job."""
-        space, job = (
-            quote(one, safe="") for one in (self.hub.engine.namespace, self.hub.engine.job)
-        )
-        return self.hub.find(f"/namespaces/{space}/jobs/{job}") or {}
+        return self.hub.find(self._job()) or {}
+
+    def _job(self) -> str:
+        engine = self.hub.engine
+        return f"/namespaces/{quote(engine.namespace, safe='')}/jobs/{quote(engine.job, safe='')}"
 
     # -- requests that the hub would not make ----------------------------------------------------
 
