@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from alerting.plan import Digest, Plan
 from alerting.rendering import cut, duration
 from alerting.routing import who_hears
 from hub.model import SEVERITIES, Resolution
-from hub.ports import Block, Due, Happening, Link, Message, Period, WhoIsHit
+from hub.ports import Block, Due, Happening, Link, Message, Period, WhoIsHit, pages
 
 #: Incidents, rules and breaches that are named.
 NAMED: Final = 10
@@ -56,7 +55,7 @@ def digest_of(one: Digest, period: Period, plan: Plan, public_url: str | None) -
         team=one.team,
         since=period.since,
         opened_at=period.until,
-        links=_links(one, public_url),
+        links=_links(one, mine, public_url),
         count=max(1, len(mine)),
         blocks=list(_blocks(one, period, mine, opened, still)),
     )
@@ -193,11 +192,12 @@ def _was_short(each: Happening) -> bool:
     return each.resolution is Resolution.HEALED and each.resolved_at - each.opened_at <= SHORT
 
 
-def _links(one: Digest, public_url: str | None) -> list[Link]:
+def _links(one: Digest, mine: Sequence[Happening], public_url: str | None) -> list[Link]:
+    """The page knows of teams only what incidents themselves say, not what trackside.yaml adds."""
     if public_url is None:
         return []
-    asked = f"?open=true&team={quote(one.team, safe='')}" if one.team else "?open=true"
-    return [Link("Open incidents", f"{public_url}/api/v1/incidents{asked}")]
+    team = one.team if all(each.about.team == one.team for each in mine) else None
+    return [Link("Open incidents", f"{public_url.rstrip('/')}/{pages.open_incidents(team)}")]
 
 
 def _count(number: int, noun: str) -> str:

@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
-from urllib.parse import quote
 
-from hub.model import SEVERITIES
-from hub.ports import Link, Member, Message, Notification, Standing, Update, WhoIsHit
+from hub.model import SEVERITIES, EntityName
+from hub.ports import About, Link, Member, Message, Notification, Standing, Update, WhoIsHit, pages
 
 #: Members of a group that are named, and the longest texts.
 NAMED: Final = 10
@@ -61,6 +60,7 @@ def _of_group(one: Notification, lead: Member, count: int, public_url: str | Non
         for each in named
     )
     hit, hidden = _all_hit(named)
+    team = _same(each.about.team for each in one.members)
     alone = _of_one(lead, public_url, count=count)
     told = f"{count} incidents" + (f", {left} of them open" if 0 < left < count else "")
     return Message(
@@ -69,7 +69,7 @@ def _of_group(one: Notification, lead: Member, count: int, public_url: str | Non
         kind=_same(each.about.kind for each in one.members) or "several",
         rule=_same(each.about.rule for each in one.members) or "several",
         subject=_same(each.about.subject for each in one.members) or f"{count} subjects",
-        team=_same(each.about.team for each in one.members),
+        team=team,
         since=min(each.since for each in one.members),
         opened_at=min(each.opened_at for each in one.members),
         resolved_at=max(ends) if left == 0 and (ends := _ends(one.members)) else None,
@@ -79,7 +79,7 @@ def _of_group(one: Notification, lead: Member, count: int, public_url: str | Non
         error=alone.error,
         advice=alone.advice,
         updates=updates,
-        links=_group_links(named, public_url),
+        links=_group_links(named, team, public_url),
         count=count,
         evidence={"incidents": [each.id for each in named], "open": left},
     )
@@ -127,34 +127,41 @@ def _updates(it: Member) -> tuple[Update, ...]:
 
 
 def _links(it: Member, public_url: str | None) -> tuple[Link, ...]:
-    found = []
+    ours = [("Incident", pages.incident(it.id)), *_subject(it.about)]
+    return (*_of_hub(ours, public_url), *_elsewhere(it))
+
+
+def _elsewhere(it: Member) -> list[Link]:
     page = it.evidence.get("url")
-    if isinstance(page, str) and page.startswith(("http://", "https://")):
-        found.append(Link("Run", page))
-    if public_url:
-        base = public_url.rstrip("/")
-        found.insert(0, Link("Incident", f"{base}/api/v1/incidents/{it.id}"))
-        subject = _path(it)
-        if subject is not None:
-            found.append(Link("Job" if it.about.job else "Dataset", f"{base}{subject}"))
-    return tuple(found)
+    if not isinstance(page, str) or not page.startswith(("http://", "https://")):
+        return []
+    return [Link("Run", page)]
 
 
-def _path(it: Member) -> str | None:
-    about = it.about
-    if about.namespace is None:
-        return None
-    kind = "jobs" if about.job else "datasets"
-    space, name = quote(about.namespace, safe=""), quote(about.name, safe="")
-    return f"/api/v1/namespaces/{space}/{kind}/{name}"
+def _subject(about: About) -> list[tuple[str, str]]:
+    """The page of what the incident is of, with what to call it."""
+    if about.namespace is not None and about.job is not None:
+        return [("Job", pages.job(EntityName(about.namespace, about.job)))]
+    if about.namespace is not None and about.dataset is not None:
+        return [("Dataset", pages.dataset(EntityName(about.namespace, about.dataset)))]
+    if about.target is not None:
+        return [("Targets", pages.to("settings"))]
+    return [("Orchestrators", pages.to("orchestrators"))] if about.orchestrator else []
 
 
-def _group_links(named: Sequence[Member], public_url: str | None) -> tuple[Link, ...]:
-    if not public_url:
+def _group_links(
+    named: Sequence[Member], team: str | None, public_url: str | None
+) -> tuple[Link, ...]:
+    each = [(one.about.name, pages.incident(one.id)) for one in named]
+    return _of_hub([("Incidents", pages.open_incidents(team)), *each], public_url)
+
+
+def _of_hub(told: Iterable[tuple[str, str]], public_url: str | None) -> tuple[Link, ...]:
+    """Links to pages of the hub; none where it does not know how people reach it."""
+    if public_url is None:
         return ()
     base = public_url.rstrip("/")
-    each = [Link(one.about.name, f"{base}/api/v1/incidents/{one.id}") for one in named]
-    return (Link("Incidents", f"{base}/api/v1/incidents?open=true"), *each)
+    return tuple(Link(text, f"{base}/{page}") for text, page in told)
 
 
 def _all_hit(members: Iterable[Member]) -> tuple[tuple[WhoIsHit, ...], int]:

@@ -1,5 +1,6 @@
 """What plug-ins implement, and what the core offers them: Protocols, in the model's types."""
 
+from hub.ports import pages
 from hub.ports.adapters import (
     SEVERAL,
     Adapter,
@@ -152,4 +153,5 @@ __all__ = [
     "askable",
     "launch_run_id",
     "notifiers",
+    "pages",
 ]

@@ -17,10 +17,11 @@ from hub.api.access import principal_of
 from hub.api.backfills import BackfillDetail, Backfills, BackfillView, Reader, Starter
 from hub.api.params import Eyes, Hub, Paged, Text
 from hub.errors import BadInput
+from hub.ports.pages import to
 from hub.store.backfills import StepState
 from hub.triggers.backfills.spec import Backfill
 from hub.triggers.backfills.told import PlanView
-from hub.web.site import back_to, page, pages, read_form, to
+from hub.web.site import back_to, page, pages, read_form
 
 T = TypeVar("T")
 

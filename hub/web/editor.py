@@ -15,12 +15,13 @@ from hub.api import subscriptions as api
 from hub.api.access import principal_of, require
 from hub.api.params import Eyes, Hub, Text
 from hub.errors import TracksideError
+from hub.ports.pages import to
 from hub.store import subscriptions as store
 from hub.store.updates import datasets_named
 from hub.triggers import conditions
 from hub.triggers.spec import Spec, read_spec, spec_of
 from hub.web.condition_tree import Drawn, outline, timing
-from hub.web.site import back_to, fragment, page, pages, read_form, to
+from hub.web.site import back_to, fragment, page, pages, read_form
 
 router: Final = pages()
 

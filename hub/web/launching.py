@@ -18,7 +18,8 @@ from hub.api.params import Hub
 from hub.errors import BadInput
 from hub.model import EntityName
 from hub.ports import Capability, adapters
-from hub.web.site import back_to, pages, read_form, to
+from hub.ports.pages import to
+from hub.web.site import back_to, pages, read_form
 
 router: Final = pages()
 

@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from hub.model import EntityName
+from hub.ports.pages import dataset, incident, job, run, to
 from hub.store.incident_views import IncidentView
-from hub.web.site import environment, to
+from hub.web.site import environment
 
-
-def job(name: EntityName) -> str:
-    return to("job", namespace=name.namespace, name=name.name)
-
-
-def dataset(name: EntityName) -> str:
-    return to("dataset", namespace=name.namespace, name=name.name)
-
-
-def run(key: str, of: EntityName | None = None) -> str:
-    """A Dagster run's id is shared by its jobs: `of` says which one is meant."""
-    return to("run", id=key, job=None if of is None else f"{of.namespace}:{of.name}")
-
-
-def incident(key: int) -> str:
-    return to("incident", id=key)
+__all__ = ["dataset", "incident", "job", "run", "subject"]
 
 
 def subject(one: IncidentView) -> tuple[str, str | None]:

@@ -15,9 +15,10 @@ from hub.api.params import Eyes, Hub, Operator
 from hub.errors import Conflict, NotFound
 from hub.model import Viewer
 from hub.people import SHARE
+from hub.ports.pages import to
 from hub.seals import Signer
 from hub.store.incidents import get_incident
-from hub.web.site import hub_url, page, pages, to
+from hub.web.site import hub_url, page, pages
 
 router: Final = pages()
 

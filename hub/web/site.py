@@ -9,7 +9,7 @@ from hashlib import blake2b
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl
 
 import msgspec
 from fastapi import APIRouter, Request
@@ -24,6 +24,7 @@ from hub.access import Kind, Scope
 from hub.api.access import principal_of
 from hub.api.errors import problem_of, problem_of_invalid
 from hub.errors import TooLarge, TracksideError, Unauthorized
+from hub.ports.pages import to
 from hub.web import marks, track, words
 from hub.web.grafana import dashboard
 
@@ -53,16 +54,6 @@ environment.filters.update(
     plain=words.plain,
     sum_of=words.sum_of,
 )
-
-
-def to(page: str, **asked: object) -> str:
-    """The address of a page; what is None is left out.
-
-    All pages lie side by side, so that an address also holds where a proxy serves the hub below
-    a path.
-    """
-    given = {name: str(value) for name, value in asked.items() if value is not None}
-    return f"{page}?{urlencode(given, quote_via=quote)}" if given else page
 
 
 def web(address: str) -> str:

@@ -17,6 +17,7 @@ from hub.api.access import principal_of, require
 from hub.api.params import Eyes, Hub, Text
 from hub.errors import BadInput
 from hub.model import Viewer
+from hub.ports.pages import to
 from hub.store import arrival_views, offers
 from hub.store import subscriptions as store
 from hub.store.db import Connection
@@ -32,7 +33,7 @@ from hub.triggers.seen_now import standing
 from hub.triggers.spec import spec_of
 from hub.web.charts import Bar, bars
 from hub.web.condition_tree import drawn, timing
-from hub.web.site import back_to, page, pages, read_form, to
+from hub.web.site import back_to, page, pages, read_form
 
 router: Final = pages()
 

@@ -15,6 +15,7 @@ from hub.api.access import principal_of, require
 from hub.api.params import Eyes, Hub, Operator, Paged, Text
 from hub.errors import BadInput
 from hub.model import Viewer
+from hub.ports.pages import to
 from hub.store import arrival_views, launch_stops, launch_views
 from hub.store import subscriptions as store
 from hub.store.db import Connection
@@ -25,7 +26,7 @@ from hub.triggers import why
 from hub.triggers.arriving import Subscriber
 from hub.triggers.deciding import paused
 from hub.triggers.spec import spec_of
-from hub.web.site import back_to, hub_url, page, pages, read_form, to
+from hub.web.site import back_to, hub_url, page, pages, read_form
 
 router: Final = pages()
 

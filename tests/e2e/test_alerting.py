@@ -11,11 +11,11 @@ import msgspec
 import pytest
 from starlette.testclient import TestClient
 
-from hub.api.app import create_app
 from hub.api.hub import Hub
 from hub.main import running
 from hub.ports import Action, WhatToDo
 from hub.settings import Settings
+from hub.web.app import create_site
 from tests.e2e.conftest import BASE, headers_of_admin
 from tests.support.recorder import WORLD
 from tests.support.recording import dataset, uuid
@@ -48,7 +48,7 @@ def telling(module_database_url: str) -> Iterator[Hub]:
 @pytest.fixture(scope="module")
 def client(telling: Hub) -> TestClient:
     headers = headers_of_admin(telling)
-    return TestClient(create_app(telling), base_url=BASE, headers=headers)
+    return TestClient(create_site(telling), base_url=BASE, headers=headers)
 
 
 def until(found: Callable[[], Any], timeout_s: float = 20) -> Any:
@@ -86,7 +86,11 @@ def test_a_failed_run_is_told_within_seconds_and_its_end_too(client: TestClient)
     fail(client, "load", 1)
     (first,) = until(lambda: shown("load"))
     assert first.message.title.startswith("prod:load: run ")
-    assert first.message.links[0].url.startswith("https://hub.example/api/v1/incidents/")
+    for link in first.message.links:
+        page = client.get(link.url.removeprefix("https://hub.example"))
+        assert (page.status_code, "load" in page.text) == (200, True), link
+        assert page.headers["content-type"].startswith("text/html")
+    assert [link.text for link in first.message.links] == ["Incident", "Job"]
     assert first.message.trend is not None
     assert client.post("/api/v1/lineage", json=event("COMPLETE", "load", 2)).is_success
     until(lambda: shown("load")[-1].standing == "RESOLVED")

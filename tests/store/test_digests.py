@@ -78,6 +78,8 @@ def test_a_team_is_told_once_a_day_what_happened(desk: Desks) -> None:
         "Opened": ["1 critical, 1 error", "failed-run: run 1 failed"],
         "Over": ["1 healed by themselves"],
     }
+    (link,) = told.links
+    assert link.url == "https://hub.example/incidents?open=true&team=sales"
 
 
 def test_the_next_one_tells_of_the_next_day_alone(desk: Desks) -> None:

@@ -17,7 +17,7 @@ def at(minutes: float) -> datetime:
 
 
 def links(incident: str, *more: Link) -> list[Link]:
-    return [Link("Open incident", f"{HUB}/incidents/{incident}"), *more]
+    return [Link("Incident", f"{HUB}/incident?id={incident}"), *more]
 
 
 FAILED = Message(
@@ -141,7 +141,7 @@ GROUP = Message(
     hidden=186,
     count=214,
     updates=[Update(at(1), "opened with 12 incidents"), Update(at(6), "202 incidents more")],
-    links=links("group-9"),
+    links=[Link("Incidents", f"{HUB}/incidents?open=true&team=data-platform")],
 )
 
 HOSTILE = Message(
@@ -207,7 +207,7 @@ DIGEST = Message(
     since=at(-19 * 60),
     opened_at=at(5 * 60),
     count=10,
-    links=[Link("Open incidents", f"{HUB}/api/v1/incidents?open=true&team=data-platform")],
+    links=[Link("Open incidents", f"{HUB}/incidents?open=true&team=data-platform")],
     blocks=[
         Block(
             "Still open",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from alerting.message import LONGEST_TITLE, UPDATES, message_of, trend_of
 from hub.model import IncidentState
 from hub.ports import About, Member, Notification, NotificationState, Standing, WhoIsHit
@@ -13,13 +15,13 @@ NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
 
 def member(number: int = 1, **told: Any) -> Member:
+    of = told.pop("of", {"namespace": "prod", "job": f"load-{number}"})
     about = About(
         rule=told.pop("rule", "failed-run"),
         kind="failed_run",
         severity=told.pop("severity", "error"),
-        team="sales",
-        namespace="prod",
-        job=f"load-{number}",
+        team=told.pop("team", "sales"),
+        **of,
     )
     usual: dict[str, Any] = {
         "id": number,
@@ -61,9 +63,9 @@ def test_of_one_incident_everything_that_helps_is_told() -> None:
     assert told.title == "prod:load-1: run 1 failed: disk full"
     assert (told.cause, told.error, told.advice) == ("db is down", "OSError", "free the disk")
     assert [(link.text, link.url) for link in told.links] == [
-        ("Incident", "https://hub.example/api/v1/incidents/1"),
+        ("Incident", "https://hub.example/incident?id=1"),
+        ("Job", "https://hub.example/job?namespace=prod&name=load-1"),
         ("Run", "https://af/x"),
-        ("Job", "https://hub.example/api/v1/namespaces/prod/jobs/load-1"),
     ]
 
 
@@ -87,6 +89,36 @@ def test_what_is_long_is_cut() -> None:
 def test_a_link_that_is_no_web_address_is_left_out() -> None:
     told = message_of(notification(member(evidence={"url": "javascript:alert(1)"})), None)
     assert told.links == ()
+
+
+@pytest.mark.parametrize(
+    ("of", "page"),
+    [
+        (
+            {"namespace": "s3://lake", "dataset": "a/b"},
+            "dataset?namespace=s3%3A%2F%2Flake&name=a%2Fb",
+        ),
+        ({"orchestrator": "airflow-prod"}, "orchestrators"),
+        ({"target": "sales-chat"}, "settings"),
+    ],
+)
+def test_what_it_is_of_has_its_page(of: dict[str, str], page: str) -> None:
+    told = message_of(notification(member(of=of, evidence={})), "https://hub.example")
+    assert [link.url.removeprefix("https://hub.example/") for link in told.links] == [
+        "incident?id=1",
+        page,
+    ]
+
+
+def test_a_group_links_to_all_that_is_open_and_to_each_that_it_names() -> None:
+    mine = message_of(notification(member(1), member(2), group="g"), "https://hub.example")
+    assert [(link.text, link.url.removeprefix("https://hub.example/")) for link in mine.links] == [
+        ("Incidents", "incidents?open=true&team=sales"),
+        ("load-1", "incident?id=1"),
+        ("load-2", "incident?id=2"),
+    ]
+    several = notification(member(1), member(2, team="risk"), group="g")
+    assert message_of(several, "https://hub.example").links[0].url.endswith("incidents?open=true")
 
 
 def test_the_latest_runs_are_a_line() -> None:
