@@ -1,7 +1,7 @@
 """Makes the plan of what was declared, and tells all that is wrong with it.
 
 targets:
-- {name: sales-chat, kind: slack, team: sales, settings: {token: env:SLACK, channel: "#sales"}}
+- {name: sales-chat, kind: slack, team: sales, settings: {token: env:SLACK, channel: C0123456789}}
 routes:
 - match: {team: sales, severity: critical}
   to: [sales-pager, sales-chat]
@@ -171,7 +171,7 @@ def read(
 def _problem(detail: Any) -> str:
     where = ".".join(map(str, detail["loc"]))
     text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"{where}: {text}"
+    return f"{where}: {text.removeprefix('Value error, ')}"
 
 
 def _node(one: Route, at: str, above: tuple[str, ...] | None, terms: Terms) -> Node:

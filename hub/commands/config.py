@@ -29,6 +29,12 @@ def check(config: ConfigFile = None) -> None:
     Before a deployment:  trackside config check --config new.yaml
     """
     settings = load(config)
+    check_all(settings)
+    out.print(f"{settings.config or 'defaults and environment'}: all right")
+
+
+def check_all(settings: Settings) -> None:
+    """Raises ConfigError, which tells what is wrong in any section."""
     check_file(settings)
     book_of(settings)
     plan_of(settings)
@@ -37,7 +43,6 @@ def check(config: ConfigFile = None) -> None:
     grants_of(settings)
     reruns_of(settings)
     selectors_of(settings)
-    out.print(f"{settings.config or 'defaults and environment'}: all right")
 
 
 @app.command()

@@ -6,6 +6,7 @@ or answered whose fate is not known: a crash at any point leaves one message.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -47,10 +48,7 @@ class SlackConfig(NotifierConfig):
     """One channel of a workspace, by an app of one's own."""
 
     token: SecretRef = Field(description="bot token of the app (xoxb-...)")
-    channel: str = Field(
-        pattern=r"^[CGD][A-Z0-9]{6,}$",
-        description="id of the channel (C...), at the end of its details in Slack",
-    )
+    channel: str = Field(description="id of the channel (C...), at the end of its details in Slack")
     signing_secret: SecretRef | None = Field(
         None, description="of the app; with it the messages have buttons"
     )
@@ -67,6 +65,15 @@ class SlackConfig(NotifierConfig):
     url: str = Field("https://slack.com/api", description="of the Web API")
 
     _address = field_validator("url")(web_address)
+
+    @field_validator("channel")
+    @classmethod
+    def _an_id(cls, channel: str) -> str:
+        """By a name Slack neither edits messages nor tells of them; and names change."""
+        if not re.fullmatch(r"[CGD][A-Z0-9]{6,}", channel):
+            told = f"expected the id of a channel, as in C0123456789, found {channel[:80]!r}"
+            raise ValueError(f"{told}; in Slack it stands at the end of the channel's details")
+        return channel
 
 
 @notifiers.register("slack")
