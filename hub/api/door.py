@@ -26,7 +26,8 @@ from hub.errors import BadInput, Overloaded, TracksideError
 from hub.model import CheckStatus
 from hub.openlineage.batch import split_batch
 from hub.quality.base import Given, Reader, tools
-from hub.record import Accepted, Outcome, Refused, Sender
+from hub.record import Outcome, Refused, Sender
+from hub.record.counted import Counted
 from hub.record.incoming import IncomingEvent
 from hub.record.intake import Read
 
@@ -64,7 +65,7 @@ class Door:
             CHECKS: self._check,
             **{f"{CHECKS}/{name}": partial(self._report, read) for name, read in tools.items()},
         }
-        self._counts: dict[tuple[str, str], Any] = {}
+        self._counted = Counted(hub.metrics)
         self._submitting = Submitting(hub.writer)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -179,29 +180,14 @@ class Door:
         try:
             outcomes = await self._submitting.write(items, size)
         except Overloaded:
-            self._count(reads, ["overloaded"] * len(items))
+            self._counted.note(reads, ["overloaded"] * len(items))
             raise
-        self._count(reads, [_result_of(outcome) for outcome in outcomes])
+        self._counted.settled(reads, outcomes)
         return outcomes
 
     def _limit(self, principal: Principal, events: int) -> None:
         if self._hub.ingest_limit is not None:
             self._hub.ingest_limit.take(principal, events)
-
-    def _count(self, reads: Sequence[Read], results: Sequence[str]) -> None:
-        start = 0
-        for read in reads:
-            for result in results[start : start + len(read.items)]:
-                self._counter(read.kind, "refused" if read.error else result).inc()
-            start += len(read.items)
-            if isinstance(read.error, BadInput):
-                self._hub.metrics.dead_letters_parked.inc()
-
-    def _counter(self, kind: str, result: str) -> Any:
-        found = self._counts.get((kind, result))
-        if found is None:
-            found = self._counts[(kind, result)] = self._hub.metrics.events.labels(kind, result)
-        return found
 
 
 def _sender(principal: Principal) -> Sender:
@@ -213,12 +199,6 @@ def _status_of(outcome: Outcome) -> int:
     if isinstance(outcome, Refused):
         raise NotStorable(outcome.reason)
     return 201 if outcome.new else 200
-
-
-def _result_of(outcome: Outcome) -> str:
-    if isinstance(outcome, Accepted):
-        return "recorded" if outcome.new else "duplicate"
-    return "refused"
 
 
 def _summary(reads: Sequence[Read], outcomes: Sequence[Outcome]) -> dict[str, object]:

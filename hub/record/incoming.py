@@ -43,8 +43,7 @@ class IncomingEvent(Struct, frozen=True):
     @property
     def key(self) -> bytes:
         """What tells a duplicate: the same bytes of the same event, filed under its hour."""
-        hour = min(max(self.told_at // _HOUR_US, 0), _LONGEST_HOUR)
-        return hour.to_bytes(4, "big") + self.digest
+        return filed(self.told_at, self.digest)
 
 
 class IncomingObservation(Struct, frozen=True):
@@ -57,9 +56,12 @@ class IncomingObservation(Struct, frozen=True):
 
 
 class DeadLetter(Struct, frozen=True):
-    """Input that could not be understood, kept so that it can be replayed."""
+    """Input that could not be understood, kept so that it can be replayed.
 
-    door: str  # lineage | observations | checks
+    key: what tells that it was parked before, of what may come in again without being sent again.
+    """
+
+    door: str  # lineage | observations | checks | kafka
     payload: bytes  # zstd of the redacted bytes
     size: int
     code: str
@@ -68,6 +70,7 @@ class DeadLetter(Struct, frozen=True):
     expected: str
     received_at: int
     orchestrator: str | None = None
+    key: bytes | None = None
 
 
 class PingKind(StrEnum):
@@ -111,6 +114,16 @@ class Refused(Struct, frozen=True):
 Outcome = Accepted | Refused
 
 
+def filed(at: int, digest: bytes) -> bytes:
+    """The digest below its hour: old ones are forgotten together. `at` in microseconds."""
+    hour = min(max(at // _HOUR_US, 0), _LONGEST_HOUR)
+    return hour.to_bytes(4, "big") + digest
+
+
+def digest_of(raw: bytes) -> bytes:
+    return hashlib.blake2b(raw, digest_size=16).digest()
+
+
 AHEAD = "lies more than a day ahead of its receipt, taken as the time of receipt"
 
 
@@ -133,7 +146,7 @@ def incoming_event(
     return IncomingEvent(
         event=event,
         payload=compress(redacted),
-        digest=hashlib.blake2b(raw, digest_size=16).digest(),
+        digest=digest_of(raw),
         told_at=told_at,
         at=at,
         received_at=received_at,

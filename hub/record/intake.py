@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from hub.errors import BadInput, Forbidden, TracksideError
 from hub.model import (
@@ -18,6 +19,7 @@ from hub.model import (
     ScheduleObserved,
 )
 from hub.openlineage.decode import decode_event
+from hub.openlineage.faults import Phrase
 from hub.openlineage.observations import decode_observations
 from hub.quality.custom import read_checks
 from hub.record.foreign import MayWrite, own_claims, own_relations
@@ -28,6 +30,8 @@ from hub.record.incoming import (
     Outcome,
     Sender,
     compress,
+    digest_of,
+    filed,
     incoming_event,
 )
 from hub.store.types import from_micros
@@ -46,6 +50,14 @@ class Writes(Protocol):
     """The part of the writer that waits."""
 
     def record(self, items: Sequence[Incoming], size: int = 0) -> list[Outcome]: ...
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where something lies that nobody sends again: which one it is, and since when (µs)."""
+
+    door: str
+    place: str
+    at: int
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -86,6 +98,33 @@ class Intake:
             return Read([incoming_event(event, raw, redacted, came, sender)], _kind_of(event))
 
         return self._read("lineage", raw, sender, read)
+
+    def message(
+        self,
+        raw: bytes,
+        sender: Sender,
+        may_write: MayWrite,
+        origin: Origin,
+        *,
+        received_at: int | None = None,
+    ) -> Read:
+        """One lineage event whose sender hears no answer: all that can't be taken is parked.
+
+        What it may not write too, and each once, however often it is handed in.
+        """
+        read = self.event(raw, sender, may_write, received_at=received_at)
+        if read.error is None:
+            return read
+        letter = read.items[0] if read.items else self._forbidden(raw, sender, read.error)
+        assert isinstance(letter, DeadLetter)
+        path = f"{origin.place} {letter.path or '$'}"
+        key = filed(origin.at, digest_of(f"{origin.door} {origin.place} ".encode() + raw))
+        parked = replace(letter, door=origin.door, path=path, key=key)
+        return Read([parked], read.kind, read.error)
+
+    def _forbidden(self, raw: bytes, sender: Sender, error: TracksideError) -> DeadLetter:
+        wrong = BadInput("$", Phrase(str(error)), "an event that may be written")
+        return replace(self._letter("lineage", self._redact(raw), sender, wrong), code=error.code)
 
     def observations(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +31,8 @@ from hub.store.letterbox import Letterbox, storable
 from hub.store.spaces import Claim, Spaces
 from hub.store.workset import Remembered, Workset
 from hub.store.writers import register_writer
+
+T = TypeVar("T")
 
 NEW, AGAIN = Accepted(new=True), Accepted(new=False)
 
@@ -76,12 +79,11 @@ class Recorder:
         bulk = bulk_of(connection)
         namespaces = Spaces(bulk, self._ids, self._claim, now)
         batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), connection, now)
-        letters = [item for item in items if isinstance(item, DeadLetter)]
-        self._letterbox.keep(connection, self._ids, letters)
         pings = [item for item in items if isinstance(item, IncomingPing)]
         facts = [*items, *heartbeats.hear(connection, pings)] if pings else items
         fresh, outcomes = self._sift(batch, facts)
-        self._fold(batch, fresh, [i for i in facts if isinstance(i, IncomingObservation)])
+        self._letterbox.keep(connection, self._ids, _only(DeadLetter, fresh))
+        self._fold(batch, _only(IncomingEvent, fresh), _only(IncomingObservation, fresh))
         self._save(batch)
         return outcomes[: len(items)]
 
@@ -116,20 +118,22 @@ class Recorder:
 
     def _sift(
         self, batch: Batch, items: Sequence[Incoming]
-    ) -> tuple[list[IncomingEvent], list[Outcome]]:
-        """The events that are new, and an outcome for every item."""
-        keys = [item.key if isinstance(item, IncomingEvent) else None for item in items]
+    ) -> tuple[list[Incoming], list[Outcome]]:
+        """The items that are new, and an outcome for every item."""
+        keys = [_key_of(item) for item in items]
         known = known_digests(batch.work.bulk, sorted({k for k in keys if k is not None}))
-        fresh: dict[bytes, IncomingEvent] = {}
+        fresh: list[Incoming] = []
         outcomes: list[Outcome] = []
         for item, key in zip(items, keys, strict=True):
             again = key in known
             outcomes.append(AGAIN if again else NEW)
-            if isinstance(item, IncomingEvent) and key is not None and not again:
+            if again:
+                continue
+            fresh.append(item)
+            if key is not None:
                 known.add(key)
-                fresh[key] = item
-        batch.ledger.digests += fresh
-        return list(fresh.values()), outcomes
+                batch.ledger.digests.append(key)
+        return fresh, outcomes
 
     @staticmethod
     def _fold(
@@ -155,6 +159,15 @@ class Recorder:
                 work.bulk, self._ids, self._writer, self._next_seq
             )
         self._batch = batch
+
+
+def _key_of(item: Incoming) -> bytes | None:
+    """What tells a duplicate; None of what has none."""
+    return item.key if isinstance(item, IncomingEvent | DeadLetter) else None
+
+
+def _only(kind: type[T], items: Sequence[Incoming]) -> list[T]:
+    return [item for item in items if isinstance(item, kind)]
 
 
 def _letter(item: IncomingEvent | IncomingObservation, reason: str) -> DeadLetter:

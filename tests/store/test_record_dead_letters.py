@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from msgspec.structs import replace
 
 from hub.record import DeadLetter
 from hub.store.db import Database
@@ -68,3 +69,11 @@ def test_what_an_engine_refuses_in_a_text_is_replaced(db: Database, found: str) 
     record = Recording(db)
     record(letter(1, found=found))
     assert held(record)[0] == 1
+
+
+def test_a_letter_with_a_key_is_kept_once_however_often_it_comes(db: Database) -> None:
+    record, sent = Recording(db), replace(letter(1), key=b"\0\0\0\1" + b"k" * 16)
+    record(sent, letter(2), letter(2))
+    record(sent)
+    Recording(db)(sent)
+    assert held(record)[0] == 3
