@@ -31,6 +31,7 @@ from hub.evaluate.plan import plan_of
 from hub.evaluate.telling import Transactions
 from hub.exporting import Export
 from hub.housekeeping import MINUTE_S, loops
+from hub.kafka.consumers import Consumers
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.openlineage.redact import Redactor
@@ -133,6 +134,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         hands,
         Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),
         Advisor(looking(db)),
+        Consumers(settings.kafka, intake, writer, metrics),
         limit,
     )
 
@@ -154,6 +156,8 @@ def running(settings: Settings) -> Iterator[Hub]:
         for worker in (build_worker(hub), build_polling(hub)):
             worker.start()
             stack.callback(worker.stop)
+        hub.kafka.start()
+        stack.callback(hub.kafka.stop)
         yield hub
 
 

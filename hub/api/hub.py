@@ -10,6 +10,7 @@ from hub.api.watch import Watch
 from hub.authenticator import Authenticator
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
+from hub.kafka.consumers import Consumers
 from hub.limits import IngestLimit
 from hub.metrics import Metrics
 from hub.people import People
@@ -57,4 +58,5 @@ class Hub:
     hands: Hands
     pulling: Pulling
     advisor: Advisor
+    kafka: Consumers
     ingest_limit: IngestLimit | None = None

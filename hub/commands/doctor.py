@@ -209,13 +209,15 @@ def _hub(settings: Settings, *, send: bool) -> Iterator[Finding]:
 
 
 def _running(client: Client, *, send: bool) -> Iterator[Finding]:
-    looks: list[Callable[[Client], Finding]] = [_ready, _clock]
+    looks: list[Callable[[Client], Finding | None]] = [_ready, _clock, _kafka]
     for look in [*looks, _round_trip] if send else looks:
         try:
-            yield look(client)
+            found = look(client)
         except (TracksideError, ValueError, KeyError) as error:
             yield Finding(Mark.BAD, "hub", f"{client.where}: {error}", "is it a Trackside hub?")
             return
+        if found is not None:
+            yield found
 
 
 def _ready(client: Client) -> Finding:
@@ -237,6 +239,20 @@ def _clock(client: Client) -> Finding:
     if skew > MUCH_SKEW:
         return Finding(Mark.BAD, "clock", told, "set both by NTP: states are ordered by time")
     return Finding(Mark.GOOD, "clock", told)
+
+
+def _kafka(client: Client) -> Finding | None:
+    """Nothing where no consumer is declared, or the token may not look."""
+    answer = client.ask("GET", "/api/v1/kafka")
+    consumers = answer.json()["consumers"] if answer.is_success else []
+    if not consumers:
+        return None
+    wrong = {one["name"]: one["trouble"] for one in consumers if one["trouble"]}
+    if wrong:
+        hint = "the brokers, the settings of kafka in trackside.yaml; docs/how-to/kafka.md"
+        return Finding(Mark.BAD, "kafka", f"no progress: {wrong}", hint)
+    behind = sum(each["lag"] for one in consumers for each in one["partitions"])
+    return Finding(Mark.GOOD, "kafka", f"{behind:,} messages are not in the store yet")
 
 
 def _round_trip(client: Client) -> Finding:

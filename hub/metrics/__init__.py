@@ -8,7 +8,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from hub.metrics.process import Deliveries, Door, Gates, Launches, Loops, Polls
+from hub.metrics.process import Deliveries, Door, Gates, Launches, Loops, Polls, Streams
 from hub.metrics.text import Text
 from hub.metrics.world import Jobs, World
 
@@ -20,7 +20,7 @@ _END: Final = b"# EOF\n"
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Metrics(Door, Loops, Polls, Deliveries, Gates, Launches):
+class Metrics(Door, Streams, Loops, Polls, Deliveries, Gates, Launches):
     """All metrics of one hub, in a registry of their own."""
 
     def __init__(self) -> None:

@@ -42,6 +42,32 @@ class Door(Area):
         self.commit_seconds.observe(seconds)
 
 
+class Streams(Area):
+    """What comes from Kafka."""
+
+    kafka_messages = counter(
+        "trackside_kafka_messages",
+        "Messages taken from Kafka whose offset may go on, by what became of them",
+        "consumer",
+        "result",  # recorded, duplicate, refused
+    )
+    kafka_lag = gauge(
+        "trackside_kafka_lag_messages",
+        "Messages of a partition that are not in the store yet, told by who has the partition",
+        "consumer",
+        "topic",
+        "partition",
+    )
+    kafka_trouble = gauge(
+        "trackside_kafka_trouble",
+        "1 while a consumer can't reach its brokers or the store takes nothing",
+        "consumer",
+    )
+    kafka_retries = counter(
+        "trackside_kafka_retries", "Batches that the store did not take at once", "consumer"
+    )
+
+
 class Loops(Area):
     """What the process does by itself."""
 

@@ -28,8 +28,10 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
+from hub.settings.kafka import Kafka
 from hub.settings.sign_in import SignIn
 from hub.settings.types import (
+    REFERENCE,
     DatabaseUrl,
     Days,
     HeaderName,
@@ -218,6 +220,7 @@ class Settings(_Section):
     sign_in: SignIn = SignIn()
     teams: list[Team] = []
     orchestrators: list[Orchestrator] = []
+    kafka: list[Kafka] = []
 
     calendars: Objects = []
     connections: Objects = []
@@ -279,6 +282,7 @@ class Settings(_Section):
     def _each_name_once(self) -> Self:
         _once("team", [team.name for team in self.teams])
         _once("orchestrator", [each.name for each in self.orchestrators])
+        _once("kafka consumer", [each.name for each in self.kafka])
         _once(
             "claim of namespace", [name for each in self.orchestrators for name in each.namespaces]
         )
@@ -287,12 +291,14 @@ class Settings(_Section):
     @model_validator(mode="after")
     def _teams_exist(self) -> Self:
         known = [team.name for team in self.teams]
-        for each in self.orchestrators:
-            if each.team is not None and each.team not in known:
+        bound: list[tuple[str, str, str | None]] = [
+            *(("orchestrator", each.name, each.team) for each in self.orchestrators),
+            *(("kafka consumer", each.name, each.team) for each in self.kafka),
+        ]
+        for what, name, team in bound:
+            if team is not None and team not in known:
                 names = ", ".join(known) or "none"
-                raise ValueError(
-                    f"orchestrator {each.name!r} names the team {each.team!r}; known: {names}"
-                )
+                raise ValueError(f"{what} {name!r} names the team {team!r}; known: {names}")
         return self
 
     @property
@@ -401,6 +407,7 @@ def _settable() -> Iterator[tuple[Spot, str]]:
         "otlp_headers",
         "teams",
         "orchestrators",
+        "kafka",
         "patterns",
         *sections,
         *OBJECTS,
@@ -529,6 +536,8 @@ def _problem(detail: ErrorDetails, places: Mapping[Spot, str]) -> str:
     message = message.replace("expected to be", "expected", 1)
     if detail["type"] == "missing" or not where:
         return prefix + message
+    if detail.get("ctx", {}).get("pattern") == REFERENCE:  # it may be the secret itself
+        return f"{prefix}expected the reference of a secret, as in env:NAME"
     found = detail["input"]
     told = mask_url(found) if isinstance(found, str) else found
     return f"{prefix}{message}, found {shorten(told)}"
@@ -540,6 +549,7 @@ def _meant(path: Spot) -> str:
         "redaction": Redaction,
         "teams": Team,
         "orchestrators": Orchestrator,
+        "kafka": Kafka,
     }
     model = Settings if len(path) == 1 else models.get(path[0], Settings)
     close = get_close_matches(str(path[-1]), model.model_fields, n=1)

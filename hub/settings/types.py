@@ -2,7 +2,7 @@
 
 import re
 from ipaddress import ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -58,7 +58,8 @@ Words = Annotated[list[str], BeforeValidator(_words)]
 Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValidator(_words)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
-Reference = Annotated[str, Field(pattern=r"^(env|file|vault|aws-sm|gcp-sm):\S")]
+REFERENCE: Final = r"^(env|file|vault|aws-sm|gcp-sm):\S"
+Reference = Annotated[str, Field(pattern=REFERENCE)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Pattern = Annotated[str, AfterValidator(_pattern)]

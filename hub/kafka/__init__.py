@@ -1,0 +1,1 @@
+"""Lineage events from Kafka: each is in the store before its offset goes on."""
