@@ -91,7 +91,12 @@ def raw(broker: Broker, topic: str, *values: bytes | None, partition: int = 0) -
 
 
 def configured(folder: Path, broker: Broker, topic: str, **more: Any) -> Path:
-    told: dict[str, Any] = {"name": "events", "brokers": [broker.address], "topics": [topic], "group": topic}
+    told: dict[str, Any] = {
+        "name": "events",
+        "brokers": [broker.address],
+        "topics": [topic],
+        "group": topic,
+    }
     told |= {"session_timeout_s": 2, "properties": {"max.poll.interval.ms": "20000"}}
     folder.mkdir(exist_ok=True)
     (folder / "trackside.yaml").write_text(yaml.safe_dump({"kafka": [told | more]}))
