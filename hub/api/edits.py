@@ -30,3 +30,12 @@ def edit(hub: Hub, by: Principal, action: str, subject: str, change: Change[T]) 
 def note(hub: Hub, by: Principal, action: str, subject: str) -> None:
     """Writes down an action that was done already."""
     edit(hub, by, action, subject, lambda _, __: None)
+
+
+def change_tokens_by(hub: Hub, change: Callable[[Any], T]) -> T:
+    """Does a change of tokens or teams; afterwards no cached principal is believed."""
+    try:
+        done = hub.writer.call(change)
+    finally:
+        hub.authenticator.forget()
+    return done

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 from hub import tokens
 from hub.access import Kind, Principal, Scope
 from hub.api.access import principal_of, require
+from hub.api.edits import change_tokens_by
 from hub.api.errors import RESPONSES
 from hub.errors import Conflict, Unauthorized
 from hub.store import access
@@ -188,12 +189,8 @@ def whoami(request: Request) -> WhoAmI:
 
 def _write(request: Request, change: Callable[[Any, datetime], T]) -> T:
     """Does a change in one transaction; afterwards no cached principal is believed."""
-    hub, now = request.app.state.hub, datetime.now(UTC)
-    try:
-        done: T = hub.writer.call(lambda connection: change(connection, now))
-    finally:
-        hub.authenticator.forget()
-    return done
+    now = datetime.now(UTC)
+    return change_tokens_by(request.app.state.hub, lambda connection: change(connection, now))
 
 
 def _refuse_managed(request: Request, name: str) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import glob
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Final
 
+import yaml
 from markupsafe import Markup
 from msgspec import Struct
 
 from hub.gates import GateAnswer, GateSpec
-from hub.model import Viewer
+from hub.model import EntityName, Viewer
 from hub.schedules.grids import PartitionStatus
 from hub.schedules.zones import wall_of, zone_of
 from hub.store import jobs
@@ -90,6 +93,19 @@ def freshness_told(
     age = None if updated_at is None else max(0.0, (now - updated_at).total_seconds())
     late = None if passed is None else not passed
     return Freshness(policy, age, late, "" if part is None else part.reason)
+
+
+def freshness_rule(name: EntityName) -> str:
+    """The lines of trackside.yaml that would say how old this one may get: a day, to begin with."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.name.lower()).strip("-")[-50:].strip("-")
+    rule = {
+        "name": f"fresh-{slug}".rstrip("-"),
+        "kind": "freshness",
+        "select": {"namespace": glob.escape(name.namespace), "name": glob.escape(name.name)},
+        "settings": {"max_lag_s": 86_400},
+    }
+    told: str = yaml.safe_dump({"rules": [rule]}, sort_keys=False, allow_unicode=True, width=1000)
+    return told
 
 
 def charts_of(updates: Sequence[UpdateView]) -> list[tuple[str, Markup]]:

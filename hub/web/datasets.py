@@ -17,6 +17,7 @@ from hub.store.reading import Page
 from hub.store.schema_history import list_schemas
 from hub.web.dataset_parts import (
     charts_of,
+    freshness_rule,
     freshness_told,
     gate_of,
     jobs_by_team,
@@ -74,6 +75,7 @@ def show_dataset(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: 
             charts=charts_of(updates.items),
             checks=quality.list_checks(connection, eyes, key, Page(30)).items,
             freshness=freshness_told(policy, gate, view.last_modified_at, now),
+            freshness_rule=freshness_rule(called),
             incidents=incidents.list_incidents(connection, eyes, wanted, Page(20)).items,
             picture=lineage_of(connection, eyes, dataset=called),
             facets=sorted(view.facets.items()),

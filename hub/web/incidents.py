@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Query, Request
@@ -48,21 +49,38 @@ _SNOOZES: Final = {"1": "1 hour", "4": "4 hours", "24": "1 day", "168": "1 week"
 def show_incidents(
     request: Request, hub: Hub, eyes: Eyes, paged: Paged, which: Annotated[Which, Depends()]
 ) -> Response:
+    asked = _asked(request)
+    left: dict[str, Any] = {name: None for name in _WORDS if getattr(which, name) == ""}
+    told = replace(which, **left)
     with hub.db.reading() as connection:
-        found = store.list_incidents(connection, eyes, asked_for(connection, eyes, which), paged)
+        found = store.list_incidents(connection, eyes, asked_for(connection, eyes, told), paged)
     return page(
         request,
         "incidents.html",
         incidents=found.items,
         next=found.next,
-        which=which,
-        asked=_asked(request),
+        which=told,
+        asked=asked,
+        empty=_NONE.get(tuple(sorted(asked.items())), "No incident is like that."),
     )
+
+
+#: What a form leaves empty asks for nothing.
+_WORDS: Final = ("rule", "kind", "team", "namespace", "orchestrator", "text", "node_id")
+#: By what was asked for.
+_NONE: Final = {
+    (): "No incident was opened yet.",
+    (("open", "true"),): "Nothing is wrong: no incident is open.",
+    (("open", "true"), ("roots", "true")): "Nothing is wrong: no incident is open.",
+    (("open", "false"),): "No incident is over yet.",
+}
 
 
 def _asked(request: Request) -> dict[str, str]:
     """The query, to ask on with."""
-    return {name: value for name, value in request.query_params.items() if name != "cursor"}
+    return {
+        name: value for name, value in request.query_params.items() if value and name != "cursor"
+    }
 
 
 @router.get("/incident")

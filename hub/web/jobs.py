@@ -70,6 +70,7 @@ def show_jobs(
         total=found.total,
         next=found.next,
         asked=asked,
+        narrowed=which != jobs.Which(),
         state=state,
         states=[RunState.RUNNING, RunState.FAILED, RunState.COMPLETED, RunState.ABORTED],
     )

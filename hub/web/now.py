@@ -11,9 +11,15 @@ from fastapi import Request
 from msgspec import Struct
 from starlette.responses import Response
 
+from hub import tokens
+from hub.access import Kind, Scope, viewer_of
+from hub.api.access import principal_of
+from hub.api.edits import change_tokens_by
 from hub.api.params import Eyes, Hub
+from hub.api.tokens import Admin
 from hub.model import SEVERITIES, EntityName, EventType, Viewer
 from hub.store import incidents, orchestrators, stats
+from hub.store.access import NewToken
 from hub.store.db import Connection
 from hub.store.incident_counts import opened_since
 from hub.store.incident_views import IncidentView
@@ -21,7 +27,7 @@ from hub.store.predictions import BreachView, open_breaches
 from hub.store.reading import Page
 from hub.store.running import list_running
 from hub.store.slot_counts import slots_between
-from hub.web.site import page, pages
+from hub.web.site import hub_url, page, pages
 from hub.web.track import Hour
 
 router: Final = pages()
@@ -61,6 +67,20 @@ class Soon(Struct, frozen=True):
 
 @router.get("/")
 def show_now(request: Request, hub: Hub, eyes: Eyes) -> Response:
+    return _shown(request, hub, eyes)
+
+
+@router.post("/first-token")
+def make_first_token(request: Request, hub: Hub, by: Admin) -> Response:
+    """A token that may send, shown this once, in the lines that have it."""
+    now = datetime.now(UTC)
+    name = f"sender-{now:%Y%m%dT%H%M%S}"
+    wanted = NewToken(name=name, scopes=(Scope.INGEST,), namespaces=("*",))
+    made = change_tokens_by(hub, lambda c: tokens.issue(c, wanted, actor=by.name, now=now))
+    return _shown(request, hub, viewer_of(by), made)
+
+
+def _shown(request: Request, hub: Hub, eyes: Viewer, made: tokens.Issued | None = None) -> Response:
     now = datetime.now(UTC)
     with hub.db.reading() as connection:
         wanted = incidents.Filter(open=True, roots=True)
@@ -78,9 +98,18 @@ def show_now(request: Request, hub: Hub, eyes: Eyes) -> Response:
             running=list_running(connection, eyes, _RUNNING),
             orchestrators=orchestrators.list_orchestrators(connection, Page(100)).items,
             hours=_hours(connection, eyes, now),
-            hub_url=hub.settings.public_url or str(request.base_url).rstrip("/"),
+            hub_url=hub_url(request),
+            made=made,
+            token=_token_told(request, made),
             empty=not stats.total_events(connection, eyes),
         )
+
+
+def _token_told(request: Request, made: tokens.Issued | None) -> str | None:
+    """What stands for the token in lines of configuration; None: none is needed."""
+    if made is not None:
+        return made.text
+    return None if principal_of(request).kind is Kind.OPEN else "tsk_..."
 
 
 class Headline(Struct, frozen=True):

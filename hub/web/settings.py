@@ -15,7 +15,7 @@ from hub import tokens
 from hub.access import Scope
 from hub.api import maintenance, silences
 from hub.api.access import principal_of
-from hub.api.edits import note
+from hub.api.edits import change_tokens_by, note
 from hub.api.maintenance import windows_seen
 from hub.api.params import Eyes, Hub, Operator
 from hub.api.targets import Imagined, hearing_of, targets_told
@@ -92,12 +92,12 @@ def change_tokens(request: Request, hub: Hub, by: Admin, form: Form) -> Response
     now, word = datetime.now(UTC), form.get("say", "")
     if word == "revoke":
         number = _number(form.get("id", ""))
-        _forgetting(hub, lambda c: tokens.revoke(c, number, actor=by.name, now=now))
+        change_tokens_by(hub, lambda c: tokens.revoke(c, number, actor=by.name, now=now))
         return back_to("tokens")
     if word != "make":
         raise BadInput("say", word, "make or revoke")
     wanted = _wanted(form, now)
-    made = _forgetting(hub, lambda c: tokens.issue(c, wanted, actor=by.name, now=now))
+    made = change_tokens_by(hub, lambda c: tokens.issue(c, wanted, actor=by.name, now=now))
     return _tokens(request, hub, made)
 
 
@@ -115,14 +115,6 @@ def _tokens(request: Request, hub: Any, made: tokens.Issued | None) -> Response:
         valid=_VALID,
         hub_url=hub_url(request),
     )
-
-
-def _forgetting(hub: Any, change: Any) -> Any:
-    """Does a change of tokens; afterwards no cached principal is believed."""
-    try:
-        return hub.writer.call(change)
-    finally:
-        hub.authenticator.forget()
 
 
 def _wanted(form: Mapping[str, str], now: datetime) -> access.NewToken:

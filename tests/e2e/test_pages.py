@@ -75,12 +75,6 @@ def test_an_empty_hub_has_its_pages(site: TestClient, page: str) -> None:
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-def test_an_empty_hub_says_how_to_send_to_it(site: TestClient) -> None:
-    text = unescape(site.get("/").text)
-    assert "Nothing has come in yet." in text
-    assert f"OPENLINEAGE_URL={BASE}" in text
-
-
 def test_a_list_goes_on_where_its_page_ends(site: TestClient) -> None:
     _send(site, *(run_event("COMPLETE", n, run=n + 1, job=f"job-{n}") for n in range(55)))
     first = site.get("/jobs").text
@@ -119,6 +113,13 @@ def test_a_job_in_the_table_tells_its_next_slot_and_its_last_success(site: TestC
     assert f'datetime="{midnight}T00:00:00+00:00"' in text
     assert 'datetime="2026-11-23T10:01:00+00:00"' in text
     assert "from 1 min to 4 min" in text
+
+
+def test_incidents_are_narrowed_by_what_the_form_asks_for(site: TestClient) -> None:
+    incident = _fail(site)
+    link = f'href="incident?id={incident}"'
+    assert link in site.get("/incidents?text=load&team=").text
+    assert link not in site.get("/incidents?text=other&team=").text
 
 
 def test_what_is_wrong_is_told_first(site: TestClient) -> None:
