@@ -233,7 +233,7 @@ def test_what_is_private_is_on_no_page_of_others(hub: Hub, site: TestClient) -> 
     _sign_in(browser, _token(hub, "ada", Scope.READ))
     for page in EVERYWHERE:
         assert "hush" not in browser.get(f"/{page}").text
-    assert browser.get("/job?namespace=test&name=hush").status_code == 404
+    assert browser.get("/job?namespace=prod&name=hush").status_code == 404
 
 
 # -- what comes in -----------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -14,23 +13,17 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from hub import tokens
 from hub.access import Scope
 from hub.api.hub import Hub
 from hub.main import running
 from hub.settings import Settings
-from hub.store.access import NewToken, put_team
+from hub.store.access import put_team
 from hub.web.app import create_site
-from tests.e2e.conftest import BASE, _empty
-from tests.support.recording import dataset, output, run_event
+from tests.e2e.conftest import _empty
+from tests.support.pages import ENGINE, eventually, send, shown, signed_in, subscribe, wrote
+from tests.support.recording import dataset, run_event
 
 NASTY = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>"
-ENGINE = {
-    "name": "engine",
-    "kind": "engine",
-    "namespaces": ["jobs"],
-    "settings": {"launch": "pull"},
-}
 PAGES = (
     "triggers", "launches", "backfills", "subscription-edit", "settings", "silences", "maintenance",
     "teams", "rules", "quality", "advice",
@@ -70,17 +63,7 @@ def browser(hub: Hub, site: FastAPI) -> Browser:
     """Somebody who is signed in with these scopes."""
 
     def make(*scopes: Scope, team: str | None = None) -> TestClient:
-        client = TestClient(site, base_url=BASE, raise_server_exceptions=False)
-        wanted = NewToken(
-            name=f"{'-'.join(scopes)}-{team}", scopes=scopes, namespaces=("*",), team=team
-        )
-        issued = hub.writer.call(
-            lambda c: tokens.issue(c, wanted, actor="test", now=datetime.now(UTC))
-        )
-        hub.authenticator.forget()
-        client.headers["origin"] = BASE
-        client.post("/sign-in", data={"token": issued.text})
-        return client
+        return signed_in(hub, site, *scopes, team=team)
 
     return make
 
@@ -88,51 +71,6 @@ def browser(hub: Hub, site: FastAPI) -> Browser:
 @pytest.fixture
 def admin(browser: Browser) -> TestClient:
     return browser(Scope.ADMIN)
-
-
-def shown(client: TestClient, place: str, status: int = 200) -> str:
-    answer = client.get(f"/{place}")
-    assert answer.status_code == status, (place, answer.text)
-    return unescape(answer.text)
-
-
-def send(client: TestClient, *events: dict[str, Any]) -> None:
-    for event in events:
-        answer = client.post("/api/v1/lineage", json=event)
-        assert answer.status_code < 300, answer.text
-
-
-def wrote(
-    run: int, name: str, *, day: int | None = None, rows: int = 10, **more: Any
-) -> list[dict[str, Any]]:
-    """A run that has just written a dataset; or then, for a day of November that was over."""
-    now = datetime(2026, 11, day + 1, 1, tzinfo=UTC) if day else datetime.now(UTC)
-    nominal = {"nominalStartTime": f"2026-11-{day:02}T00:00:00Z"} if day else None
-    facets = {"nominalTime": nominal} if nominal else {}
-    outputs = [output(name, rows=rows, size=rows * 100)]
-    events = [
-        run_event(kind, 0, run, outputs=outputs, run_facets=facets, **more)
-        for kind in ("START", "COMPLETE")
-    ]
-    for n, event in enumerate(events):
-        event["eventTime"] = (now - timedelta(seconds=5 - n)).isoformat()
-    return events
-
-
-def eventually(look: Callable[[], Any]) -> Any:
-    for _ in range(300):
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it never came")
-
-
-def subscribe(client: TestClient, when: str = "all(db/orders, db/items)", **told: Any) -> None:
-    launch = {"orchestrator": "engine", "job": "mart"}
-    spec = {"name": "mart", "when": when, "launch": launch, **told}
-    answer = client.post("/api/v1/subscriptions", json=spec)
-    assert answer.status_code == 201, answer.text
 
 
 # -- what there is -----------------------------------------------------------------------------
