@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
+import msgspec
+import structlog
 import typer
 
 from hub import logs, serve
 from hub.api.hub import Hub
 from hub.commands.common import ConfigFile, load, out, progress
+from hub.demo.desk import Desk
+from hub.demo.facets import Json
 from hub.demo.play import Told, play, world
+from hub.demo.work import ask, declared, speak
+from hub.errors import TracksideError
 from hub.main import running
+from hub.record import Sender
 from hub.settings import Settings
 from hub.store.lock import Holder
 from hub.web.app import create_site
+
+log = structlog.get_logger(__name__)
+
+#: How often the people of the demo look at what there is to do.
+TURN_S: Final = 0.5
 
 DATA: Final = "sqlite:///data/demo.db"
 
@@ -70,12 +84,14 @@ def command(
 def run(settings: Settings, weeks: int, seed: int) -> None:
     """Plays the world, then serves until SIGTERM or SIGINT."""
     logs.setup(settings.log_level, settings.log_format)
+    settings = declared(settings)
     with ExitStack() as stack:
         sock = stack.enter_context(serve.listen(settings))
         url = serve.url_of(sock)
         hub = stack.enter_context(running(settings))
         hub.lock.tell(Holder(os.getpid(), url))
         told = fill(hub, weeks, seed)
+        stack.enter_context(at_work(hub))
         serve.run(create_site(hub), sock, lambda: greet(told, url), hub)
 
 
@@ -86,6 +102,47 @@ def fill(hub: Hub, weeks: int, seed: int) -> Told:
         made_up = world(datetime.now(UTC), weeks, seed)
         bars.update(bar, description="Playing it", total=len(made_up))
         return play(hub.intake, hub.writer, made_up, lambda count: bars.advance(bar, count))
+
+
+@contextmanager
+def at_work(hub: Hub) -> Iterator[None]:
+    """People ask for things, and the desk does what it is asked for, until the end."""
+    ended = threading.Event()
+    office = Office(hub)
+    thread = threading.Thread(target=office.work, args=(ended,), name="demo-office")
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+class Office:
+    """What goes on in the made-up shop while somebody looks at it."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._desk = Desk(hub.pulling, self._tell)
+        self._spoken = False
+        hub.writer.call(lambda connection: ask(connection, datetime.now(UTC)))
+
+    def work(self, ended: threading.Event) -> None:
+        while not ended.wait(TURN_S):
+            try:
+                self.turn(datetime.now(UTC))
+            except TracksideError as error:
+                log.warning("demo_office_failed", error=str(error))
+
+    def turn(self, now: datetime) -> None:
+        self._desk.turn(now)
+        if not self._spoken:
+            self._spoken = self._hub.writer.call(lambda connection: speak(connection, now))
+
+    def _tell(self, events: Sequence[Json]) -> None:
+        for event in events:
+            read = self._hub.intake.event(msgspec.json.encode(event), Sender())
+            self._hub.writer.record(read.items)
 
 
 def greet(told: Told, url: str) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from hub.demo.desk import history
 from hub.demo.facets import Json
 from hub.demo.history import simulate
 from hub.demo.mishaps import mishaps
@@ -45,7 +46,9 @@ class World:
 
 def world(now: datetime, weeks: int, seed: int) -> World:
     simulated = (msgspec.json.encode(event) for event in simulate(now, weeks, seed))
-    return World([*captured(), *simulated], [*observations(now, weeks, seed)], mishaps(now))
+    desk = (msgspec.json.encode(event) for event in history(now))
+    events = [*captured(), *simulated, *desk]
+    return World(events, [*observations(now, weeks, seed)], mishaps(now))
 
 
 def play(intake: Intake, writer: Writes, made_up: World, advance: Callable[[int], object]) -> Told:
