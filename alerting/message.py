@@ -8,7 +8,19 @@ from datetime import datetime
 from typing import Final
 
 from hub.model import SEVERITIES, EntityName
-from hub.ports import About, Link, Member, Message, Notification, Standing, Update, WhoIsHit, pages
+from hub.ports import (
+    About,
+    Link,
+    Member,
+    Message,
+    Notification,
+    RunTold,
+    Standing,
+    Update,
+    WhoIsHit,
+    pages,
+)
+from hub.ports.texts import cut_middle
 
 #: Members of a group that are named, and the longest texts.
 NAMED: Final = 10
@@ -110,11 +122,11 @@ def _mark(state: str, seconds: float | None, longest: float) -> str:
 
 
 def _error(it: Member) -> str | None:
-    """The last error's own words, where the rule has kept them."""
-    for name in ("errorMessage", "error", "errorClass"):
-        found = _text(it.evidence.get(name))
-        if found:
-            return found
+    """The last error's own words: of its run, or as the rule has kept them."""
+    kept = (it.evidence.get(name) for name in ("errorMessage", "error", "errorClass"))
+    for told in (it.run and it.run.error, *kept):
+        if isinstance(told, str) and told:
+            return cut_middle(told, LONGEST_TEXT)
     return None
 
 
@@ -127,15 +139,23 @@ def _updates(it: Member) -> tuple[Update, ...]:
 
 
 def _links(it: Member, public_url: str | None) -> tuple[Link, ...]:
-    ours = [("Incident", pages.incident(it.id)), *_subject(it.about)]
+    """The incident first; where its orchestrator shows the run stands after the hub's own pages."""
+    ours = [("Incident", pages.incident(it.id)), *_run(it.run), *_subject(it.about)]
     return (*_of_hub(ours, public_url), *_elsewhere(it))
 
 
+def _run(told: RunTold | None) -> list[tuple[str, str]]:
+    if told is None:
+        return []
+    return [("Run and log" if told.has_log else "Run", pages.run(told.id, told.job))]
+
+
 def _elsewhere(it: Member) -> list[Link]:
-    page = it.evidence.get("url")
+    page = (it.run and it.run.url) or it.evidence.get("url")
     if not isinstance(page, str) or not page.startswith(("http://", "https://")):
         return []
-    return [Link("Run", page)]
+    there = (it.run and it.run.orchestrator) or it.about.orchestrator
+    return [Link(f"Run in {there}" if there else "Run at its orchestrator", page)]
 
 
 def _subject(about: About) -> list[tuple[str, str]]:

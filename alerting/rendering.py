@@ -16,6 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.ports import Block, Delivery, Link, Message, Standing, Update, WhoIsHit
+from hub.ports.texts import cut_middle
 
 HITS: Final = 10
 UPDATES: Final = 5
@@ -137,14 +138,6 @@ def clean(text: str) -> str:
 
 def cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)].rstrip() + "…"
-
-
-def cut_middle(text: str, limit: int) -> str:
-    """Without its middle: of an error the start and the end tell most."""
-    if len(text) <= limit:
-        return text
-    head = limit // 3
-    return f"{text[:head]}\n…\n{text[len(text) - (limit - head - 3) :]}"
 
 
 def in_html(text: str) -> str:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 
 import structlog
@@ -40,7 +41,7 @@ from hub.polls.fleet import Fleet, check_file
 from hub.polls.hands import Hands
 from hub.polls.sense import Sense
 from hub.polls.sensor_book import sensor_book_of
-from hub.ports import Action
+from hub.ports import Action, Capability
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
@@ -123,7 +124,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         fleet,
         book_of(settings),
         plan_of(settings),
-        desk_of(settings, db, writer, metrics),
+        desk_of(settings, db, writer, metrics, partial(fleet.can, what=Capability.LOG_TAIL)),
         subscriptions_of(settings, {name: m.namespace for name, m in fleet.members.items()}),
         watch,
         Live(db, watch, metrics.pages_told),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -170,13 +170,19 @@ def hearing_in(settings: Settings, about: About) -> Hearing:
     return hearing_of(plan_in(settings), about, (), datetime.now(UTC))
 
 
-def desk_of(settings: Settings, db: Database, writer: Writer[Any, Any], metrics: Metrics) -> Desk:
+def desk_of(
+    settings: Settings,
+    db: Database,
+    writer: Writer[Any, Any],
+    metrics: Metrics,
+    gives_logs: Callable[[str], bool] = lambda _: False,
+) -> Desk:
     """Raises ConfigError. Nothing of it runs yet."""
     doing = Transactions(db, writer)
     file, planned = plan_in(settings), Planned(settings, doing)
     channels, delivering = Channels(file, settings.allowed_networks), Delivering(doing)
     telling = Tell(
-        Telling(doing, CROWD_WITHIN, windows_of(settings)),
+        Telling(doing, CROWD_WITHIN, windows_of(settings), gives_logs),
         Digesting(doing),
         file,
         settings.public_url,

@@ -15,7 +15,7 @@ import msgspec
 from pydantic import Field
 
 from alerting.notifiers.base import HttpNotifier, encode
-from alerting.rendering import ERROR_CHARS, clean, cut, cut_middle, headline, links, one_line, plain
+from alerting.rendering import ERROR_CHARS, clean, cut, headline, links, one_line, plain
 from hub.ports import (
     Block,
     Delivery,
@@ -28,6 +28,7 @@ from hub.ports import (
     Standing,
     notifiers,
 )
+from hub.ports.texts import cut_middle
 from hub.signing import key_of, signed_headers
 
 #: What Standard Webhooks recommends as the most that a receiver must take.

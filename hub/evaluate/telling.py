@@ -22,6 +22,7 @@ from hub.ports import (
     Health,
     Json,
     Leased,
+    Member,
     Notification,
     Period,
     Posted,
@@ -78,9 +79,13 @@ class Telling:
         doing: Transactions,
         crowd_within: timedelta,
         windows: Sequence[Maintenance] = (),
+        gives_logs: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        """windows: of maintenance, those of trackside.yaml."""
+        """windows: of maintenance, those of trackside.yaml. gives_logs: whether an orchestrator
+        hands out the logs of its runs.
+        """
         self._doing = doing
+        self._gives_logs = gives_logs
         self._windows = windows
         self._crowd_within = crowd_within
 
@@ -106,7 +111,16 @@ class Telling:
         self._doing.write(lambda it: notifications.keep_sorted(it, found, now), fence)
 
     def due(self, now: datetime, limit: int) -> Sequence[Notification]:
-        return self._doing.read(lambda it: notifications.due(it, now, limit))
+        found = self._doing.read(lambda it: notifications.due(it, now, limit))
+        return [
+            replace(one, members=[self._with_log(each) for each in one.members]) for one in found
+        ]
+
+    def _with_log(self, one: Member) -> Member:
+        run = one.run
+        if run is None or run.orchestrator is None or not self._gives_logs(run.orchestrator):
+            return one
+        return replace(one, run=replace(run, has_log=True))
 
     def keep_said(self, said: Sequence[Said], now: datetime, fence: Fence) -> None:
         def keep(connection: Connection) -> None:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from hub.errors import ConfigError, TracksideError
-from hub.ports import Adapter, AdapterConfig, Asked, adapters
+from hub.ports import Adapter, AdapterConfig, Asked, Capability, adapters
 from hub.settings import FILE_NAME, Settings
 from hub.store.db import Database
 from hub.store.declared import DeclaredOrchestrator, list_declared
@@ -110,6 +110,11 @@ class Fleet:
     @property
     def members(self) -> Mapping[str, Member]:
         return self._members
+
+    def can(self, orchestrator: str, what: Capability) -> bool:
+        """Whether it is declared, and its adapter can do that."""
+        member = self._members.get(orchestrator)
+        return member is not None and what in adapters.get(member.kind).capabilities
 
     def claim(self, namespace: str) -> tuple[str, str] | None:
         """The orchestrator (name, kind) that claims a job namespace; a name goes before a pattern."""

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from hub.model import IncidentState, Transition
+from hub.model import EntityName, IncidentState, Transition
 from hub.ports.adapters import Json
 from hub.ports.notifiers import Delivery, Standing, WhoIsHit
 
@@ -161,6 +161,20 @@ class Sorted(Struct, kw_only=True):
     decisions: list[Decision]
 
 
+class RunTold(Struct, frozen=True, kw_only=True):
+    """The run that an incident is of, or what failed first within it. id: as the page of the run
+    takes it. error: what it said last, redacted, if it has failed. url: its orchestrator's own
+    page of it. has_log: its orchestrator hands out its log.
+    """
+
+    id: str
+    job: EntityName
+    orchestrator: str | None = None
+    error: str | None = None
+    url: str | None = None
+    has_log: bool = False
+
+
 class Member(Struct, frozen=True, kw_only=True):
     """An incident of a notification, with what a message says of it."""
 
@@ -176,6 +190,7 @@ class Member(Struct, frozen=True, kw_only=True):
     cause: str | None = None
     hit: Sequence[WhoIsHit] = ()
     hidden: int = 0
+    run: RunTold | None = None
     steps: Sequence[tuple[datetime, str, str, str | None]] = ()  # at, transition, reason, by
     runs: Sequence[tuple[str, float | None]] = ()  # state, seconds; the latest last
 

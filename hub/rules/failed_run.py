@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import takewhile
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from pydantic import Field, model_validator
 
 from hub.failures import WHAT_TO_DO, classify
 from hub.model import FINISHED_STATES, ChangeKind, Evidence, RunState
+from hub.ports.texts import cut_middle
 from hub.rules.base import (
     Fact,
     JobSeen,
@@ -23,6 +24,9 @@ from hub.rules.base import (
     healed,
     kinds,
 )
+
+#: Characters of what a run said when it failed that an incident keeps.
+LONGEST_ERROR: Final = 2000
 
 
 class Failures(RuleConfig):
@@ -84,6 +88,7 @@ class FailedRun:
             "run": last.natural_id,
             "attempt": last.attempt,
             "errorClass": last.error_class,
+            "errorMessage": last.error_message and cut_middle(last.error_message, LONGEST_ERROR),
             "failureClass": sort,
             "whatToDo": WHAT_TO_DO[sort],
             "url": last.url,

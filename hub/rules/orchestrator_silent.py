@@ -82,7 +82,11 @@ class OrchestratorSilent:
         if as_of - asked_since > self._silence:
             why = f": {seen.error}" if seen.error else ""
             reason = f"gave no complete answer since {_said(seen.complete_to)}{why}"
-            evidence = {"completeTo": seen.complete_to.isoformat(), "failures": seen.failures}
+            evidence = {
+                "completeTo": seen.complete_to.isoformat(),
+                "failures": seen.failures,
+                "error": seen.error or None,
+            }
             yield Trouble(seen.complete_to, reason, evidence)
 
 

@@ -240,7 +240,11 @@ def _runs_named(connection: Connection, rows: Iterable[Row[Any]]) -> dict[int, s
 
 
 def _number(row: Row[Any]) -> int:
-    key = row.key
+    return number_of(row.key)
+
+
+def number_of(key: str) -> int:
+    """The run that an incident's key names; one that there is not, if it names another thing."""
     return int(key) if key.isdecimal() and len(key) <= _ID_DIGITS else _NO_RUN
 
 

@@ -17,6 +17,7 @@ from hub.store import cases, facts
 from hub.store.impact import Breach, Impact
 from hub.store.reading import among
 from hub.store.tables import dataset, incident, incident_transition, job, membership, namespace
+from hub.store.told_runs import runs_told
 
 #: Members that are read of a notification; jobs and datasets that are named; runs of the trend.
 MEMBERS: Final = 20
@@ -62,6 +63,7 @@ def _details(connection: Connection, keys: Collection[int]) -> dict[int, Member]
     rows = among(connection, cases.ABOUT, incident.c.id, keys)
     abouts = cases.abouts_of(connection, rows)
     steps, runs = _steps(connection, keys), _runs(connection, rows)
+    its_run = runs_told(connection, rows)
     below = {row.id: _below(row) for row in rows}
     names = _names(connection, below.values())
     return {
@@ -78,6 +80,7 @@ def _details(connection: Connection, keys: Collection[int]) -> dict[int, Member]
             cause=row.cause,
             hit=_hit(below[row.id], names),
             hidden=max(0, len(below[row.id]) - HIT),
+            run=its_run.get(row.id),
             steps=steps[row.id],
             runs=runs.get(row.job_id, ()),
         )

@@ -17,7 +17,7 @@ from hub.api.launches import Asked, JobNamed, ask_for
 from hub.api.params import Hub
 from hub.errors import BadInput
 from hub.model import EntityName
-from hub.ports import Capability, adapters
+from hub.ports import Capability
 from hub.ports.pages import to
 from hub.web.site import back_to, pages, read_form
 
@@ -55,9 +55,7 @@ def offer_of(
 
 
 def can(hub: RunningHub, orchestrator: str, what: Capability) -> bool:
-    """Whether it is declared, and its adapter can do that."""
-    member = hub.fleet.members.get(orchestrator)
-    return member is not None and what in adapters.get(member.kind).capabilities
+    return hub.fleet.can(orchestrator, what)
 
 
 @router.post("/launches")

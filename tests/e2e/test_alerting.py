@@ -18,7 +18,7 @@ from hub.settings import Settings
 from hub.web.app import create_site
 from tests.e2e.conftest import BASE, headers_of_admin
 from tests.support.recorder import WORLD
-from tests.support.recording import dataset, uuid
+from tests.support.recording import answer, dataset, part_of, uuid
 
 
 def settings(url: str) -> Settings:
@@ -90,7 +90,7 @@ def test_a_failed_run_is_told_within_seconds_and_its_end_too(client: TestClient)
         page = client.get(link.url.removeprefix("https://hub.example"))
         assert (page.status_code, "load" in page.text) == (200, True), link
         assert page.headers["content-type"].startswith("text/html")
-    assert [link.text for link in first.message.links] == ["Incident", "Job"]
+    assert [link.text for link in first.message.links] == ["Incident", "Run", "Job"]
     assert first.message.trend is not None
     assert client.post("/api/v1/lineage", json=event("COMPLETE", "load", 2)).is_success
     until(lambda: shown("load")[-1].standing == "RESOLVED")
@@ -100,6 +100,42 @@ def test_a_failed_run_is_told_within_seconds_and_its_end_too(client: TestClient)
     (incident,) = client.get("/api/v1/incidents").json()["incidents"]
     told = client.get(f"/api/v1/incidents/{incident['id']}/decisions").json()["decisions"]
     assert [each["what"] for each in told][:2] == ["sent", "delivered"]
+
+
+def test_of_a_run_with_parts_the_first_that_failed_says_why_and_where_to_look(
+    client: TestClient,
+) -> None:
+    """As Airflow has it: the Dag run says nothing, and later tasks fail because of the first."""
+    trace = (
+        'Traceback (most recent call last):\n  File "load.py", line 88, in copy\n'
+        "psycopg.OperationalError: FATAL: no free slots for postgres://etl:hunter2@dwh/db"
+    )
+    page = "https://airflow.example/dags/dag/runs/r1/tasks/copy?try=1"
+
+    def of(task: str, run: int, **facets: Any) -> dict[str, Any]:
+        part = event("FAIL", f"dag.{task}", run)
+        part["run"]["facets"] = part_of(70, "dag") | facets
+        return part
+
+    said = {"errorMessage": {"message": trace, "programmingLanguage": "python"}}
+    first = of("copy", 71, **said, **answer("FAILED", url=page))
+    later = of("check", 72, errorMessage={"message": "upstream", "programmingLanguage": "python"})
+    for sent in (event("START", "dag", 70), first, later, event("FAIL", "dag", 70)):
+        assert client.post("/api/v1/lineage", json=sent).is_success, sent
+    (told,) = until(lambda: shown("dag"))
+    assert "no free slots" in told.message.error
+    assert "hunter2" not in told.message.error
+    assert [link.text for link in told.message.links] == [
+        "Incident",
+        "Run",
+        "Job",
+        "Run in prod",
+    ]
+    assert told.message.links[3].url == page
+    shown_there = client.get(told.message.links[1].url.removeprefix("https://hub.example"))
+    assert "no free slots" in shown_there.text
+    assert client.post("/api/v1/lineage", json=event("COMPLETE", "dag", 73)).is_success
+    until(lambda: shown("dag")[-1].standing == "RESOLVED")
 
 
 def test_what_a_person_asks_for_in_a_channel_is_done_once(client: TestClient) -> None:

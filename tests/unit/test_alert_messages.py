@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from alerting.message import LONGEST_TITLE, UPDATES, message_of, trend_of
-from hub.model import IncidentState
-from hub.ports import About, Member, Notification, NotificationState, Standing, WhoIsHit
+from hub.model import EntityName, IncidentState
+from hub.ports import About, Member, Notification, NotificationState, RunTold, Standing, WhoIsHit
 
 NOW = datetime(2026, 11, 25, 3, tzinfo=UTC)
 
@@ -65,8 +66,39 @@ def test_of_one_incident_everything_that_helps_is_told() -> None:
     assert [(link.text, link.url) for link in told.links] == [
         ("Incident", "https://hub.example/incident?id=1"),
         ("Job", "https://hub.example/job?namespace=prod&name=load-1"),
-        ("Run", "https://af/x"),
+        ("Run at its orchestrator", "https://af/x"),
     ]
+
+
+def test_its_run_says_what_went_wrong_and_has_its_pages() -> None:
+    mine = RunTold(
+        id="0190a7c0",
+        job=EntityName("prod", "dag.copy"),
+        orchestrator="airflow-prod",
+        error="OperationalError: no free slots",
+        url="https://af/dag/copy",
+        has_log=True,
+    )
+    told = message_of(notification(member(run=mine)), "https://hub.example")
+    assert told.error == "OperationalError: no free slots"
+    assert [(link.text, link.url) for link in told.links] == [
+        ("Incident", "https://hub.example/incident?id=1"),
+        ("Run and log", "https://hub.example/run?id=0190a7c0&job=prod%3Adag.copy"),
+        ("Job", "https://hub.example/job?namespace=prod&name=load-1"),
+        ("Run in airflow-prod", "https://af/dag/copy"),
+    ]
+    without = replace(mine, has_log=False, error=None)
+    told = message_of(notification(member(run=without)), "https://hub.example")
+    assert (told.links[1].text, told.error) == ("Run", "OSError")
+
+
+def test_of_a_long_error_the_end_is_kept() -> None:
+    error = "\n".join(["Traceback:", *["  a frame"] * 1000, "OSError: disk full"])
+    told = message_of(notification(member(evidence={"errorMessage": error})), None)
+    assert told.error is not None
+    assert told.error.startswith("Traceback:")
+    assert told.error.endswith("OSError: disk full")
+    assert len(told.error) <= 2000
 
 
 def test_a_group_is_told_by_its_worst_and_counts_the_rest() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from hub.model import RunState
@@ -88,3 +89,12 @@ def test_a_failure_has_a_class_and_says_what_to_do() -> None:
 def test_of_last_is_at_least_in_a_row() -> None:
     with pytest.raises(ValidationError, match="at least in_a_row"):
         Failures(in_a_row=3, of_last=2)
+
+
+def test_what_it_said_is_kept_as_evidence_without_its_middle() -> None:
+    said = "Traceback:\n" + "  a frame\n" * 1000 + "OSError: disk full"
+    failed = replace(run(1, 2, RunState.FAILED), error_message=said)
+    (verdict,) = FailedRun(Failures()).judge(seen(failed), at(100)).verdicts
+    kept = verdict.evidence["errorMessage"]
+    assert len(kept) <= 2000
+    assert (kept[:10], kept[-9:]) == ("Traceback:", "disk full")
