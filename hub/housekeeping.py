@@ -142,7 +142,7 @@ def _counting(hub: Hub) -> list[Loop]:
             ),
             elsewhere=measure.forget,
         ),
-        Loop("count", COUNT_S, lambda tick: count.round(tick.fence), hold_s=2 * COUNT_S),
+        Loop("count", COUNT_S, lambda tick: count.round(tick.fence)),
     ]
 
 

@@ -20,6 +20,7 @@ from typing import Protocol
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub.store import leases
@@ -29,15 +30,17 @@ from hub.store.leases import Fence, Held, LeaseLostError
 log = structlog.get_logger(__name__)
 
 THREADS = 8
-#: A lease outlives this many missed rounds of its holder, but at least HOLD_AT_LEAST.
-ROUNDS = 3
-HOLD_AT_LEAST = timedelta(seconds=30)
-#: How often the leases of rounds under way are prolonged, and for how long a round at most.
+#: A lease outlives its holder by so much; with the look for what nobody holds, and a round that
+#: takes it, another replica leads within 15 seconds.
+HOLD_S = 8.0
+#: How often it is looked which leases are to be prolonged, and how late a loop may be for that.
 PROLONG_S = 1.0
 LONGEST_ROUND_S = 600.0
+#: How often it is looked for leases that nobody holds.
+TAKE_OVER_S = 2.0
 #: A lease that each replica holds for itself: they are counted by it.
 PRESENCE = "replica "
-PRESENCE_S = 10.0
+PRESENCE_S = 2.0
 
 
 class Observer(Protocol):
@@ -70,8 +73,8 @@ class Loop:
     shared: one of many alike, which the replicas run in equal shares.
     rests_s: so long at most it leaves rounds out while nothing is committed by this process: what
     others commit, and what is due by time alone, waits that long.
-    hold_s: how long its lease outlives a replica that is gone; the longest of 30 seconds and three
-    rounds if not told.
+    hold_s: how long its lease outlives a replica that is gone. While the replica is there it keeps the
+    lease, between rounds and in a long one, so that this may be shorter than either.
     """
 
     name: str
@@ -80,14 +83,12 @@ class Loop:
     leased: bool = True
     elsewhere: Callable[[], None] = lambda: None
     shared: bool = False
-    hold_s: float | None = None
+    hold_s: float = HOLD_S
     rests_s: float = 0.0
 
     @property
     def hold(self) -> timedelta:
-        if self.hold_s is not None:
-            return timedelta(seconds=self.hold_s)
-        return max(HOLD_AT_LEAST, timedelta(seconds=ROUNDS * self.every_s))
+        return timedelta(seconds=self.hold_s)
 
 
 @dataclass(slots=True)
@@ -121,6 +122,7 @@ class Worker:
         self._observer = observer
         self._loops: dict[str, Loop] = {}
         self._held: dict[str, Held] = {}
+        self._kept: dict[str, float] = {}  # when a lease was taken or prolonged, monotonic
         self._presence: Held | None = None
         self._replicas = 1
         self._since: dict[str, float] = {}  # when the round under way began, monotonic
@@ -130,7 +132,8 @@ class Worker:
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(threads)},
+            # However many rounds are under way, their leases are prolonged.
+            executors={"default": ThreadPoolExecutor(threads), "leases": ThreadPoolExecutor(2)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.heartbeats: dict[str, Heartbeat] = {}
@@ -161,7 +164,8 @@ class Worker:
         for loop in self._loops.values():
             self._schedule(loop)
         if not self._db.is_sqlite:
-            self._scheduler.add_job(self.prolong, "interval", seconds=PROLONG_S)
+            for look, every_s in ((self.prolong, PROLONG_S), (self.take_over, TAKE_OVER_S)):
+                self._scheduler.add_job(look, "interval", seconds=every_s, executor="leases")
 
     def _schedule(self, loop: Loop) -> None:
         self._scheduler.add_job(
@@ -231,16 +235,34 @@ class Worker:
             del self._since[loop.name]
 
     def prolong(self) -> None:
-        """Keeps the leases of rounds under way: one may take longer than its lease was taken for."""
+        """Keeps the leases of loops that go on, between their rounds and in them."""
         now = time.monotonic()
-        for name, since in list(self._since.items()):
-            loop, held = self._loops.get(name), self._held.get(name)
-            if loop is None or held is None or now - since > LONGEST_ROUND_S:
+        for name, held in list(self._held.items()):
+            loop = self._loops.get(name)
+            if loop is None or not self._is_to_prolong(loop, now):
                 continue
             with self._db.writing() as connection:
                 at = leases.clock(connection)
-                if not leases.prolong(connection, held, now=at, hold=loop.hold):
-                    log.warning("lease_not_prolonged", loop=name)
+                kept = leases.prolong(connection, held, now=at, hold=loop.hold)
+            if kept:
+                self._kept[name] = now
+            elif self._held.get(name) is held:  # else it was given back, or taken anew, meanwhile
+                del self._held[name]
+                log.warning("lease_not_prolonged", loop=name)
+
+    def _is_to_prolong(self, loop: Loop, now: float) -> bool:
+        """Whether it was not for a third of the time, and the loop is neither stuck nor starved."""
+        last_sign = self._since.get(loop.name, self._due.get(loop.name, now))
+        age = now - self._kept.get(loop.name, 0.0)
+        return age >= loop.hold_s / 3 and now - last_sign <= LONGEST_ROUND_S
+
+    def take_over(self) -> None:
+        """Runs the loops whose leases nobody holds any more, long before their next time maybe."""
+        with self._db.reading() as connection:
+            forsaken = leases.forsaken(connection, now=leases.clock(connection))
+        for name in forsaken & (self._loops.keys() - self._held.keys()):
+            with suppress(JobLookupError):  # removed meanwhile
+                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def _fence(self, loop: Loop) -> Fence | None:
         """What fences a round, None if another replica runs the loop. SQLite has one process."""
@@ -272,7 +294,7 @@ class Worker:
         """Tells the other replicas that this one is there, and counts them."""
         with self._db.writing() as connection:
             now = leases.clock(connection)
-            mine, hold = PRESENCE + self._owner, max(HOLD_AT_LEAST, timedelta(seconds=PRESENCE_S))
+            mine, hold = PRESENCE + self._owner, timedelta(seconds=HOLD_S)
             self._presence = leases.take(connection, mine, self._owner, now=now, hold=hold)
             self._replicas = max(1, leases.count_held(connection, PRESENCE, now=now))
 
@@ -294,7 +316,7 @@ class Worker:
     def _remember(self, name: str, held: Held | None) -> None:
         before = self._held.pop(name, None)
         if held is not None:
-            self._held[name] = held
+            self._held[name], self._kept[name] = held, time.monotonic()
         if held is not None and (before is None or before.epoch != held.epoch):
             log.info("lease_taken", loop=name, epoch=held.epoch)
 

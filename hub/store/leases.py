@@ -84,6 +84,11 @@ def prolong(connection: Connection, held: Held, *, now: datetime, hold: timedelt
     return connection.execute(kept).rowcount == 1
 
 
+def forsaken(connection: Connection, *, now: datetime) -> set[str]:
+    """Leases that nobody holds any more."""
+    return set(connection.scalars(select(lease.c.name).where(lease.c.held_until <= now)))
+
+
 def fence(connection: Connection, held: Held) -> None:
     """Returns if the lease is still ours, and keeps it so until the transaction ends.
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.store.db import Database
-from hub.store.leases import Held, LeaseLostError, clock, fence, is_free, release, take
+from hub.store.leases import Held, LeaseLostError, clock, fence, forsaken, is_free, release, take
 from hub.store.migrate import migrate
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -68,6 +68,13 @@ def test_a_lease_given_back_is_free_at_once(db: Database) -> None:
     with db.writing() as connection:
         release(connection, held, now=NOW)
     assert taken(db, "b", NOW) is not None
+
+
+def test_a_lease_that_nobody_holds_is_found(db: Database) -> None:
+    taken(db, "a", NOW)
+    with db.reading() as connection:
+        assert forsaken(connection, now=NOW + HOLD / 2) == set()
+        assert forsaken(connection, now=NOW + HOLD) == {"retention"}
 
 
 def test_a_lease_that_passed_on_can_not_be_given_back(db: Database) -> None:

@@ -155,6 +155,57 @@ def test_a_round_that_takes_longer_than_its_lease_keeps_it_and_a_dead_holder_los
     db.close()
 
 
+@pytest.mark.postgres
+def test_a_lease_is_kept_between_rounds_however_long_and_taken_over_at_once_when_it_is_over(
+    postgres_url: str,
+) -> None:
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    ran: list[str] = []
+    taken = threading.Event()
+
+    def second_ran(_: Tick) -> None:
+        ran.append("b")
+        taken.set()
+
+    first = worker_with(db, "a", Loop("sweep", 3600, lambda _: ran.append("a"), hold_s=0.6))
+    second = worker_with(db, "b", Loop("sweep", 3600, second_ran, hold_s=0.6))
+    first.run("sweep")
+    second.start()
+    for _turn in range(4):
+        time.sleep(0.3)
+        first.prolong()
+        second.take_over()
+    assert ran == ["a"]
+    time.sleep(0.8)  # the first one is gone
+    second.take_over()
+    assert taken.wait(5)
+    second.stop()
+    db.close()
+
+
+@pytest.mark.postgres
+def test_the_lease_of_a_loop_that_is_stuck_is_not_kept(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.worker.LONGEST_ROUND_S", 0.3)
+    db = Database(postgres_url, durable=False)
+    migrate(db)
+    ran: list[str] = []
+    second = worker_with(db, "b", Loop("sweep", 10, lambda _: ran.append("b"), hold_s=0.3))
+
+    def body(_: Tick) -> None:
+        for _turn in range(5):
+            time.sleep(0.2)
+            first.prolong()
+        second.run("sweep")
+
+    first = worker_with(db, "a", Loop("sweep", 10, body, hold_s=0.3))
+    first.run("sweep")
+    assert ran == ["b"]
+    db.close()
+
+
 def test_each_replica_runs_a_loop_without_a_lease(db: Database) -> None:
     ran: list[str] = []
     for owner in ("a", "b"):
