@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,12 +23,16 @@ _CHOSEN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one panel is answered: series of (time, value), or rows of the hub. error: why none."""
+    """What one panel is answered: series of (time, value), or rows. error: why none.
+
+    silent: which of its queries were answered with nothing.
+    """
 
     panel: Mapping[str, Any]
     series: list[tuple[str, list[tuple[float, float]]]] = field(default_factory=list)
     rows: list[Mapping[str, Any]] = field(default_factory=list)
     error: str | None = None
+    silent: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -70,23 +74,20 @@ class Asking:
     def answer(self, panel: Mapping[str, Any]) -> Answer:
         found = Answer(panel)
         for target in panel["targets"]:
+            before = len(found.series) + len(found.rows)
             if "expr" not in target:
                 found.rows.extend(self._rows(target))
-                continue
-            instant = target.get("format") == "table"
-            told = self._asked(target["expr"], instant=instant)
-            if told["status"] != "success":
-                return Answer(panel, error=str(told.get("error")))
-            for one in told["data"]["result"]:
-                name = _legend(str(target.get("legendFormat", "")), one["metric"])
-                if instant:
-                    found.rows.append({**one["metric"], "value": f"{float(one['value'][1]):.6g}"})
-                    continue
-                points = one["values"]
-                found.series.append((name, [(float(at), float(value)) for at, value in points]))
+            else:
+                told = self.ask(target["expr"], instant=bool(target.get("instant")))
+                if told["status"] != "success":
+                    return Answer(panel, error=str(told.get("error")))
+                _fill(found, target, told["data"]["result"])
+            if len(found.series) + len(found.rows) == before:
+                found.silent.append(str(target["refId"]))
         return found
 
-    def _asked(self, expr: str, *, instant: bool) -> Any:
+    def ask(self, expr: str, *, instant: bool) -> Any:
+        """What Prometheus says to an expression: its latest value, or those of the whole time."""
         given: dict[str, Any] = {"query": plain(expr, self.chosen)}
         given |= (
             {"time": self.end}
@@ -103,6 +104,16 @@ class Asking:
                 column["text"]: _within(row, str(column["selector"]))
                 for column in target["columns"]
             }
+
+
+def _fill(found: Answer, target: Mapping[str, Any], result: Sequence[Mapping[str, Any]]) -> None:
+    for one in result:
+        if target.get("format") == "table":
+            found.rows.append({**one["metric"], "value": f"{float(one['value'][1]):.6g}"})
+            continue
+        name = _legend(str(target.get("legendFormat", "")), one["metric"])
+        points = one["values"] if "values" in one else [one["value"]]
+        found.series.append((name, [(float(at), float(value)) for at, value in points]))
 
 
 def _within(row: Any, selector: str) -> Any:

@@ -100,14 +100,19 @@ def _stat(answer: Answer, box: Box) -> Iterator[str]:
         return
     value = points[-1][1]
     color = _color_of(answer.panel, value)
-    shown = spoken(value, _unit(answer))
-    low, high = min(v for _, v in points), max(v for _, v in points)
-    if high > low:
-        area = (x - 10, y + height * 0.62, width + 20, height * 0.38 + 9)
-        yield _area(_placed(points, area, low - (high - low) * 0.2, high), area, color, 0.25)
+    shown = _word(answer.panel, value) or spoken(value, _unit(answer))
+    size = 28 if len(shown) * 15 < width else 18
     yield _text(
-        x + width / 2, y + height * 0.55, shown, color, anchor="middle", size=28, weight=600
+        x + width / 2, y + height * 0.55, shown, color, anchor="middle", size=size, weight=600
     )
+
+
+def _word(panel: Mapping[str, Any], value: float) -> str:
+    """What the panel calls the value, if it has a word for it."""
+    for mapping in panel["fieldConfig"]["defaults"].get("mappings", ()):
+        if found := mapping["options"].get(f"{value:g}"):
+            return str(found["text"])
+    return ""
 
 
 def _color_of(panel: Mapping[str, Any], value: float) -> str:
@@ -272,13 +277,9 @@ def _round_numbers(span: float) -> list[float]:
     return [size / 10 * many for many in (1, 2, 5, 10, 20, 50)]
 
 
-def _placed(
-    points: Points, box: Box, low: float, high: float, span: tuple[float, float] | None = None
-) -> Points:
+def _placed(points: Points, box: Box, low: float, high: float, span: tuple[float, float]) -> Points:
     x, y, width, height = box
-    if not points:
-        return []
-    begin, end = span or (points[0][0], points[-1][0])
+    begin, end = span
     across, up = max(end - begin, 1e-9), max(high - low, 1e-12)
     return [
         (x + width * (at - begin) / across, y + height * (1 - (value - low) / up))

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.panels import BAD, ODD, Board, I, J, Section, series, stat
+from dashboards.grafana.panels import (
+    BAD,
+    ODD,
+    Board,
+    I,
+    J,
+    Section,
+    measured,
+    scraped,
+    series,
+    stat,
+)
 
 HUB: Final = Board(
     "trackside-hub",
@@ -18,10 +29,10 @@ HUB: Final = Board(
                 stat("Leaders", "Replicas that measure the world: one.", f'sum(trackside_lease_held{{{J},loop="figures"}})',
                      steps=((None, "red"), (1, "green"), (2, "red"))),
                 stat("Rounds that failed", "In the last hour, of all loops.",
-                     f'sum(increase(trackside_loop_runs_total{{{I},result="failed"}}[1h])) or vector(0)', steps=BAD),
+                     scraped(f'sum(increase(trackside_loop_runs_total{{{I},result="failed"}}[1h]))'), steps=BAD),
                 stat("Dead letters", "Input that could not be understood, kept.", f"max(trackside_dead_letters{{{J}}})", steps=ODD),
                 stat("Store", "On disk.", f"max(trackside_store_size_bytes{{{J}}})", unit="bytes"),
-                stat("Series left out", "Label values that metrics have no room for.", f"sum(trackside_series_left_out{{{J}}}) or vector(0)", steps=ODD),
+                stat("Series left out", "Label values that metrics have no room for.", measured(f"sum(trackside_series_left_out{{{J}}})"), steps=ODD),
             ),
         ),
         Section(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from dashboards.grafana.panels import (
     BAD,
+    DARK,
     LEFT,
     ODD,
     OT,
@@ -14,6 +16,7 @@ from dashboards.grafana.panels import (
     Section,
     T,
     listing,
+    measured,
     series,
     stat,
     table,
@@ -30,22 +33,33 @@ _INCIDENT_COLUMNS: Final = (
 )
 _SEVERITY: Final = "{{severity}}"
 
+_HOLDS: Final = f'trackside_lease_held{{{J},loop="figures"}}'
+#: 1, or 0 where a hub that was there within a day is not, or nobody measures; 0 where there is none.
+_ALL_MEASURED: Final = (
+    f"min(max by (job) ({_HOLDS}) or 0 * max by (job) (max_over_time({_HOLDS}[1d]))) or vector(0)"
+)
+_stat = partial(stat, width=3)
+
 _HEALTH: Final = Section(
     "Is everything all right?",
     (
-        stat("Open incidents", "Incidents of any severity that are not over.",
-             f"sum(trackside_incidents_open{{{T}}}) or vector(0)", steps=ODD, link="/incidents?open=true"),
-        stat("Errors", "Open incidents that are at least errors, and that nobody has acknowledged.",
-             f'sum(trackside_incidents_open{{{T},severity=~"error|critical",state="OPEN"}}) or vector(0)', steps=BAD, link="/incidents?open=true&state=OPEN"),
-        stat("Slots overdue", "Jobs whose slot is due and has no run yet.",
-             f"sum(trackside_slots_overdue{{{T}}}) or vector(0)", steps=ODD, link="/jobs"),
-        stat("Stale datasets", "Datasets that are older than a rule lets them be.",
-             f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD, link="/datasets"),
-        stat("Runs at work", "Runs that have begun and not ended, parts of others included.",
-             f'sum(trackside_runs_open{{{T},state="RUNNING"}}) or vector(0)', link="/jobs?state=RUNNING"),
-        stat("Blind for", "How long ago all that an orchestrator knew was known here, of the worst one.",
-             f"max(trackside_watermark_lag_seconds{{{J}}}) or vector(0)", unit="s",
-             steps=((None, "green"), (300, "orange"), (900, "red")), link="/orchestrators"),
+        _stat("Hub", "Whether all hubs of the last day are there and measure the world; if not, what stands beside is not known.",
+              _ALL_MEASURED, steps=DARK, words=("in the dark", "measured"), link="/"),
+        _stat("Replicas", "Of the hub, that answer Prometheus.",
+              f"count(trackside_build_info{{{J}}}) or vector(0)", steps=DARK, link="/"),
+        _stat("Open incidents", "Incidents of any severity that are not over.",
+              measured(f"sum(trackside_incidents_open{{{T}}})"), steps=ODD, link="/incidents?open=true"),
+        _stat("Errors", "Open incidents that are at least errors, and that nobody has acknowledged.",
+              measured(f'sum(trackside_incidents_open{{{T},severity=~"error|critical",state="OPEN"}})'), steps=BAD, link="/incidents?open=true&state=OPEN"),
+        _stat("Slots overdue", "Jobs whose slot is due and has no run yet.",
+              measured(f"sum(trackside_slots_overdue{{{T}}})"), steps=ODD, link="/jobs"),
+        _stat("Stale datasets", "Datasets that are older than a rule lets them be.",
+              measured(f'sum(trackside_freshness_datasets{{{T},state="stale"}})'), steps=ODD, link="/datasets"),
+        _stat("Runs at work", "Runs that have begun and not ended, parts of others included.",
+              measured(f'sum(trackside_runs_open{{{T},state="RUNNING"}})'), link="/jobs?state=RUNNING"),
+        _stat("Blind for", "How long ago all that an orchestrator knew was known here, of the worst one.",
+              f"max(trackside_watermark_lag_seconds{{{J}}})", unit="s",
+              steps=((None, "green"), (300, "orange"), (900, "red")), link="/orchestrators"),
     ),
 )  # fmt: skip
 

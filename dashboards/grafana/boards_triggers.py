@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.grafana.panels import BAD, ODD, Board, J, O, Section, listing, series, stat
+from dashboards.grafana.panels import (
+    BAD,
+    ODD,
+    Board,
+    J,
+    O,
+    Section,
+    listing,
+    measured,
+    series,
+    stat,
+)
 
 _BY: Final = "{{orchestrator}}"
 
@@ -17,12 +28,12 @@ TRIGGERS: Final = Board(
             "Now",
             (
                 stat("Launches that wait", "Due, or held by a pause, a limit or a breaker.",
-                     f"sum(trackside_launches_open{{{O}}}) or vector(0)", steps=ODD, link="/launches"),
+                     measured(f"sum(trackside_launches_open{{{O}}})"), steps=ODD, link="/launches"),
                 stat("The longest waits for", "Since it was due.",
-                     f"max(trackside_launch_lag_seconds{{{O}}}) or vector(0)", unit="s",
+                     measured(f"max(trackside_launch_lag_seconds{{{O}}})"), unit="s",
                      steps=((None, "green"), (60, "orange"), (600, "red")), link="/launches?state=due"),
                 stat("Given up", "Launches that wait for somebody to ask for them again.",
-                     f"sum(trackside_launches_dead{{{O}}}) or vector(0)", steps=BAD, link="/launches?state=dead"),
+                     measured(f"sum(trackside_launches_dead{{{O}}})"), steps=BAD, link="/launches?state=dead"),
                 stat("All stopped", "1 while somebody has stopped the launches as a whole.",
                      f"max(trackside_launches_stopped{{{J}}})", steps=BAD),
                 stat("Held since a restore", "1 while nothing leaves the hub.", f"max(trackside_held{{{J}}})", steps=BAD),

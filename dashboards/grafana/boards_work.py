@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards.grafana.panels import JOB as _J
-from dashboards.grafana.panels import ODD, Board, J, O, Section, T, listing, series, stat, table
+from dashboards.grafana.panels import (
+    ODD,
+    Board,
+    J,
+    O,
+    Section,
+    T,
+    listing,
+    measured,
+    series,
+    stat,
+    table,
+)
 
 ORCHESTRATORS: Final = Board(
     "trackside-orchestrators",
@@ -107,9 +119,9 @@ FRESHNESS: Final = Board(
             "Now",
             (
                 stat("Fresh", "Datasets of which a rule asks a freshness, and that have it.",
-                     f'sum(trackside_freshness_datasets{{{T},state="fresh"}}) or vector(0)', steps=((None, "green"),)),
+                     measured(f'sum(trackside_freshness_datasets{{{T},state="fresh"}})'), steps=((None, "green"),)),
                 stat("Stale", "Those that are too old.",
-                     f'sum(trackside_freshness_datasets{{{T},state="stale"}}) or vector(0)', steps=ODD),
+                     measured(f'sum(trackside_freshness_datasets{{{T},state="stale"}})'), steps=ODD),
                 stat("Next one is stale in", "Negative: since when one is.",
                      f"min(trackside_freshness_budget_left_seconds{{{T}}})", unit="s",
                      steps=((None, "red"), (0, "orange"), (1800, "green"))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import common as make
@@ -159,6 +160,7 @@ def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
         made.min(0) if panel.kind == "series" and "budget_left" not in str(panel.queries) else made
     )
     made = made if panel.max is None else made.max(panel.max)
+    made = made.mappings([_said(panel.words)]) if panel.words else made
     made = _looks(made, panel)
     link = build.DashboardLink("on the hub").url("${hub_url}" + (panel.link or page))
     made = made.links([link.type(dashboard.DashboardLinkType.LINK)])
@@ -178,7 +180,7 @@ def _built(made: Any) -> Builder[dashboard.Panel]:
 def _looks(made: Any, panel: Panel) -> Any:
     if panel.kind == "stat":
         reduced = make.ReduceDataOptions().calcs(["lastNotNull"])
-        return made.reduce_options(reduced).graph_mode(common.BigValueGraphMode.AREA)
+        return made.reduce_options(reduced).graph_mode(common.BigValueGraphMode.NONE)
     if panel.kind == "table":
         return made if panel.rows else made.with_transformation(_without_time())
     made = made.fill_opacity(60 if panel.stacked else 8).line_width(1)
@@ -201,8 +203,18 @@ def _steps(panel: Panel) -> build.ThresholdsConfig:
     return build.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
+def _said(words: Sequence[str]) -> dashboard.ValueMap:
+    shown = {
+        str(value): dashboard.ValueMappingResult(text=word, index=value)
+        for value, word in enumerate(words)
+    }
+    return dashboard.ValueMap(options=shown)
+
+
 def _query(query: Query, ref: str, panel: Panel) -> prometheus.Dataquery:
     made = prometheus.Dataquery().expr(query.expr).ref_id(ref).datasource(PROMETHEUS)
     if panel.kind == "table":
         return made.format(PromQueryFormat.TABLE).instant()
+    if panel.kind == "stat":  # of now: the last one of a range is old when nobody tells it any more
+        return made.instant()
     return made.range().legend_format(query.legend or "__auto")

@@ -9,10 +9,11 @@ from typing import Final, Literal
 Step = tuple[float | None, str]
 """A value from which on a colour holds; None: from the beginning."""
 
-#: Few is good, few is bad, and shares of what should be whole.
+#: Few is good, none is bad, and shares of what should be whole.
 BAD: Final[Sequence[Step]] = ((None, "green"), (1, "red"))
 ODD: Final[Sequence[Step]] = ((None, "green"), (1, "orange"))
 PLAIN: Final[Sequence[Step]] = ((None, "blue"),)
+DARK: Final[Sequence[Step]] = ((None, "red"), (1, "green"))
 LEFT: Final[Sequence[Step]] = ((None, "red"), (0, "orange"), (0.25, "green"))
 
 # What every selector begins with: which hubs, then whose.
@@ -22,6 +23,22 @@ O: Final = f'{J},orchestrator=~"$orchestrator"'  # noqa: E741  as T and J
 OT: Final = f'{O},team=~"$team"'
 I: Final = f'{J},instance=~"$instance"'  # noqa: E741  as above
 JOB: Final = f'{OT},job_namespace=~"$job_namespace",job_name=~"$job_name"'
+
+# What holds while the world is measured, and while a replica is scraped.
+_MEASURED: Final = f'max(trackside_lease_held{{{J},loop="figures"}} == 1)'
+_SCRAPED: Final = f"max(trackside_build_info{{{I}}})"
+
+
+def measured(expr: str) -> str:
+    """Of the world: 0 where it tells nothing, but only while somebody measures. Else no data: a
+    zero that nobody has seen would be taken for good news.
+    """
+    return f"{expr} or 0 * {_MEASURED}"
+
+
+def scraped(expr: str) -> str:
+    """Of the process: 0 where it tells nothing, but only while it is scraped."""
+    return f"{expr} or 0 * {_SCRAPED}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +64,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. `width` of 24. `rows`: instead of queries, from the hub. max: of the axis."""
+    """One picture. `width` of 24. `rows`: instead of queries, from the hub. max: of the axis.
+
+    words: what 0, 1, ... are shown as.
+    """
 
     title: str
     description: str
@@ -59,6 +79,7 @@ class Panel:
     steps: Sequence[Step] = PLAIN
     stacked: bool = False
     max: float | None = None
+    words: Sequence[str] = ()
     rows: Listing | None = None
     link: str | None = None  # to a page of the hub; its path
 

@@ -62,11 +62,22 @@ def turn(number: int) -> Iterator[dict[str, Any]]:
         yield event(ended, job, run, team, outputs=outputs)
 
 
-def feed(url: str, seconds: float, every_s: float = 1.0) -> None:
+def is_heard(url: str, orchestrator: str) -> None:
+    """Hands in that all of it is known."""
+    at = datetime.now(UTC).isoformat()
+    told = {"type": "watermark", "complete_to": at, "observed_at": at}
+    asked = {"orchestrator": orchestrator}
+    answer = httpx.post(f"{url}/api/v1/observations", params=asked, json=told, timeout=30)
+    answer.raise_for_status()
+
+
+def feed(url: str, seconds: float, orchestrator: str, every_s: float = 1.0) -> None:
+    """Of this orchestrator a watermark is handed in."""
     until, number = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         for one in turn(number):
             httpx.post(f"{url}/api/v1/lineage", json=one, timeout=30).raise_for_status()
             time.sleep(every_s / 8)
         httpx.post(f"{url}/api/v1/lineage", content=b"{", timeout=30)  # becomes a dead letter
+        is_heard(url, orchestrator)
         number += 1
