@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dashboards import GENERATED
 from dashboards.prometheus import recording
@@ -59,6 +60,22 @@ def test_the_rules_are_right_and_raise_what_they_should() -> None:
             [PROMTOOL, *arguments], capture_output=True, text=True, timeout=60, check=False
         )
         assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_each_alert_is_raised_and_each_record_asked_in_some_case() -> None:
+    cases = yaml.safe_load(CASES.read_text())["tests"]
+    raised = {
+        asked["alertname"]
+        for case in cases
+        for asked in case.get("alert_rule_test", ())
+        if asked["exp_alerts"]
+    }
+    assert {one.name for one in every()} - raised == set()
+    # What other records and alerts are made of is tried with them.
+    asked = " ".join(q["expr"] for case in cases for q in case.get("promql_expr_test", ()))
+    asked += " ".join(one.expr for one in every() if one.name in raised)
+    asked += " ".join(rule["expr"] for rule in recording.rules() if rule["record"] in asked)
+    assert [r["record"] for r in recording.rules() if r["record"] not in asked] == []
 
 
 def test_each_alert_asks_for_metrics_that_there_are() -> None:
