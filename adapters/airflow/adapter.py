@@ -12,8 +12,6 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 import httpx
-import msgspec
-from msgspec import Struct
 
 from adapters.airflow import (
     asset_events,
@@ -32,9 +30,8 @@ from adapters.airflow import (
 )
 from adapters.airflow.api import Api
 from adapters.airflow.config import Config as AirflowConfig
-from adapters.airflow.site import Look, Site
-from hub.errors import Unavailable
-from hub.model import HealthObserved, HealthStatus
+from adapters.airflow.site import Site
+from adapters.base.parts import Part, Parts, observed
 from hub.ports import (
     AdapterConfig,
     Asked,
@@ -53,22 +50,8 @@ from hub.ports import (
     adapters,
 )
 
-
-class Part(Struct, frozen=True):
-    """Something to look at every so many seconds, for so many requests when nothing is new."""
-
-    name: str
-    every_s: float
-    requests: int
-    look: Callable[[Site, Json], Look]
-
-
 #: Requests of a quiet poll beside the two for runs and task instances.
 BESIDE: Final = 4
-
-
-_FAILED: Final = "failed"
-_DEGRADED: Final = HealthStatus.DEGRADED
 
 
 @adapters.register("airflow")
@@ -90,7 +73,7 @@ class Airflow:
         self._asked = asked
         self._api = Api(config, transport=transport, sleep=sleep)
         self._history = timedelta(days=config.history_days)
-        self._parts = (
+        parts: tuple[Part[Site], ...] = (
             Part("health", 30, 1, health.look),
             Part("backlog", 30, 3, backlog.look),
             Part("inventory", 60, 2, inventory.look),
@@ -99,25 +82,16 @@ class Airflow:
             Part("open", 120, 3, open_runs.look),
             Part("assets", 300, 1, assets.look),
         )
+        self._parts = Parts(parts, beside=BESIDE)
 
     def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
         """The cursor has one member per part, and `due`: when each is to be looked at next."""
         before = self._api.http.requests
         site = Site(self._api, self._asked.namespace, as_of, known)
-        looks = {"runs": runs.look(site, cursor.get("runs", {}), self._history)}
-        due = dict(cursor.get("due", {}))
-        for part in self._due(due, as_of):
-            look = looks[part.name] = self._look(part, site, cursor.get(part.name, {}))
-            due[part.name] = as_of.timestamp() + (0 if look.more or look.soon else part.every_s)
-        return Observed(
-            events=[event for look in looks.values() for event in look.events],
-            observations=[seen for look in looks.values() for seen in look.observations],
-            cursor={**cursor, "due": due, **{name: look.state for name, look in looks.items()}},
-            more=any(look.more for look in looks.values()),
-            progress="; ".join(look.progress for look in looks.values() if look.progress),
-            requests=self._api.http.requests - before,
-            skew_s=self._api.http.skew_s,
-        )
+        first = {"runs": runs.look(site, cursor.get("runs", {}), self._history)}
+        others, due = self._parts.take(site, cursor, as_of)
+        requests = self._api.http.requests - before
+        return observed(first | others, cursor, due, requests, self._api.http.skew_s)
 
     def check_connection(self) -> Sequence[Finding]:
         return check.check(self._api)
@@ -148,29 +122,3 @@ class Airflow:
 
     def close(self) -> None:
         self._api.http.close()
-
-    def _look(self, part: Part, site: Site, state: Json) -> Look:
-        """One part. What it may not read, or what fails, keeps nobody from seeing the others.
-
-        It is told as the health of `read <part>` as long as it lasts.
-        """
-        try:
-            look = part.look(site, {name: held for name, held in state.items() if name != _FAILED})
-        except Unavailable as error:
-            told = HealthObserved(_DEGRADED, site.as_of, f"read {part.name}", str(error))
-            return Look(observations=[told], state={**state, _FAILED: True})
-        if not state.get(_FAILED):
-            return look
-        mended = HealthObserved(HealthStatus.HEALTHY, site.as_of, f"read {part.name}")
-        return msgspec.structs.replace(look, observations=[*look.observations, mended])
-
-    def _due(self, due: Json, as_of: datetime) -> list[Part]:
-        """What is due longest, within what a quiet poll may ask."""
-        now = as_of.timestamp()
-        waiting = [part for part in self._parts if due.get(part.name, 0) <= now]
-        chosen, left = [], BESIDE
-        for part in sorted(waiting, key=lambda part: float(due.get(part.name, 0))):
-            if part.requests <= left:
-                chosen.append(part)
-                left -= part.requests
-        return chosen

@@ -18,7 +18,7 @@ from adapters.airflow import events, ids
 from adapters.airflow.api import ROWS
 from adapters.airflow.events import stamp
 from adapters.airflow.runs import LAG
-from adapters.airflow.site import Look, Site, text_of, time_of
+from adapters.airflow.site import Site, text_of, time_of
 from adapters.airflow.wire import (
     Asset,
     AssetEvent,
@@ -27,6 +27,7 @@ from adapters.airflow.wire import (
     TaskInstance,
     TaskInstances,
 )
+from adapters.base.parts import Look
 from hub.model import EntityName
 from hub.ports import Json, RunName
 

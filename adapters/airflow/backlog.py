@@ -11,8 +11,9 @@ from datetime import datetime
 from typing import Final
 
 from adapters.airflow.events import stamp
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
 from adapters.airflow.wire import DagRun, DagRuns, Pool, Pools, TaskInstance, TaskInstances
+from adapters.base.parts import Look
 from hub.model import BacklogObserved
 from hub.ports import Json
 

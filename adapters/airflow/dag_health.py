@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from adapters.airflow.api import ROWS
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
 from adapters.airflow.wire import Dag, ImportErrors
+from adapters.base.parts import Look
 from hub.model import HealthObserved, HealthStatus
 from hub.ports import Json
 

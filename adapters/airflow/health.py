@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
+from adapters.base.parts import Look
 from hub.model import HealthObserved, HealthStatus
 from hub.ports import Json
 

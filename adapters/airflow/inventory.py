@@ -13,8 +13,9 @@ from adapters.airflow import dag_health, events
 from adapters.airflow.api import ROWS, seg
 from adapters.airflow.checksums import checksum, pack, unpack
 from adapters.airflow.schedule import schedule_of
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
 from adapters.airflow.wire import Dag, DagDetails, Dags, DagVersions, Tasks
+from adapters.base.parts import Look
 from hub.model import EntityName, Observation, ScheduleObserved
 from hub.ports import Json
 

@@ -19,9 +19,10 @@ from uuid import UUID
 
 from adapters.airflow import events, ids, runs
 from adapters.airflow.api import seg
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
 from adapters.airflow.wire import DagRun, DagRuns, TaskInstance, TaskInstances
 from adapters.base import Answer
+from adapters.base.parts import Look
 from hub.ports import Json, KnownRun, RunName
 
 #: Open runs that one round looks up, of those that the hub is asked for.

@@ -17,8 +17,9 @@ from msgspec import Struct
 
 from adapters.airflow import events, ids
 from adapters.airflow.api import Position, StaleCursorError, seg
-from adapters.airflow.site import Look, Site, text_of, time_of
+from adapters.airflow.site import Site, text_of, time_of
 from adapters.airflow.wire import DagRuns, TaskInstance, TaskInstances
+from adapters.base.parts import Look
 from hub.model import WatermarkObserved
 from hub.ports import Json, KnownRun
 

@@ -6,32 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from msgspec import Struct
-
 from adapters.airflow import events, ids
 from adapters.airflow.api import Api
 from adapters.airflow.events import Attempt, Place
 from adapters.airflow.wire import DagRun, TaskInstance
-from hub.model import FINISHED_STATES, Observation
+from hub.model import FINISHED_STATES
 from hub.ports import Json, Known, KnownRun, RunName
 
 #: Two times closer than this are one: the hub may have either from a sender.
 CLOSE = timedelta(seconds=1)
-
-
-class Look(Struct, frozen=True):
-    """What one part saw. `state` is handed back to it.
-
-    more: it has not seen all yet and has news to bring, so it is asked again at once.
-    soon: it has not seen all yet, but nothing presses: the next poll will do.
-    """
-
-    events: Sequence[Json] = ()
-    observations: Sequence[Observation] = ()
-    state: Json = {}
-    more: bool = False
-    soon: bool = False
-    progress: str = ""
 
 
 class Site:

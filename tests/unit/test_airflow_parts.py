@@ -13,8 +13,9 @@ from adapters.airflow import assets, backlog, dag_health, health, inventory
 from adapters.airflow.api import Api
 from adapters.airflow.checksums import checksum, pack, unpack
 from adapters.airflow.config import Config
-from adapters.airflow.site import Look, Site
+from adapters.airflow.site import Site
 from adapters.airflow.wire import Dag
+from adapters.base.parts import Look
 from hub.model import BacklogObserved, EntityName, HealthObserved, ScheduleObserved
 from tests.support.answers import answer
 from tests.support.fake_airflow import NOW, FakeAirflow, dag_run, stamp, task

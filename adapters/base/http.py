@@ -1,4 +1,4 @@
-"""What adapters share: asking over HTTP, within bounds.
+"""Asking over HTTP, within bounds.
 
 One connection, one request at a time. An answer is bounded in time and size, a passing failure of
 a read is tried again, and whatever goes wrong is an Unavailable whose text names the address
