@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -27,32 +25,10 @@ from adapters.airflow.wire import (
     TaskInstance,
     TaskInstances,
 )
+from adapters.base.lineage import dataset_of
 from adapters.base.parts import Look
 from hub.model import EntityName
 from hub.ports import Json, RunName
-
-#: Times of a Postgres address that leave its port out.
-_POSTGRES_PORT: Final = 5432
-
-
-def dataset_of(uri: str) -> EntityName | None:
-    """The dataset's name in OpenLineage, None if nobody can be sure of it."""
-    try:
-        parts = urlsplit(uri)
-        port = parts.port
-    except ValueError:
-        return None
-    path = parts.path.lstrip("/")
-    match parts.scheme:
-        case "file" if parts.path.strip("/"):
-            return EntityName(f"file://{parts.netloc}" if parts.netloc else "file", parts.path)
-        case "postgres" | "postgresql" if parts.hostname and path.count("/") == 2:
-            host = f"{parts.hostname}:{port or _POSTGRES_PORT}"
-            return EntityName(f"postgres://{host}", path.replace("/", "."))
-        case "s3" | "gs" if parts.netloc:
-            return EntityName(f"{parts.scheme}://{parts.netloc}", path or "/")
-        case _:
-            return None
 
 
 class _Written(Struct, frozen=True):

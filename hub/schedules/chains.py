@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby, pairwise
@@ -137,6 +138,45 @@ class TickChain(Chain):
         saving = (wall + timedelta(hours=1)).replace(tzinfo=self._zone).dst()
         moved = wall.replace(minute=0, second=0) + (saving or timedelta(0))
         return at_fold(moved, self._zone, int(cron.plain))
+
+
+class WallChain(Chain):
+    """Crons as Prefect reads them: whatever the clock shows twice is due the first time only, and what
+    it leaves out is due so much later.
+    """
+
+    def __init__(self, crons: Sequence[Cron], zone: tzinfo) -> None:
+        self._crons, self._zone = crons, zone
+
+    def from_before(self, at: datetime) -> Iterator[datetime]:
+        wall = wall_of(_settled(at, self._zone), self._zone)
+        for _ in range(3):
+            wall = max((w for c in self._crons if (w := c.before(wall))), default=wall)
+        merged = heapq.merge(*(self._instants(cron, wall) for cron in self._crons))
+        return (instant for instant, _ in groupby(merged))
+
+    def _instants(self, cron: Cron, start: datetime) -> Iterator[datetime]:
+        moved: deque[datetime] = deque()
+        for wall in cron.walls(start):
+            instant = earlier(wall, self._zone)
+            if never_comes(wall, self._zone):
+                moved.append(instant)
+                continue
+            while moved and moved[0] <= instant:
+                yield moved.popleft()
+            yield instant
+
+
+class RuleChain(WallChain):
+    """Recurrence rules as Prefect reads them: what the clock leaves out is due so much earlier."""
+
+    def _instants(self, cron: Cron, start: datetime) -> Iterator[datetime]:
+        last = None
+        for wall in cron.walls(start):
+            instant = at_fold(wall, self._zone, int(never_comes(wall, self._zone)))
+            if last is None or instant > last:
+                last = instant
+                yield instant
 
 
 class IntervalChain(Chain):

@@ -1,13 +1,13 @@
 """The slots that a schedule demands, as the orchestrator that declared it finds them.
 
-The judges are Airflow's timetables and Dagster's own iteration; `tests/unit/slots` holds what they
-say in every time zone.
+The judges are Airflow's timetables, Dagster's own iteration and Prefect's schedules; `tests/unit/slots`
+holds what the first two say in every time zone, `tests/answers/prefect` what the third says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from itertools import dropwhile, islice, takewhile
 from typing import Final
@@ -15,8 +15,16 @@ from typing import Final
 from msgspec import Struct
 
 from hub.model import Schedule
-from hub.schedules.chains import Chain, IntervalChain, TickChain, TriggerChain, around
-from hub.schedules.cron import cron_of, crons_of
+from hub.schedules.chains import (
+    Chain,
+    IntervalChain,
+    RuleChain,
+    TickChain,
+    TriggerChain,
+    WallChain,
+    around,
+)
+from hub.schedules.cron import Cron, cron_of, crons_of
 from hub.schedules.intervals import interval_of
 from hub.schedules.zones import zone_of
 
@@ -101,6 +109,13 @@ def timetable_of(schedule: Schedule) -> Timetable | None:
     return Timetable(schedule, chain) if chain is not None else None
 
 
+_CHAINS: Final[Mapping[str, Callable[[Sequence[Cron], tzinfo], Chain]]] = {
+    "tick": TickChain,
+    "wall": WallChain,
+    "rule": RuleChain,
+}
+
+
 def _chain(schedule: Schedule) -> Chain | None:
     match schedule.kind:
         case "cron":
@@ -108,7 +123,7 @@ def _chain(schedule: Schedule) -> Chain | None:
             crons = [cron for one in told if (cron := cron_of(one)) is not None]
             if not crons or len(crons) < len(told):
                 return None
-            kind = TickChain if schedule.timing == "tick" else TriggerChain
+            kind = _CHAINS.get(schedule.timing, TriggerChain)
             return kind(crons, zone_of(schedule.timezone))
         case "interval":
             anchor = _anchor(schedule) or _EPOCH

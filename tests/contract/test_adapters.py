@@ -22,12 +22,15 @@ from adapters.airflow import Airflow
 from adapters.airflow.config import Config
 from adapters.dagster import Dagster
 from adapters.dagster.config import DagsterConfig
+from adapters.prefect import Prefect
+from adapters.prefect.config import Config as PrefectConfig
 from hub.errors import Unavailable
 from hub.model import EntityName
 from hub.openlineage.decode import decode_event
 from hub.ports import Adapter, Asked, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
 from tests.support.fake_dagster import WholeDagster, operation
+from tests.support.fake_prefect import FakePrefect
 from tests.support.known import Memory
 from tests.support.shapes import some, wrong
 
@@ -70,6 +73,13 @@ def dagster(handler: Handler, slept: list[float]) -> Adapter:
     return Dagster(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def prefect(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://prefect", "api_key": "env:CONTRACT_SECRET"}
+    config = PrefectConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Prefect(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
 def airflow_case(name: str, **how: Any) -> Case:
     old = how.get("old", False)
     return Case(
@@ -96,6 +106,16 @@ CASES = [
         runs="Runs",
         jobs=("orders", "orders.flaky", "orders.fan"),
         credential="token",
+        shapes=60,
+    ),
+    Case(
+        "prefect",
+        prefect,
+        FakePrefect,
+        asks=lambda request: request.url.path,
+        runs="/api/flow_runs/filter",
+        jobs=("etl/nightly", "etl/nightly.flaky"),
+        credential="api_key",
         shapes=60,
     ),
 ]

@@ -15,6 +15,7 @@ from adapters.airflow.checksums import checksum, pack, unpack
 from adapters.airflow.config import Config
 from adapters.airflow.site import Site
 from adapters.airflow.wire import Dag
+from adapters.base.lineage import dataset_of
 from adapters.base.parts import Look
 from hub.model import BacklogObserved, EntityName, HealthObserved, ScheduleObserved
 from tests.support.answers import answer
@@ -294,7 +295,7 @@ def test_checksums_survive_the_cursor() -> None:
 def test_an_asset_is_a_dataset_if_its_name_is_certain(
     uri: str, name: tuple[str, str] | None
 ) -> None:
-    assert assets.dataset_of(uri) == (EntityName(*name) if name else None)
+    assert dataset_of(uri) == (EntityName(*name) if name else None)
 
 
 def test_tasks_are_told_with_what_they_are_declared_to_write_and_read() -> None:

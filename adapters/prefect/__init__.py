@@ -1,0 +1,5 @@
+"""Prefect 3, asked over its REST API."""
+
+from adapters.prefect.adapter import Prefect
+
+__all__ = ["Prefect"]
