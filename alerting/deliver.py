@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final, Protocol
 
@@ -91,9 +91,10 @@ class Deliver:
         """After the start, and when the plan has changed; leases are ended after the start only."""
         with self._lock:
             begun, self._begun = self._begun, True
-            targets, first, self._first = list(self._plan.targets), self._first, False
+            targets, first, self._first = self._plan.targets, self._first, False
         if not begun:
-            self._store.begin(targets, now, first=first)
+            forgetful = [name for name, one in targets.items() if one.again_s is not None]
+            self._store.begin(list(targets), forgetful, now, first=first)
 
     def settle(self) -> None:
         """Waits until what was begun has ended."""
@@ -127,7 +128,8 @@ class Deliver:
     # -- one -----------------------------------------------------------------------------------
 
     def _begin(self, one: Leased) -> None:
-        self._buckets[one.target].take()
+        if not one.again:  # nobody hears of a reminder, and what is new does not wait for it
+            self._buckets[one.target].take()
         with self._lock:
             self._under_way[one.target] += 1
             future = self._pool.submit(self._send, one)
@@ -160,8 +162,14 @@ class Deliver:
             now = self._clock()
             health = well(self._health(one.target), now)
             self._count(one, "delivered", started)
-            if not self._store.delivered(one, held, health, now):
+            if not self._store.delivered(one, held, health, now, self._again_at(one.target, now)):
                 log.warning("delivery_was_late", target=one.target, key=one.delivery.key)
+
+    def _again_at(self, target: str, now: datetime) -> datetime | None:
+        declared = self._plan.targets.get(target)
+        if declared is None or declared.again_s is None:
+            return None
+        return now + timedelta(seconds=declared.again_s)
 
     def _fail(self, one: Leased, error: Unavailable, started: float) -> None:
         now = self._clock()

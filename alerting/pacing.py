@@ -33,9 +33,12 @@ def pause_s(attempts: int, chance: float) -> float:
 
 
 def failure_of(one: Leased, error: Unavailable, now: datetime, chance: float) -> Failure:
-    """What becomes of a delivery that was not taken."""
+    """What becomes of a delivery that was not taken. A reminder is given up only where a person
+    must change something: nothing else would bring it back.
+    """
     limit = GIVE_UP_RESOLVE if one.delivery.standing is Standing.RESOLVED else GIVE_UP
-    if error.permanent or now - (one.failing_since or now) >= limit:
+    too_long = not one.again and now - (one.failing_since or now) >= limit
+    if error.permanent or too_long:
         return Failure(str(error), None)
     wait_s = pause_s(one.attempts, chance)
     if error.retry_after_s is not None:

@@ -57,6 +57,10 @@ class Target:
         return self.declared.name
 
     @property
+    def again_s(self) -> float | None:
+        return self.config.again_s
+
+    @property
     def shows_digests(self) -> bool:
         """A kind says so itself; of one that does not, nobody is sure that it calls no one."""
         return bool(getattr(self.kind, "digests", False))

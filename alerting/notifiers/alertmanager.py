@@ -1,7 +1,7 @@
 """Prometheus Alertmanager, as one more source of alerts (API v2).
 
-Alertmanager forgets an alert that is not sent again, so a target of this kind is delivered to
-again and again while the incident is open (`repeat`, below `hold_s`).
+Alertmanager forgets an alert that is not sent again, so the same is sent three times within
+`hold_s` until the incident is over: one that is lost on the way ends nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AlertmanagerConfig(NotifierConfig):
     )
     hold_s: float = Field(
         900,
-        ge=60,
+        ge=10,
         le=86_400,
         description="how long an alert fires if it is not sent again, seconds",
     )
@@ -45,6 +45,10 @@ class AlertmanagerConfig(NotifierConfig):
         default={}, description="for a proxy in front of it, as in Authorization"
     )
     verify: bool = Field(default=True, description="check the server's certificate")
+
+    @property
+    def again_s(self) -> float | None:
+        return self.hold_s / 3
 
     @field_validator("urls")
     @classmethod

@@ -189,7 +189,9 @@ class Delivering:
             return ()
         return self._doing.write(lambda it: deliveries.lease(it, keys, now, hold_s))
 
-    def delivered(self, one: Leased, held: Json, health: Health, now: datetime) -> bool:
+    def delivered(
+        self, one: Leased, held: Json, health: Health, now: datetime, again_at: datetime | None
+    ) -> bool:
         told = Decision(
             notification=one.notification,
             target=one.target,
@@ -198,8 +200,9 @@ class Delivering:
         )
 
         def keep(connection: Connection) -> bool:
-            kept = deliveries.delivered(connection, one, held, now)
-            decisions.note(connection, [told], now)
+            kept = deliveries.delivered(connection, one, held, now, again_at)
+            if not one.again or one.attempts > 1:  # a reminder is worth a word if one had failed
+                decisions.note(connection, [told], now)
             _keep_health(connection, health, now)
             return kept
 
@@ -222,11 +225,14 @@ class Delivering:
 
         return self._doing.write(keep)
 
-    def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
+    def begin(
+        self, known: Collection[str], forgetful: Collection[str], now: datetime, *, first: bool
+    ) -> None:
         def clear(connection: Connection) -> None:
             if first and self._doing.is_alone:
                 deliveries.end_leases(connection, now)
             deliveries.give_up_unknown(connection, known, now)
+            deliveries.remind(connection, forgetful, now)
             hold = holds.find_hold(connection)
             if hold is not None:
                 deliveries.note_held(connection, hold, now)

@@ -130,6 +130,13 @@ class NotifierConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
+    @property
+    def again_s(self) -> float | None:
+        """How often a channel that forgets is told the same again until it is over, in seconds:
+        quietly, as often as it takes. None: it keeps what it was told.
+        """
+        return None
+
 
 class Notifier(Protocol):
     """One target in one channel.

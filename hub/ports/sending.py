@@ -13,7 +13,9 @@ from hub.ports.notifiers import Delivery
 
 
 class Leased(Struct, frozen=True, kw_only=True):
-    """A delivery in our hands until `until`. attempts: with this one."""
+    """A delivery in our hands until `until`. attempts: with this one. again: the target has been
+    made to show it before, and is only to be reminded.
+    """
 
     id: int
     token: str
@@ -24,6 +26,7 @@ class Leased(Struct, frozen=True, kw_only=True):
     attempts: int
     failing_since: datetime | None
     until: datetime
+    again: bool = False
 
 
 class Failure(Struct, frozen=True):
@@ -54,15 +57,23 @@ class DeliverStore(Protocol):
         """Deliveries that are due, of each target at most so many, the longest due first."""
         ...
 
-    def delivered(self, one: Leased, held: Json, health: Health, now: datetime) -> bool:
-        """Keeps it. False if the lease had passed on: what is wanted now is sent once more then."""
+    def delivered(
+        self, one: Leased, held: Json, health: Health, now: datetime, again_at: datetime | None
+    ) -> bool:
+        """Keeps it. False if the lease had passed on: what is wanted now is sent once more then.
+
+        again_at: when it is to be told the same again, unless it is over.
+        """
         ...
 
     def failed(self, one: Leased, failure: Failure, health: Health, now: datetime) -> bool: ...
 
-    def begin(self, known: Collection[str], now: datetime, *, first: bool) -> None:
+    def begin(
+        self, known: Collection[str], forgetful: Collection[str], now: datetime, *, first: bool
+    ) -> None:
         """When these targets are declared, and no others: gives up what is meant for others.
 
+        forgetful: those of them that are told the same again; what they should show is told now.
         first: of a process. Soon ends leases of one that is gone, where only one may be there.
         """
         ...

@@ -135,25 +135,26 @@ def _add(
 # -- leases ------------------------------------------------------------------------------------
 
 
-def _due(now: datetime) -> Any:
-    free = or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
-    return and_(_MINE.next_at <= now, free)
+def _free(now: datetime) -> Any:
+    return or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
+
+
+def _reminds(now: datetime) -> Any:
+    """Nothing new is to be sent, and the target is to be told the same once more."""
+    return and_(_MINE.again_at <= now, _MINE.next_at.is_(None), _MINE.dead == false())
 
 
 def any_due(connection: Connection, now: datetime, room: Mapping[str, int]) -> list[int]:
-    """Those that are due, of each target at most so many, the longest due first."""
+    """Those that are due, of each target at most so many, the longest due first; reminders last."""
     targets = [name for name, most in room.items() if most > 0]
-    statement = (
-        select(_MINE.id, _MINE.target)
-        .where(_due(now), _MINE.target.in_(targets))
-        .order_by(_MINE.next_at, _MINE.id)
-        .limit(CHOICE)
-    )
+    mine = and_(_free(now), _MINE.target.in_(targets))
     left, found = dict(room), []
-    for row in connection.execute(statement):
-        if left[row.target] > 0:
-            left[row.target] -= 1
-            found.append(row.id)
+    for due, at in ((_MINE.next_at <= now, _MINE.next_at), (_reminds(now), _MINE.again_at)):
+        statement = select(_MINE.id, _MINE.target).where(due, mine).order_by(at, _MINE.id)
+        for row in connection.execute(statement.limit(CHOICE)):
+            if left[row.target] > 0:
+                left[row.target] -= 1
+                found.append(row.id)
     return found
 
 
@@ -161,7 +162,8 @@ def lease(
     connection: Connection, keys: Collection[int], now: datetime, hold_s: float
 ) -> list[Leased]:
     """Takes those of them that are still free; nobody else sends them meanwhile."""
-    free = select(delivery).where(_MINE.id.in_(keys), _due(now)).with_for_update(skip_locked=True)
+    due = and_(or_(_MINE.next_at <= now, _reminds(now)), _free(now))
+    free = select(delivery).where(_MINE.id.in_(keys), due).with_for_update(skip_locked=True)
     rows = connection.execute(free).all()
     until, token = now + timedelta(seconds=hold_s), secrets.token_hex(8)
     connection.execute(
@@ -179,16 +181,19 @@ def lease(
 
 def _leased(row: Row[Any], token: str, until: datetime) -> Leased:
     message = msgspec.json.decode(row.message, type=Message)
+    again = row.delivered_version == row.version
+    loud = row.loud and not again
     return Leased(
         id=row.id,
         token=token,
         notification=row.notification_id,
         target=row.target,
-        delivery=Delivery(row.key, row.version, Standing(row.standing), message, row.loud),
+        delivery=Delivery(row.key, row.version, Standing(row.standing), message, loud),
         held=msgspec.json.decode(row.held),
         attempts=row.attempts + 1,
         failing_since=row.failing_since,
         until=until,
+        again=again,
     )
 
 
@@ -217,10 +222,27 @@ def give_up_unknown(connection: Connection, known: Collection[str], now: datetim
     connection.execute(update(delivery).where(back, fresh).values(**again_from(now), error=None))
 
 
+def remind(connection: Connection, forgetful: Collection[str], now: datetime) -> None:
+    """These targets, and no others, are told the same again; from now on, for who knows how long
+    nobody has told them anything.
+    """
+    shows = and_(_MINE.standing != Standing.RESOLVED, _MINE.delivered_version > 0)
+    mine = _MINE.target.in_(forgetful)
+    connection.execute(update(delivery).where(mine, shows).values(again_at=now))
+    others = and_(_MINE.again_at.is_not(None), _MINE.target.not_in(forgetful))
+    connection.execute(update(delivery).where(others).values(again_at=None))
+
+
 # -- what became of it -------------------------------------------------------------------------
 
 
-def delivered(connection: Connection, one: Leased, held: Json, now: datetime) -> bool:
+def delivered(
+    connection: Connection,
+    one: Leased,
+    held: Json,
+    now: datetime,
+    again_at: datetime | None = None,
+) -> bool:
     """Keeps it; False if the lease had passed on, and then what is wanted is sent once more: what
     we sent may have come after what somebody else has sent meanwhile.
     """
@@ -237,6 +259,7 @@ def delivered(connection: Connection, one: Leased, held: Json, now: datetime) ->
         "leased_until": None,
         "updated_at": now,
         "next_at": case((_MINE.version > one.delivery.version, _moment(now)), else_=None),
+        "again_at": None if one.delivery.standing is Standing.RESOLVED else again_at,
     }
     mine = and_(_MINE.id == one.id, _MINE.lease == one.token)
     if connection.execute(update(delivery).where(mine).values(**done)).rowcount:
@@ -272,10 +295,11 @@ def failed(connection: Connection, one: Leased, failure: Failure, now: datetime)
 def revive(connection: Connection, target: str, now: datetime) -> int:
     """Sends again what was given up while the target was down; how many. It takes deliveries now.
 
-    Only what it does not show yet, was given up in the last REVIVED_WITHIN, and was revived less
+    Only what it does not show yet, or forgets, was given up in the last REVIVED_WITHIN, and was revived less
     than REVIVALS times: what is refused for itself alone would else come back for ever.
     """
-    gone = and_(_MINE.target == target, _MINE.dead, _MINE.delivered_version < _MINE.version)
+    lacks = or_(_MINE.delivered_version < _MINE.version, _MINE.again_at.is_not(None))
+    gone = and_(_MINE.target == target, _MINE.dead, lacks)
     again = and_(gone, _MINE.updated_at >= now - REVIVED_WITHIN, _MINE.revivals < REVIVALS)
     numbers = list(connection.scalars(select(_MINE.notification_id).where(again)))
     if not numbers:

@@ -13,12 +13,19 @@ from typing import Any
 import httpx
 import pytest
 from msgspec.structs import replace
+from starlette.testclient import TestClient
 
 from alerting.notifiers.alertmanager import Alertmanager, AlertmanagerConfig
+from hub.api.app import create_app
+from hub.api.hub import Hub
+from hub.main import running
 from hub.ports import Delivery, Standing
+from hub.settings import Settings
+from tests.e2e.conftest import BASE, headers_of_admin
 from tests.support.channels.server import FakeChannel, Reply, Request
 from tests.support.messages import FAILED, HOSTILE, HUGE
 from tests.support.ports import free_port
+from tests.support.recording import run_event
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 pytestmark = [
@@ -129,6 +136,65 @@ def test_a_more_severe_incident_ends_its_former_alert(server: str, notifier: Ale
         Delivery("worse", 2, Standing.OPEN, replace(second.message, severity="critical")), held
     )
     eventually(lambda: [a["labels"]["severity"] for a in firing(server, "worse")] == ["critical"])
+
+
+HOLD_S = 12
+
+
+@pytest.fixture
+def hub(server: str, tmp_path: Path) -> Iterator[Hub]:
+    settings = {
+        "database_url": f"sqlite:///{tmp_path}/hub.db",
+        "allowed_networks": ["127.0.0.0/8"],
+        "targets": [
+            {
+                "name": "am",
+                "kind": "alertmanager",
+                "settings": {"urls": [server], "hold_s": HOLD_S},
+            }
+        ],
+        "routes": [{"to": ["am"], "group_wait_s": 0}],
+    }
+    with running(Settings.model_validate(settings)) as hub:
+        yield hub
+
+
+def test_of_a_hub_an_alert_fires_for_as_long_as_the_incident_is_open(
+    server: str, hook: Hook, hub: Hub
+) -> None:
+    """Longer than Alertmanager would keep it, acknowledged or not; then it is resolved there."""
+    client = TestClient(create_app(hub), base_url=BASE, headers=headers_of_admin(hub))
+
+    def send(kind: str, run: int) -> None:
+        told = run_event(kind, 0, run) | {"eventTime": datetime.now(UTC).isoformat()}
+        assert client.post("/api/v1/lineage", json=told).is_success
+
+    def of_hub() -> list[Any]:
+        return [
+            each
+            for each in httpx.get(f"{server}/api/v2/alerts").json()
+            if each["labels"]["subject"] == "prod:load" and each["status"]["state"] == "active"
+        ]
+
+    send("START", 1)
+    send("FAIL", 1)
+    eventually(lambda: len(of_hub()) == 1)
+    (alert,) = of_hub()
+    (incident,) = client.get("/api/v1/incidents").json()["incidents"]
+    said = client.post(f"/api/v1/incidents/{incident['id']}/acknowledge", json={})
+    assert said.is_success, said.text
+    end, same = time.monotonic() + HOLD_S + 3, alert
+    while time.monotonic() < end:
+        (same,) = of_hub()
+        assert same["fingerprint"] == alert["fingerprint"]
+        time.sleep(0.5)
+    assert same["startsAt"] == alert["startsAt"]
+    assert same["annotations"]["standing"] == "ACKNOWLEDGED"
+    send("COMPLETE", 2)
+    eventually(lambda: not of_hub())
+    key = alert["labels"]["trackside_key"]
+    eventually(lambda: (key, "resolved") in hook.told())
+    assert hook.told().count((key, "resolved")) == 1
 
 
 def test_a_check_tells_its_version(notifier: Alertmanager) -> None:

@@ -322,7 +322,7 @@ def test_who_was_held_up_past_its_lease_does_not_have_the_last_word(desk: Desks)
     held = notifier.deliver(stuck.delivery, stuck.held)
     assert WORLD.places["chat"].shown[stuck.delivery.key][0] is Standing.ACKNOWLEDGED
     health = replace(store.health()["chat"])
-    assert store.delivered(stuck, held, health, it.now) is False
+    assert store.delivered(stuck, held, health, it.now, None) is False
     it.at(62)
     assert WORLD.places["chat"].shown[stuck.delivery.key][0] is Standing.RESOLVED
 

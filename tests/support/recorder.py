@@ -102,6 +102,23 @@ class Keyed(Recording):
     """As PagerDuty: one thing per key."""
 
 
+class Forgetting(Config):
+    """It is told the same again."""
+
+    every_s: float = 300
+
+    @property
+    def again_s(self) -> float | None:
+        return self.every_s
+
+
+@notifiers.register("forgetful-recorder")
+class Forgetful(Recording):
+    """As Alertmanager: what it is not told again is over there."""
+
+    Config: ClassVar[type[NotifierConfig]] = Forgetting
+
+
 @notifiers.register("unkeyed-recorder")
 class Unkeyed(Recording):
     """As mail: what was sent is sent."""

@@ -69,6 +69,7 @@ delivery = table_of(
     Column("revivals", Integer, nullable=False, server_default="0"),  # since it was asked for
     at("failing_since", required=False),
     at("next_at", required=False),  # none: nothing is to be sent
+    at("again_at", required=False),  # when a channel that forgets is told the same once more
     text("lease"),
     at("leased_until", required=False),
     text("error"),
@@ -78,6 +79,7 @@ delivery = table_of(
     UniqueConstraint("notification_id", "target"),
 )
 partial_index("delivery_due", delivery.c.next_at, delivery.c.next_at.is_not(None))
+partial_index("delivery_again", delivery.c.again_at, delivery.c.again_at.is_not(None))
 partial_index("delivery_dead", delivery.c.id, delivery.c.dead)
 Index("delivery_key", delivery.c.key)
 
