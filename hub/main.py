@@ -153,12 +153,12 @@ def running(settings: Settings) -> Iterator[Hub]:
         stack.callback(hub.authenticator.close)
         hub.teller.listen(lambda *asked: _do(hub, *asked))
         hub.fleet.refresh()
-        stack.callback(hub.fleet.close)
         for worker in (build_worker(hub), build_polling(hub)):
             worker.start()
             stack.callback(worker.stop)
         hub.kafka.start()
         stack.callback(hub.kafka.stop)
+        stack.callback(hub.fleet.close)  # first: a poll waits for answers longer than we may
         yield hub
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 import signal
 import socket
@@ -25,6 +24,7 @@ from hub.api.hub import Hub
 from hub.connections import limited_to
 from hub.errors import ConfigError
 from hub.metrics import Metrics
+from hub.process import tune_collector
 from hub.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -154,10 +154,3 @@ def url_of(sock: socket.socket) -> str:
     if host in {"0.0.0.0", "::"}:  # noqa: S104  not bound here, only told
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def tune_collector() -> None:
-    """What is there by now stays: the collector need not look at it again (20-50 % of CPU)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 50, 100)

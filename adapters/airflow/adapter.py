@@ -6,7 +6,6 @@ that are due longest, as far as its requests reach: a quiet poll asks at most si
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -68,7 +67,7 @@ class Airflow:
         asked: Asked,
         *,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._asked = asked
         self._api = Api(config, transport=transport, sleep=sleep)

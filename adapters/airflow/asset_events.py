@@ -86,7 +86,8 @@ def _written(api: Api, request: LaunchRequest) -> AssetEvent | None:
 
 def _effect(space: str, one: CausedRun) -> Effect:
     state = STATES.get(one.state or "", RunState.NEW)
-    return Effect(EntityName(space, one.dag_id), one.run_id, state, one.end_date, one.partition_key)
+    run_id = one.run_id or one.dag_run_id
+    return Effect(EntityName(space, one.dag_id), run_id, state, one.end_date, one.partition_key)
 
 
 def _event(request: LaunchRequest, event: AssetEvent, *, again: bool) -> Launched:

@@ -185,10 +185,11 @@ class Assets(Page, kw_only=True):
 
 
 class CausedRun(Struct):
-    """A run that an asset event counts for."""
+    """A run that an asset event counts for; its id is `dag_run_id` in Airflow 2."""
 
     dag_id: str
-    run_id: str
+    run_id: str = ""
+    dag_run_id: str = ""
     state: str | None = None
     end_date: datetime | None = None
     partition_key: str | None = None

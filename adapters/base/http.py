@@ -7,8 +7,11 @@ without its query or credentials, and what to change.
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -67,13 +70,15 @@ class Http:
         verify: bool = True,
         timeout_s: float = TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self._authorize = authorize
         self._refused = refused
         self._timeout_s = timeout_s
-        self._sleep = sleep
+        self._closed = threading.Event()
+        self._socket: socket.socket | None = None
+        self._sleep = sleep or self._closed.wait
         self._client = httpx.Client(
             timeout=httpx.Timeout(timeout_s, connect=min(timeout_s, 10)),
             verify=verify,
@@ -130,6 +135,11 @@ class Http:
         return Unavailable(told, permanent=not passing, retry_after_s=answer.retry_after_s or None)
 
     def close(self) -> None:
+        """From another thread it also ends an answer that is waited for, as Unavailable."""
+        self._closed.set()
+        if self._socket is not None:
+            with suppress(OSError):  # it was closed before
+                self._socket.shutdown(socket.SHUT_RDWR)
         self._client.close()
 
     def __enter__(self) -> Self:
@@ -148,7 +158,7 @@ class Http:
             try:
                 answer = self._once(method, path, params, body, headers)
             except httpx.TransportError as error:
-                if last:
+                if last or self._closed.is_set():
                     raise self._unreachable(path, error) from None
                 self._sleep(0.2 * 2**attempt)
                 continue
@@ -158,10 +168,17 @@ class Http:
         raise AssertionError("the last try returns or raises")
 
     def _once(self, method: str, path: str, params: Any, body: Body, headers: Headers) -> Answer:
+        if self._closed.is_set():
+            raise Unavailable(f"{self._at(path)} is not asked any more: the connection was closed")
         self.requests += 1
         end = time.monotonic() + self._timeout_s
         with self._client.stream(
-            method, self.url + path, params=params, headers=dict(headers), **body
+            method,
+            self.url + path,
+            params=params,
+            headers=dict(headers),
+            extensions={"trace": self._traced},
+            **body,
         ) as response:
             told = bytearray()
             for chunk in response.iter_bytes():
@@ -180,6 +197,11 @@ class Http:
         wait_s = _seconds(response.headers.get("Retry-After"))
         content = bytes(told)
         return Answer(response.status_code, _decode(content), date, _text(content), wait_s)
+
+    def _traced(self, step: str, told: Mapping[str, Any]) -> None:
+        """Keeps the socket of the connection, which nothing else of httpx tells in time."""
+        if step in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self._socket = told["return_value"].get_extra_info("socket")
 
     def _unreachable(self, path: str, error: httpx.TransportError) -> Unavailable:
         if isinstance(error, httpx.TimeoutException):

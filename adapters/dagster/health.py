@@ -15,7 +15,8 @@ from adapters.dagster.pulse import Daemon, Location, Pulse
 from adapters.dagster.wire import moment
 from hub.model import HealthObserved, HealthStatus
 
-SILENT_AFTER: Final = timedelta(seconds=180)
+#: Twice the longest beat: with a poll every 20 s a dead daemon is seen within three minutes.
+SILENT_AFTER: Final = timedelta(seconds=120)
 
 
 def health(pulse: Pulse, now: datetime, observed_at: datetime) -> list[HealthObserved]:

@@ -14,6 +14,7 @@ from hub import logs, serve
 from hub.api.hub import Hub
 from hub.commands.common import ConfigFile, DatabaseUrl, command_name, load
 from hub.main import running
+from hub.process import tune_allocator
 from hub.settings import Settings, mask_url
 from hub.store.access import has_tokens
 from hub.store.lock import Holder
@@ -90,6 +91,7 @@ def command(
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; then everything that was accepted is durable."""
     logs.setup(settings.log_level, settings.log_format)
+    tune_allocator()
     with ExitStack() as stack:
         sock = stack.enter_context(serve.listen(settings))
         url = serve.url_of(sock)

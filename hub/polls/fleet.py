@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 from pydantic import ValidationError
 
-from hub.errors import ConfigError, TracksideError
+from hub.errors import ConfigError, TracksideError, Unavailable
 from hub.ports import Adapter, AdapterConfig, Asked, Capability, adapters
 from hub.settings import FILE_NAME, Settings
 from hub.store.db import Database
@@ -92,6 +92,7 @@ class Fleet:
         self._exact: dict[str, Member] = {}
         self._patterns: list[tuple[re.Pattern[str], Member]] = []
         self._adapters: dict[str, tuple[Member, Adapter]] = {}
+        self.closed = False
         self._index()
 
     def refresh(self) -> None:
@@ -126,10 +127,12 @@ class Fleet:
     def adapter(self, name: str) -> Adapter:
         """The adapter of a declared orchestrator, made anew where its declaration changed.
 
-        Raises ConfigError if its settings are wrong.
+        Raises ConfigError if its settings are wrong, Unavailable after the fleet was closed.
         """
         member = self._members[name]
         with self._lock:
+            if self.closed:
+                raise Unavailable("the hub is stopping")
             held = self._adapters.get(name)
             if held is not None and held[0] == member:
                 return held[1]
@@ -144,7 +147,9 @@ class Fleet:
         return make_adapter(member, self._allowed)
 
     def close(self) -> None:
+        """Whoever waits for an answer of an orchestrator waits no longer."""
         with self._lock:
+            self.closed = True
             for _, adapter in self._adapters.values():
                 adapter.close()
             self._adapters.clear()

@@ -84,7 +84,10 @@ class Poller:
             self._figures.polled(name, result="refused", seconds=one.seconds, requests=0)
             return False
         except Exception as error:  # noqa: BLE001  one orchestrator must not harm the others
-            self._fail(one, error, fence)
+            if self._fleet.closed:
+                log.info("poll_left_undone", orchestrator=name, error=str(error))
+            else:
+                self._fail(one, error, fence)
             return False
         self._save(member, one.succeeded(seen, new), fence)
         self._figures.polled(name, result="done", seconds=one.seconds, requests=seen.requests)

@@ -17,7 +17,7 @@ from hub.errors import ConfigError
 READERS = 8
 #: Of each reader, and of the writer; what they do not hold the system mostly does.
 READ_CACHE_KB = 4_000
-WRITE_CACHE_KB = 32_000
+WRITE_CACHE_KB = 16_000
 GONE = "the database file was removed or replaced while the hub ran; put it back and start again"
 BUSY_TIMEOUT_MS = 30_000
 READ_TIMEOUT_S = 10.0

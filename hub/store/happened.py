@@ -117,11 +117,18 @@ def save(connection: Connection, found: Happened) -> None:
 
 _RUNS = (
     select(
-        run,
+        run.c.id,
+        run.c.job_id,
         named(orchestrator.c.name).label("orchestrator"),
         named(job.c.team).label("team"),
         named(job.c.kind).label("kind"),
         job.c.parent_job_id,
+        run.c.natural_id,
+        run.c.sort_at,
+        run.c.queued_at,
+        run.c.started_at,
+        run.c.ended_at,
+        run.c.nominal_start,
     )
     .join(job, job.c.id == run.c.job_id)
     .outerjoin(orchestrator, orchestrator.c.id == run.c.orchestrator_id)

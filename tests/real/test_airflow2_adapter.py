@@ -1,16 +1,20 @@
-"""The adapter alone watches a real Airflow 2.11, whose API is another."""
+"""The adapter alone watches a real Airflow 2.11, whose API is another; then a hub does."""
 
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
+import yaml
 
-from hub.model import BacklogObserved, EntityName, HealthObserved, ScheduleObserved
+from hub.model import EntityName, HealthObserved, ScheduleObserved
 from hub.ports import Grade, LaunchRequest, RunName
+from tests.support import own_tables
 from tests.support.airflow2 import PASSWORD, USER, Airflow2
+from tests.support.connecting import Place
 from tests.support.watch import SPACE, Watch, moment
 
 pytestmark = [
@@ -32,7 +36,7 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
         watch.poll()
         airflow.trigger("stuck", "stuck-1")
         airflow.trigger("ways", "ways-1")
-        watch.until_ended("ways")
+        watch.until_ended("ways", "reads", "by_the_clock")
         watch.cursor["due"] = {}
         for _ in range(5):
             watch.poll()
@@ -42,20 +46,8 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
 
 
 def test_every_try_of_every_task_is_known_with_its_state_and_times(watch: Watch) -> None:
-    columns = "dag_id, task_id, run_id, map_index, try_number, state, start_date, end_date"
-    history = watch.database(f"select {columns} from task_instance_history where state is not null")
-    now = watch.database(f"select {columns} from task_instance where state is not null")
-    theirs: dict[Any, dict[str, Any]] = {}
-    for row in [*history, *now]:
-        job = f"{row['dag_id']}.{row['task_id']}"
-        theirs[job, row["run_id"], row["map_index"], row["try_number"]] = row
-    ours = {
-        (name.job.name, name.natural_id, name.map_index, number): attempt
-        for name, attempts in watch.memory.attempts.items()
-        for number, attempt in attempts.items()
-        if "." in name.job.name
-    }
-    assert len(theirs) >= 8
+    ours, theirs = own_tables.tries(watch)
+    assert len(theirs) >= 10
     assert set(ours) == set(theirs)
     for key, row in theirs.items():
         assert ours[key].own_state in {row["state"], "up_for_retry"}, key
@@ -72,9 +64,26 @@ def test_dag_runs_are_known_with_their_times(watch: Watch) -> None:
         assert attempt.started_at == moment(row["start_date"])
 
 
-def test_a_pool_that_does_not_exist_is_backlog(watch: Watch) -> None:
-    mine = [seen for seen in watch.seen(BacklogObserved) if seen.pool == "nowhere"]
-    assert mine[-1].queued == 1
+def test_runs_by_the_clock_and_by_datasets_are_among_them(watch: Watch) -> None:
+    kinds = {row["run_type"] for row in watch.database("select run_type from dag_run")}
+    assert kinds == {"manual", "scheduled", "dataset_triggered"}
+
+
+def test_what_waits_in_each_pool_is_backlog(watch: Watch) -> None:
+    ours, theirs = own_tables.pools(watch)
+    assert theirs["nowhere"] == (1, 0, 0)
+    assert ours == theirs
+
+
+def test_each_dag_has_the_limits_that_airflow_has_for_it(watch: Watch) -> None:
+    ours, theirs = own_tables.schedules(watch)
+    assert ours == theirs
+
+
+def test_a_file_that_can_not_be_imported_is_told(watch: Watch) -> None:
+    ours, theirs = own_tables.broken_files(watch)
+    assert [name.rpartition("/")[2] for name in theirs] == ["broken.py"]
+    assert ours == theirs
 
 
 def test_schedules_are_told(watch: Watch) -> None:
@@ -85,15 +94,16 @@ def test_schedules_are_told(watch: Watch) -> None:
     assert told["ways"].kind == "manual"
 
 
-def test_a_dataset_that_was_written_is_an_output(watch: Watch) -> None:
-    task = watch.memory.latest(RunName(EntityName(SPACE, "ways.never"), "ways-1"))
-    assert task is not None
-    assert task.outputs == ["db.public.ledger"]
+def test_everything_that_was_written_is_an_output_of_the_run_that_wrote_it(watch: Watch) -> None:
+    ours, theirs = own_tables.updates(watch)
+    assert ("ways.never", "ways-1", "db.public.ledger") in theirs
+    assert ours == theirs
 
 
 def test_it_is_healthy_and_nothing_could_not_be_read(watch: Watch) -> None:
     parts = {seen.part: (seen.status.value, seen.detail) for seen in watch.seen(HealthObserved)}
-    assert {part: told for part, told in parts.items() if told[0] != "HEALTHY"} == {}
+    sick = {part: told for part, told in parts.items() if told[0] != "HEALTHY"}
+    assert {part: told for part, told in sick.items() if not part.startswith("file ")} == {}
 
 
 def test_a_quiet_poll_asks_at_most_six_times(watch: Watch) -> None:
@@ -131,3 +141,50 @@ def test_a_deleted_run_is_told(watch: Watch) -> None:
     for _ in range(5):
         watch.poll()
     assert watch.state(name) == ("ABORTED", "deleted")
+
+
+@pytest.fixture
+def place(watch: Watch, tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path, watch.airflow, AF2_PASSWORD=PASSWORD, AF2_WRONG="hunter2")
+    place.hub.start()
+    yield place
+    place.hub.stop(signal.SIGKILL)
+
+
+def test_from_a_wrong_password_to_equal_rows(place: Place) -> None:
+    """Connected from the command line; the hub is stopped, and knows what happened meanwhile."""
+    refused = place.add(username=USER, password="env:AF2_WRONG")
+    assert refused.returncode == 1
+    assert "bad" in refused.stdout
+    assert "Not declared" in refused.stderr
+    assert "hunter2" not in refused.stdout + refused.stderr
+    nowhere = place.add(username=USER, password="env:AF2_PASSWORD", url="http://127.0.0.1:1")
+    assert (nowhere.returncode, "can't be reached" in nowhere.stdout) == (1, True)
+
+    added = place.add(username=USER, password="env:AF2_PASSWORD", poll_every_s="1")
+    assert added.returncode == 0, added.stdout + added.stderr
+    assert "af2 is declared" in added.stdout
+    assert "AIRFLOW__OPENLINEAGE__" in added.stdout or "[openlineage]" in added.stdout
+    assert PASSWORD not in added.stdout.replace("AF2_PASSWORD", "")
+    shown = yaml.safe_load(added.stdout[added.stdout.index("\norchestrators:") :])
+    assert shown["orchestrators"][0]["settings"]["password"] == "env:AF2_PASSWORD"
+    assert place.command("test", "af2").returncode == 0
+
+    place.airflow.trigger("ways", "after-1")
+    place.airflow.await_runs("ways")
+    place.until_read()
+    status = place.command("status")
+    assert tuple(status.stdout.splitlines()[-1].split()[:2]) == ("af2", "airflow")
+
+    place.hub.stop()
+    place.airflow.trigger("ways", "after-2")
+    place.airflow.await_runs("ways")
+    place.hub.start()
+    place.until_read()
+    ours, theirs = place.ours(), place.theirs()
+    assert {key[1] for key in theirs} >= {"after-1", "after-2"}
+    assert set(ours) == set(theirs)
+    for key, (state, started, ended) in theirs.items():
+        assert ours[key][0] in {state, "up_for_retry"}, key
+        if state in {"success", "failed"}:
+            assert ours[key][1:] == (started, ended), key

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.airflow import VENV, Airflow
+from tests.support.connecting import OURS, RUNS, TRIES, rows, told_by
 from tests.support.cut_line import CutLine
 from tests.support.hub_process import HubProcess
 from tests.support.ports import free_port
@@ -32,10 +32,6 @@ DAGS = ("ways", "one_at_a_time")
 LEAST_ROUNDS = 3
 AT_ONCE = 3  # runs of a Dag that have not ended: more would only pile up
 HALF_AN_HOUR_S = 1800
-OURS = """SELECT j.name, r.natural_id, r.map_index, a.no, a.own_state, a.state, a.started_at, a.ended_at
-    FROM attempt a JOIN run r ON r.id = a.run_id JOIN job j ON j.id = r.job_id"""
-TRIES = """SELECT dag_id, task_id, run_id, map_index, try_number, state, start_date, end_date
-    FROM {table} WHERE state IS NOT NULL"""
 
 
 class Both:
@@ -94,23 +90,11 @@ class Both:
             time.sleep(0.5)
         raise TimeoutError(f"{self.poll()}\n{self.hub.said[-3000:]}")
 
-    def ours(self) -> dict[tuple[str, str, int, int], tuple[Any, ...]]:
-        rows = _rows(self.folder / "data" / "trackside.db", OURS)
-        return {(row[0], row[1], row[2], row[3]): row[4:] for row in rows}
+    def ours(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        return {row[:4]: row[4:] for row in rows(self.folder / "data/trackside.db", OURS)}
 
-    def theirs(self) -> dict[tuple[str, str, int, int], tuple[Any, ...]]:
-        database = self.airflow.home / "airflow.db"
-        tables = ("task_instance_history", "task_instance")
-        rows = [row for table in tables for row in _rows(database, TRIES.format(table=table))]
-        return {(f"{r[0]}.{r[1]}", r[2], r[3], r[4]): r[5:] for r in rows}
-
-
-def _rows(database: Path, statement: str) -> list[Any]:
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=30)
-    try:
-        return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
+    def theirs(self) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        return {row[:4]: row[4:] for row in told_by(self.airflow, *TRIES)}
 
 
 @pytest.fixture(
@@ -147,19 +131,16 @@ def test_every_try_is_one_attempt_with_airflows_own_state_and_times(both: Both) 
     for key, (state, started, ended) in theirs.items():
         assert tasks[key][0] in {state, "up_for_retry"}, key
         if state in {"success", "failed"}:
-            assert tasks[key][2:] == (micros(started), micros(ended)), key
+            assert tasks[key][1:] == (started, ended), key
 
 
 def test_every_dag_run_is_one_run_with_airflows_own_state_and_times(both: Both) -> None:
-    rows = _rows(
-        both.airflow.home / "airflow.db",
-        "SELECT dag_id, run_id, state, start_date, end_date FROM dag_run",
-    )
+    runs = told_by(both.airflow, RUNS)
     ours = {key: row for key, row in both.ours().items() if "." not in key[0]}
-    assert {(dag, run) for dag, run, *_ in rows} == {key[:2] for key in ours}
-    for dag, run, state, started, ended in rows:
+    assert {row[:4] for row in runs} == set(ours)
+    for dag, run, _, _, state, started, ended in runs:
         assert ours[dag, run, -1, 1][0] == state, (dag, run)
-        assert ours[dag, run, -1, 1][2:] == (micros(started), micros(ended)), (dag, run)
+        assert ours[dag, run, -1, 1][1:] == (started, ended), (dag, run)
 
 
 def test_something_was_pushed_and_something_was_polled(both: Both) -> None:
@@ -171,9 +152,3 @@ def test_something_was_pushed_and_something_was_polled(both: Both) -> None:
     assert polled.count(True) > 20
     assert polled.count(False) > 20
     assert len(runs) > 40
-
-
-def micros(text: str | None) -> int | None:
-    if text is None:
-        return None
-    return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000_000)

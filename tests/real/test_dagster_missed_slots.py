@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.dagster import VENV, DagsterSplit
@@ -24,6 +25,7 @@ pytestmark = [
 ]
 
 MISSED = 3
+SEEN_WITHIN = timedelta(minutes=3)
 
 
 @pytest.fixture
@@ -52,11 +54,14 @@ def test_the_slots_of_a_daemon_that_stands_still_are_missed_and_heal(
     dagster.freeze("daemon")
     stopped = datetime.now(UTC)
     due = [minute_after(stopped) + n * MINUTE for n in range(MISSED)]
+    until(lambda: "DOWN" in scheduler_health(hub))
+    assert datetime.now(UTC) - stopped <= SEEN_WITHIN
     at_clock(due[-1] + MINUTE + timedelta(seconds=1))
     dagster.thaw("daemon")
     until(lambda: any(run and at > due[-1] for at, run in slots.all().items()))
     until(lambda: slots.healed_since(due[0]) >= MISSED)
 
+    until(lambda: scheduler_health(hub) == {"HEALTHY"})
     assert unanswered([*due, due[-1] + MINUTE], begun(dagster)) == due
     missed = slots.missed()
     assert sorted(at for at in missed if at >= due[0]) == due
@@ -65,6 +70,11 @@ def test_the_slots_of_a_daemon_that_stands_still_are_missed_and_heal(
         steps = slots.history(one)
         assert (steps[0], steps.count("opened"), steps[-1]) == ("opened", 1, "resolved")
         assert slots.cause(one) in {None, "orchestrator_silent"}
+
+
+def scheduler_health(hub: HubProcess) -> set[str]:
+    told = httpx.get(f"{hub.url}/api/v1/orchestrators/dg", timeout=30).json()
+    return {one["status"] for one in told["health"] if one["part"] == "daemon SCHEDULER"}
 
 
 def begun(dagster: DagsterSplit) -> dict[datetime, datetime]:

@@ -43,6 +43,12 @@ def test_a_silent_daemon_is_down_though_dagster_calls_it_healthy() -> None:
     assert found[""].status is HealthStatus.DOWN
 
 
+def test_a_daemon_is_silent_soon_enough_to_be_seen_within_three_minutes() -> None:
+    found = parts(recorded_pulse(), BEAT + timedelta(seconds=125))
+    assert found["daemon SCHEDULER"].status is HealthStatus.DOWN
+    assert found[""].status is HealthStatus.DEGRADED
+
+
 def test_a_daemon_whose_heartbeat_tells_errors_is_degraded() -> None:
     found = parts(recorded_pulse(), BEAT + timedelta(seconds=60))
     assert found["daemon SCHEDULER"].status is HealthStatus.DEGRADED

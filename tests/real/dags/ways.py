@@ -63,6 +63,9 @@ with DAG("one_at_a_time", schedule=None, start_date=START, max_active_runs=1):
 with DAG("stuck", schedule=None, start_date=START):
     BashOperator(task_id="waits", bash_command="true", pool="nowhere")
 
+with DAG("shut_out", schedule=None, start_date=START):
+    BashOperator(task_id="waits", bash_command="true", pool="shut")
+
 with DAG(
     "resting",
     schedule="0 5 * * *",

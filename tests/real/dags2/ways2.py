@@ -49,5 +49,8 @@ with DAG(
 ):
     EmptyOperator(task_id="nothing")
 
-with DAG("reads", schedule=[LEDGER], start_date=START, is_paused_upon_creation=True):
+with DAG("reads", schedule=[LEDGER], start_date=START):
+    EmptyOperator(task_id="nothing")
+
+with DAG("by_the_clock", schedule="0 6 * * *", start_date=START, catchup=False):
     EmptyOperator(task_id="nothing")
