@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import httpx
 
 from adapters.base import Http
+from adapters.dagster.asset_events import find_report, report
 from adapters.dagster.backfills import backfill, backfilled, steer
 from adapters.dagster.check import findings
 from adapters.dagster.config import DagsterConfig
@@ -20,7 +21,6 @@ from adapters.dagster.look import Look
 from adapters.dagster.setup import setup_text
 from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, state_of
-from hub.errors import NotFound
 from hub.ports import (
     AdapterConfig,
     Asked,
@@ -31,6 +31,7 @@ from hub.ports import (
     Json,
     Known,
     Launched,
+    LaunchKind,
     LaunchRequest,
     LogTail,
     Observed,
@@ -90,9 +91,13 @@ class Dagster:
         return list(findings(self._graphql, authenticated=authenticated))
 
     def launch(self, request: LaunchRequest) -> Launched:
+        if request.kind is LaunchKind.ASSET_EVENT:
+            return report(self._graphql, request)
         return launch(self._graphql, request, self._place)
 
     def find_launched(self, request: LaunchRequest) -> Launched | None:
+        if request.kind is LaunchKind.ASSET_EVENT:
+            return find_report(self._graphql, request)
         if request.failed is not None:
             return find_rerun(self._graphql, request, request.failed, self._place)
         return find(self._graphql, request.key, self._place)
@@ -106,8 +111,9 @@ class Dagster:
     def steer(self, natural_id: str, wish: Wish) -> None:
         steer(self._graphql, natural_id, wish)
 
-    def caused(self, request: LaunchRequest) -> Effects:
-        raise NotFound(f"Dagster has no asset events ({request.job.name})")
+    def caused(self, request: LaunchRequest) -> Effects:  # noqa: ARG002
+        """None: Dagster does not tell which runs an asset event has brought about."""
+        return Effects(over=True)
 
     def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
         """Of a step, or of a whole run. Dagster keeps the tries of a step in one log."""

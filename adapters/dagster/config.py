@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import httpx
 from pydantic import Field, field_validator
@@ -27,9 +27,18 @@ class DagsterConfig(AdapterConfig):
         default={}, description="further headers, for a proxy in front of an open source Dagster"
     )
     verify: bool = Field(default=True, description="check the server's certificate")
+    launch: Literal["api", "pull"] = Field(
+        "api",
+        description="who begins: the hub over GraphQL, or a sensor of yours that fetches launches "
+        "(examples/dagster/trackside_launcher.py)",
+    )
     history_days: float = Field(
         30, gt=0, le=3650, description="how far back runs are read when it is first connected"
     )
+
+    @property
+    def pulls(self) -> bool:
+        return self.launch == "pull"
 
     @field_validator("url")
     @classmethod

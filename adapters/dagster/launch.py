@@ -19,7 +19,7 @@ from adapters.dagster.runs import by_tags
 from adapters.dagster.targets import find_target, location_of
 from adapters.dagster.wire import ENDED, PARTITION_TAG, Fault, Run, Typed
 from hub.errors import Declined, Unavailable, shorten
-from hub.ports import FailedRun, Json, Launched, LaunchKind, LaunchRequest
+from hub.ports import FailedRun, Json, Launched, LaunchRequest
 
 KEY_TAG: Final = "trackside/launch_key"
 NOTE_TAG: Final = "trackside/note"
@@ -89,8 +89,6 @@ def launch(graphql: GraphQL, request: LaunchRequest, place: Place) -> Launched:
     """
     if request.failed is not None:
         return rerun(graphql, request, request.failed, place)
-    if request.kind is LaunchKind.ASSET_EVENT:
-        raise Declined("Dagster takes no asset events: launch a job, or a step of one")
     if found := find(graphql, request.key, place):
         return found
     conf = dict(request.conf)

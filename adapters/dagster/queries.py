@@ -262,3 +262,17 @@ query TracksideOutput($run: ID!, $file: String!) {
     ... on RunNotFoundError { message } ... on PythonError { message } }
 }
 """
+
+REPORTED: Final = """
+query TracksideReported($key: AssetKeyInput!) {
+  assetOrError(assetKey: $key) { __typename
+    ... on Asset { assetMaterializations(limit: 100) { description } } }
+}
+"""
+
+REPORT: Final = """
+mutation TracksideReport($params: ReportRunlessAssetEventsParams!) {
+  reportRunlessAssetEvents(eventParams: $params) { __typename
+    ... on UnauthorizedError { message } ... on PythonError { message } }
+}
+"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -61,12 +62,16 @@ class Fetched(Struct, rename="camel"):
 
 
 class Taken(BaseModel):
-    """runId: of the run's OpenLineage events, where it is not the one that was proposed."""
+    """runId: of the run's OpenLineage events, where it is not the one that was proposed.
+
+    naturalId: what the orchestrator calls the run, where the hub asks it too and so knows it by that.
+    """
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     lease: Text = Field(max_length=64)
     run_id: UUID | None = Field(None, alias="runId")
+    natural_id: Text | None = Field(None, alias="naturalId", max_length=500)
 
 
 class NotTaken(BaseModel):
@@ -93,28 +98,37 @@ async def fetch_launch(
     wait: Annotated[
         float, Query(ge=0, le=LONGEST_WAIT_S, description="seconds to wait for one")
     ] = 0.0,
+    job: Annotated[
+        tuple[Text, ...], Query(max_length=500, description="only of jobs with these names")
+    ] = (),
 ) -> Response:
     """The next launch of an orchestrator, leased to whom asks; 204 if there is none.
 
     One of which nothing is told until its lease ends is fetched again.
     """
     fetching(hub, by, orchestrator)
-    found = await _fetched(request, hub, orchestrator, lease, wait)
+    found = await _fetched(request, hub, orchestrator, lease, wait, job)
     return Response(status_code=204) if found is None else _told(*found)
 
 
 async def _fetched(
-    request: Request, hub: RunningHub, orchestrator: str, lease: float, wait: float
+    request: Request,
+    hub: RunningHub,
+    orchestrator: str,
+    lease: float,
+    wait: float,
+    jobs: tuple[str, ...],
 ) -> Held | None:
     """Waits without a thread; to whom has hung up nothing is leased."""
     way = hub.hands.ways().get(orchestrator)
     every = way is not None and way.pulls
+    fetch = partial(hub.pulling.fetch, orchestrator, lease, every=every, jobs=jobs)
     loop = asyncio.get_running_loop()
     end = loop.time() + wait
     pause = 0.0
     with hung_up(request) as left:
         while not left.done():
-            found = await asyncio.to_thread(hub.pulling.fetch, orchestrator, lease, every=every)
+            found = await asyncio.to_thread(fetch)
             seconds = end - loop.time()
             if found is not None or seconds <= 0 or hub.watch.closed:
                 return found
@@ -151,8 +165,8 @@ def take_launch(
 ) -> Response:
     """The engine has started the run."""
     fetching(hub, by, orchestrator)
-    run_id = None if told.run_id is None else str(told.run_id)
-    hub.pulling.ack(orchestrator, launch, told.lease, run_id)
+    run_id = None if told.run_id is None else told.run_id.hex
+    hub.pulling.ack(orchestrator, launch, told.lease, told.natural_id or run_id)
     return Response(status_code=204)
 
 

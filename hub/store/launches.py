@@ -198,13 +198,22 @@ def any_due(
     return found
 
 
-def next_of(connection: Connection, orchestrator: str, now: datetime, *, every: bool) -> list[int]:
+def next_of(
+    connection: Connection,
+    orchestrator: str,
+    now: datetime,
+    *,
+    every: bool,
+    jobs: Collection[str] = (),
+) -> list[int]:
     """What an orchestrator may fetch now, the longest due first: all of its own, or only those that
-    are to be fetched.
+    are to be fetched; of all jobs, or only of those with these names.
     """
     mine = select(_MINE.id).where(_due(now), _MINE.orchestrator == orchestrator)
     if not every:
         mine = mine.where(_MINE.kind == LaunchKind.PULL)
+    if jobs:
+        mine = mine.where(_MINE.job_name.in_(jobs))
     return list(connection.scalars(mine.order_by(_MINE.next_at, _MINE.id).limit(FETCHED)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -40,13 +40,17 @@ class Pulling:
         self._limits = store.Limits(per_hour)
         self._clock = clock
 
-    def fetch(self, orchestrator: str, hold_s: float, *, every: bool) -> Fetched | None:
+    def fetch(
+        self, orchestrator: str, hold_s: float, *, every: bool, jobs: Collection[str] = ()
+    ) -> Fetched | None:
         """The next launch of an orchestrator, its own for so long; None: there is none.
 
-        every: it fetches all its launches, not only those that say so.
+        every: it fetches all its launches, not only those that say so. jobs: names of jobs, of
+        which alone it wants launches; none: of all.
         """
         now = self._clock()
-        for key in self._doing.read(lambda it: store.next_of(it, orchestrator, now, every=every)):
+        next_of = partial(store.next_of, orchestrator=orchestrator, now=now, every=every, jobs=jobs)
+        for key in self._doing.read(next_of):
             found = self._doing.write(partial(self._lease, key, now, hold_s))
             if found is not None:
                 return found
@@ -63,13 +67,15 @@ class Pulling:
             self._count(one.orchestrator, one.id, "refused")
         return None
 
-    def ack(self, orchestrator: str, launch: int, token: str, run_id: str | None) -> None:
-        """The engine has started it. Also after its lease has ended, for then it has, too."""
+    def ack(self, orchestrator: str, launch: int, token: str, natural_id: str | None) -> None:
+        """It was started, as the run of that natural id, else with the run id that was proposed.
+        Also after its lease has ended, for then it was, too.
+        """
 
         def keep(connection: Connection) -> None:
             held = self._fetched(connection, orchestrator, launch)
-            natural = UUID(run_id or launch_run_id(held.key)).hex
-            found = Launched(held.key, natural)
+            proposed = UUID(launch_run_id(held.key)).hex
+            found = Launched(held.key, natural_id or proposed)
             store.launched(connection, launch, token, found, self._clock())
 
         self._doing.write(keep)

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.errors import Declined, NotFound, Unavailable
+from hub.errors import Declined, NotFound, NotReady, Unavailable
 from hub.model import EntityName
 from hub.ports import BackfillPlan, FailedRun, Grade, LaunchKind, LaunchRequest, RunName, Span, Wish
 from tests.support.fake_dagster import NAMESPACE, URL, FakeDagster, Json, recorded, run_row
@@ -406,9 +406,61 @@ def test_a_backfill_is_cancelled_and_can_not_be_paused() -> None:
     assert fake.stops == ["b1"]
 
 
-def test_an_asset_event_is_declined() -> None:
-    with pytest.raises(Declined, match="no asset events"):
-        Launching().adapter().launch(request(kind=LaunchKind.ASSET_EVENT))
+class Reporting(FakeDagster):
+    """Keeps what is reported of one asset, as Dagster does, whatever was reported before."""
+
+    def __init__(self, *, lost: int = 0, **answers: Any) -> None:
+        super().__init__(Reported=self.reported, Report=self.report)
+        self.answers |= answers
+        self.events: list[Json] = []
+        self._lost = lost
+
+    def reported(self, _: Json) -> Json:
+        kept = [{"description": one["description"]} for one in self.events]
+        return {"assetOrError": {"__typename": "Asset", "assetMaterializations": kept}}
+
+    def report(self, variables: Json) -> Json | httpx.Response:
+        self.events.insert(0, variables["params"])
+        if self._lost:
+            self._lost -= 1
+            return httpx.Response(502)
+        return {"reportRunlessAssetEvents": {"__typename": "ReportRunlessAssetEventsSuccess"}}
+
+
+def event(partition: str | None = None) -> LaunchRequest:
+    return request("raw/orders", kind=LaunchKind.ASSET_EVENT, partition=partition)
+
+
+def test_an_asset_event_is_reported_once_with_its_partition() -> None:
+    fake = Reporting()
+    adapter = fake.adapter()
+    first = adapter.launch(event("2026-11-20"))
+    second = adapter.launch(event("2026-11-20"))
+    assert (first.again, second.again, first.followed) == (False, True, False)
+    (told,) = fake.events
+    assert (told["assetKey"], told["partitionKeys"]) == (
+        {"path": ["raw", "orders"]},
+        ["2026-11-20"],
+    )
+
+
+def test_an_asset_event_whose_answer_got_lost_is_found() -> None:
+    fake = Reporting(lost=1)
+    with pytest.raises(Unavailable):
+        fake.adapter().launch(event())
+    found = fake.adapter().find_launched(event())
+    assert found is not None
+    assert found.again
+    assert "partitionKeys" not in fake.events[0]
+    assert fake.adapter().caused(event()).over
+
+
+def test_an_asset_event_of_an_asset_that_nobody_has_waits() -> None:
+    unknown = {"assetOrError": {"__typename": "AssetNotFoundError"}}
+    fake = Reporting(Reported=unknown)
+    with pytest.raises(NotReady, match="no asset raw/orders"):
+        fake.adapter().launch(event())
+    assert fake.events == []
 
 
 # -- logs and the connection -----------------------------------------------------------------------

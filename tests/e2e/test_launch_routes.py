@@ -90,6 +90,20 @@ def test_a_launch_is_fetched_acknowledged_and_followed(speaker: Speaker) -> None
     assert (steps[0], steps[1], steps[-1]) == ("asked", "launched", "completed")
 
 
+def test_who_fetches_names_the_jobs_it_has_and_says_what_it_calls_the_run(speaker: Speaker) -> None:
+    ann, engine = speaker("ann", "admin"), speaker("engine", "ingest", orchestrator="house")
+    launch = ann.post(ALL, json=WISH).json()["launch"]
+    asked = f"{ALL}/next?orchestrator=house"
+    assert engine.get(f"{asked}&job=loads&job=mar").status_code == 204
+    fetched = engine.get(f"{asked}&job=loads&job=mart").json()
+    assert fetched["id"] == launch["id"]
+
+    place = f"{ALL}/{launch['id']}/ack?orchestrator=house"
+    told = {"lease": fetched["lease"], "naturalId": "run-of-its-own/7"}
+    assert engine.post(place, json=told).status_code == 204
+    assert ann.get(f"{ALL}/{launch['id']}").json()["launch"]["naturalId"] == "run-of-its-own/7"
+
+
 def event(kind: str, run: str) -> dict[str, Any]:
     return {
         "eventType": kind,

@@ -22,7 +22,7 @@ from hub.model import (
     HealthStatus,
     ScheduleObserved,
 )
-from hub.ports import Asked, BackfillPlan, LaunchRequest, Observed, Span
+from hub.ports import Asked, BackfillPlan, LaunchKind, LaunchRequest, Observed, Span
 from hub.store.types import to_micros
 from tests.support.dagster import VENV, DagsterSplit
 from tests.support.fake_dagster import FakeKnown
@@ -257,6 +257,19 @@ def test_a_backfill_starts_its_partitions_once(world: World) -> None:
         b=first.natural_id,
     )
     assert told["partitionBackfillOrError"]["partitionNames"] == ["2026-11-05", "2026-11-06"]
+
+
+def test_an_asset_that_others_have_written_is_told_to_dagster_once(world: World) -> None:
+    wanted = request("event-1", "ext_source", kind=LaunchKind.ASSET_EVENT, note="it is there")
+    first, second = world.adapter.launch(wanted), world.adapter.launch(wanted)
+    assert (first.again, second.again) == (False, True)
+    told = world.dagster.graphql(
+        'query { assetOrError(assetKey: {path: ["ext_source"]}) { ... on Asset { '
+        "assetMaterializations { description } } } }"
+    )
+    assert told["assetOrError"]["assetMaterializations"] == [
+        {"description": "it is there trackside_key=event-1"}
+    ]
 
 
 def test_a_scheduled_run_has_the_slot_of_its_tick(world: World) -> None:

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,7 @@ VENV = ROOT / ".venv-dagster"
 CODE = ROOT / "tests" / "real" / "dagster_code"
 REPORTER = ROOT / "examples" / "dagster" / "trackside_reporter.py"
 READY_TIMEOUT_S = 180.0
+SHOP_AND_REPORTER = {"shop": CODE / "shop.py", "trackside_reporter": REPORTER}
 
 _INSTANCE = """\
 telemetry: {enabled: false}
@@ -30,11 +31,7 @@ concurrency:
   pools: {default_limit: 1, granularity: op}
 freshness: {enabled: true}
 """
-_WORKSPACE = """\
-load_from:
-  - grpc_server: {{host: 127.0.0.1, port: {shop}, location_name: shop}}
-  - grpc_server: {{host: 127.0.0.1, port: {reporter}, location_name: trackside_reporter}}
-"""
+_LOCATION = "  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: {name}}}\n"
 
 
 class _Processes:
@@ -162,21 +159,44 @@ class DagsterInProcess(_Processes):
 
 
 class DagsterSplit(_Processes):
-    """The whole: a code server, the reporter's, the daemon and the web server."""
+    """The whole: a server per code location, the daemon and the web server."""
+
+    def __init__(
+        self, home: Path, codes: Mapping[str, Path] = SHOP_AND_REPORTER, **environment: str
+    ) -> None:
+        super().__init__(home, **environment)
+        self._codes = codes
 
     def start(self) -> Self:
         (self.home / "dagster.yaml").write_text(_INSTANCE)
         self._make_files()
-        shop, reporter = free_port(), free_port()
-        workspace = self.home / "workspace.yaml"
-        workspace.write_text(_WORKSPACE.format(shop=shop, reporter=reporter))
-        self._serve(CODE / "shop.py", shop, "shop")
-        self._serve(REPORTER, reporter, "reporter")
-        args = ("-h", "127.0.0.1", "-p", str(self.port), "-w", str(workspace))
+        ports = {name: free_port() for name in self._codes}
+        locations = [_LOCATION.format(name=name, port=port) for name, port in ports.items()]
+        self._workspace.write_text("load_from:\n" + "".join(locations))
+        for name, port in ports.items():
+            self._serve(self._codes[name], port, name)
+        args = ("-h", "127.0.0.1", "-p", str(self.port), "-w", str(self._workspace))
         self.spawn("dagster-webserver", *args, log="webserver")
-        self.spawn("dagster-daemon", "run", "-w", str(workspace), log="daemon")
+        self._start_daemon()
         self.until("code locations", self._loaded, READY_TIMEOUT_S)
         return self
+
+    @property
+    def _workspace(self) -> Path:
+        return self.home / "workspace.yaml"
+
+    def _start_daemon(self) -> None:
+        self.spawn("dagster-daemon", "run", "-w", str(self._workspace), log="daemon")
+
+    def kill_daemon(self) -> None:
+        """At once, and with it the runs it has started; another one begins."""
+        old = self._parts.pop("daemon")
+        self._processes.remove(old)
+        os.killpg(old.pid, signal.SIGKILL)
+        old.wait()
+        assert old.stdin
+        old.stdin.close()
+        self._start_daemon()
 
     def _make_files(self) -> None:
         """The SQLite files: processes that start together would all make them, and fail."""
@@ -199,11 +219,11 @@ class DagsterSplit(_Processes):
         entries = told["workspaceOrError"]["locationEntries"]
         kinds = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
         if "PythonError" in kinds:  # its code server was not up yet
-            for name in ("shop", "trackside_reporter"):
+            for name in self._codes:
                 self.graphql(
                     "mutation($n: String!) { reloadRepositoryLocation(repositoryLocationName: $n) "
                     "{ __typename } }",
                     n=name,
                 )
             return False
-        return kinds == ["RepositoryLocation"] * 2
+        return kinds == ["RepositoryLocation"] * len(self._codes)
