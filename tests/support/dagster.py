@@ -162,7 +162,7 @@ class DagsterSplit(_Processes):
     """The whole: a server per code location, the daemon and the web server."""
 
     def __init__(
-        self, home: Path, codes: Mapping[str, Path] = SHOP_AND_REPORTER, **environment: str
+        self, home: Path, codes: Mapping[str, Path] = SHOP_AND_REPORTER, /, **environment: str
     ) -> None:
         super().__init__(home, **environment)
         self._codes = codes
