@@ -22,7 +22,10 @@ SUMMARY: Final = EntityName(DWH, "dwh.reports.day_summary")
 SUMS_UP: Final = "day_summary"
 #: Days of it that are there, and which of them, counted back from today, are not.
 DAYS: Final = 21
-LACKING: Final = (3, 4, 6)
+LACKING: Final = (3, 4, 6, 9)
+#: What the summary is made of.
+NOTES: Final = {"namespace": "https://desk.example", "name": "notes"}
+ORDERS: Final = {"namespace": DWH, "name": "dwh.core.orders"}
 #: A job of which the desk knows nothing.
 UNKNOWN: Final = "christmas_card"
 LEASE_S: Final = 60.0
@@ -62,8 +65,8 @@ class Work(Struct, frozen=True):
         wrote = [{"namespace": DWH, "name": name}] if kind == "COMPLETE" else []
         job = {"namespace": self.job.namespace, "name": self.job.name}
         run = {"runId": self.run, "facets": facets}
-        read = [{"namespace": DWH, "name": "dwh.core.orders"}]
-        return run_event(PRODUCER, kind, at, run, job, read, wrote)
+        read = NOTES if self.job.name == SUMS_UP else ORDERS
+        return run_event(PRODUCER, kind, at, run, job, [read], wrote)
 
 
 class Desk:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.demo.board import KIND, hang_up
-from hub.demo.desk import DESK, LACKING, SUMMARY, UNKNOWN
+from hub.demo.desk import DESK, SUMMARY, UNKNOWN
 from hub.demo.tables import DWH
 from hub.evaluate.people import say
 from hub.incidents import acknowledge
@@ -59,6 +59,8 @@ SUBSCRIPTIONS: Final[dict[str, dict[str, Any]]] = {
         "when": f"{DWH}/dwh.analytics.web_sessions",
     },
 }
+#: From how many days ago until how many: those that are lacking are made anew.
+FILLED: Final = (6, 3)
 PAUSED: Final = ("rates-feed", "the partners' server is being moved")
 
 
@@ -139,8 +141,8 @@ def _by_hand(now: datetime) -> list[NewLaunch]:
 
 
 def _fill(connection: Connection, now: datetime) -> None:
-    """The days that are lacking are made anew."""
-    first, last = (now - timedelta(days=ago) for ago in (max(LACKING), min(LACKING)))
+    """Some of the days that are lacking are made anew."""
+    first, last = (now - timedelta(days=ago) for ago in FILLED)
     wanted = Backfill.model_validate(
         {
             "dataset": {"namespace": SUMMARY.namespace, "name": SUMMARY.name},

@@ -1,20 +1,19 @@
-"""Pages are read by everybody: with a keyboard, read out, in the dark, on a phone.
+"""Pages are read by everybody: with a keyboard, read out, in the dark, on a phone without scrolling sideways.
 
 axe-core judges the pages of the demo and those on which people act.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-import httpx
 import pytest
 
 from tests.support import axe
 from tests.support.browser import CHROMIUM, Browser
-from tests.support.hub_process import HubProcess
+from tests.support.demo_hub import Demo, demo
 
 pytestmark = [
     pytest.mark.real,
@@ -33,60 +32,59 @@ PLACES: Final = (
 PHONE: Final = (390, 844)
 
 
+#: Pages of what the people of the demo have asked for, and of who may be there.
+OF_WORK: Final[dict[str, Callable[[Demo], str]]] = {
+    "subscription that waits": lambda _: "subscription?name=stock-alert",
+    "subscription that is paused": lambda _: "subscription?name=rates-feed&days=7",
+    "launch that is over": lambda demo: demo.launch("completed"),
+    "launch that is dead": lambda demo: demo.launch("dead"),
+    "launch that is held": lambda demo: demo.launch("held"),
+    "backfill": Demo.backfill,
+    "plan of a backfill": Demo.plan,
+    "tokens": lambda _: "tokens",
+    "shared incident": Demo.shared,
+    "run": Demo.run,
+}
+
+
 @pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Demo, Browser]]:
     folder: Path = tmp_path_factory.mktemp("demo")
-    with HubProcess(folder, "--weeks", "1", verb="demo") as hub:
-        yield hub
+    with demo(folder) as there, Browser(folder) as browser:
+        browser.sign_in(there.url, there.token)
+        yield there, browser
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    with Browser(tmp_path_factory.mktemp("browser")) as browser:
-        yield browser
-
-
-def looked_at(hub: HubProcess, browser: Browser, place: str) -> list[str]:
-    """What keeps somebody from the page, by light and in the dark, and what the console says."""
+def looked_at(world: tuple[Demo, Browser], place: str) -> list[str]:
+    """What keeps somebody from the page, by light, in the dark and on a phone, and what the
+    console says.
+    """
+    there, browser = world
     found = []
     for dark in (False, True):
         browser.look(dark=dark)
-        found += browser.open(f"{hub.url}/{place}")
+        found += browser.open(f"{there.url}/{place}")
         found += axe.violations(browser)
+    browser.look(width=PHONE[0], height=PHONE[1])
+    wide = browser.evaluate("document.documentElement.scrollWidth")
+    found += [f"{wide} px wide on a phone"] if wide > PHONE[0] else []
     return [line for line in found if "404 (Not Found)" not in line]
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_keeps_anybody_from_a_page(hub: HubProcess, browser: Browser, place: str) -> None:
-    assert looked_at(hub, browser, place) == []
+def test_nothing_keeps_anybody_from_a_page(world: tuple[Demo, Browser], place: str) -> None:
+    assert looked_at(world, place) == []
 
 
-def test_nothing_keeps_anybody_from_incidents_of_each_kind(
-    hub: HubProcess, browser: Browser
+@pytest.mark.parametrize("what", OF_WORK)
+def test_nothing_keeps_anybody_from_what_people_work_with(
+    world: tuple[Demo, Browser], what: str
 ) -> None:
-    found = httpx.get(f"{hub.url}/api/v1/incidents?limit=100").json()["incidents"]
-    kinds = {one["kind"]: one["id"] for one in found}
+    assert looked_at(world, OF_WORK[what](world[0])) == []
+
+
+def test_nothing_keeps_anybody_from_incidents_of_each_kind(world: tuple[Demo, Browser]) -> None:
+    kinds = world[0].incidents()
     assert {"freshness", "failed_check", "failed_run"} <= set(kinds)
     for key in kinds.values():
-        assert looked_at(hub, browser, f"incident?id={key}") == []
-
-
-def test_nothing_keeps_anybody_from_a_run(hub: HubProcess, browser: Browser) -> None:
-    path = "/api/v1/namespaces/af-prod/jobs/load_warehouse/runs"
-    run = httpx.get(f"{hub.url}{path}").json()["runs"][0]["id"]
-    assert looked_at(hub, browser, f"run?id={run}") == []
-
-
-def test_on_a_phone_now_and_incidents_need_no_sideways_scrolling(
-    hub: HubProcess, browser: Browser
-) -> None:
-    browser.look(width=PHONE[0], height=PHONE[1])
-    found = httpx.get(f"{hub.url}/api/v1/incidents?limit=100").json()["incidents"]
-    places = ["", "incidents", *(f"incident?id={key}" for key in _one_of_each(found))]
-    for place in places:
-        browser.open(f"{hub.url}/{place}")
-        assert browser.evaluate("document.documentElement.scrollWidth") <= PHONE[0], place
-
-
-def _one_of_each(found: list[dict[str, object]]) -> set[object]:
-    return set({one["kind"]: one["id"] for one in found}.values())
+        assert looked_at(world, f"incident?id={key}") == []

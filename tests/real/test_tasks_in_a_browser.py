@@ -40,7 +40,7 @@ class Person:
 
     def __init__(self, browser: Browser, url: str) -> None:
         self.browser, self.clicks = browser, 0
-        self.complaints = browser.open(f"{url}/")
+        browser.open(f"{url}/")
 
     def click(self, selector: str) -> None:
         """Once it is there and can be clicked."""
@@ -115,9 +115,11 @@ def _partition(ago: int) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def person(world: tuple[HubProcess, Browser]) -> Person:
+def person(world: tuple[HubProcess, Browser]) -> Iterator[Person]:
+    """Whose way no page has complained of."""
     hub, browser = world
-    return Person(browser, hub.url)
+    yield Person(browser, hub.url)
+    assert browser.complaints() == []
 
 
 def _row(words: str) -> str:

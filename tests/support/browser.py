@@ -62,6 +62,10 @@ class Browser:
         self.ask("Page.navigate", url=url)
         self.wait(f"location.href != 'about:blank' && document.readyState == 'complete' && {until}")
         time.sleep(0.3)  # what a page does by itself as soon as it is there
+        return self.complaints()
+
+    def complaints(self) -> list[str]:
+        """What the pages have complained of since an address was gone to."""
         self.evaluate("1")
         return [text for event in self._events for text in _complaint(event)]
 
