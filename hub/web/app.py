@@ -20,6 +20,7 @@ from hub.web import (
     live,
     now,
     oidc,
+    orchestrators,
     others,
     rules,
     runs,
@@ -49,6 +50,7 @@ ROUTERS: Final = (
     sharing.router,
     lineage.router,
     live.router,
+    orchestrators.router,
     others.router,
 )
 

@@ -1,4 +1,4 @@
-"""The remaining pages: orchestrators, search, and the way in."""
+"""The remaining pages: search, and the way in."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from starlette.responses import FileResponse, Response
 
 from hub.access import Kind
 from hub.api.guard import COOKIE, SESSION_COOKIE
-from hub.api.params import Eyes, Hub, Paged, Text
+from hub.api.params import Eyes, Hub, Text
 from hub.api.search import words_of
 from hub.errors import NotFound
-from hub.store import orchestrators
 from hub.store import search as store
 from hub.web.site import HERE, back_to, ours, page, pages, read_form
 
@@ -28,13 +27,6 @@ _FILES: Final = {
     "htmx.min.js": "text/javascript",
     "favicon.svg": "image/svg+xml",
 }
-
-
-@router.get("/orchestrators")
-def show_orchestrators(request: Request, hub: Hub, eyes: Eyes, paged: Paged) -> Response:  # noqa: ARG001  may read
-    with hub.db.reading() as connection:
-        found = orchestrators.list_orchestrators(connection, paged)
-    return page(request, "orchestrators.html", orchestrators=found.items, next=found.next)
 
 
 @router.get("/search")
