@@ -47,6 +47,13 @@ class Band(Struct, frozen=True):
     low: float | None = None
 
 
+class Raised(Struct, frozen=True):
+    """From when on the values are on another level, which lasts, and the words for it."""
+
+    since: datetime
+    told: str
+
+
 class Scale(Struct, frozen=True):
     """How values are said, and how far apart the lines are if the highest is this."""
 
@@ -63,7 +70,11 @@ COUNTS: Final = Scale(lambda value: f"{value:,.0f}", lambda top: step_of(top, wh
 
 
 def dots(
-    points: Sequence[Point], title: str, band: Band | None = None, scale: Scale = LENGTHS
+    points: Sequence[Point],
+    title: str,
+    band: Band | None = None,
+    scale: Scale = LENGTHS,
+    raised: Raised | None = None,
 ) -> Markup:
     """All of them over time, from zero; empty of nothing."""
     if not points:
@@ -82,6 +93,8 @@ def dots(
         return _TOP + (_HIGH - _TOP - _FOOT) * (1 - value / top)
 
     parts = [*_shade(band, top, y), *_axis(top, y, scale), *_band(band, y, scale)]
+    if raised is not None and raised.since < last:
+        parts += _raised(raised, x(max(raised.since, first)), begun=raised.since >= first)
     parts += [_dot(point, x(point.at), y(max(point.value, 0)), scale) for point in ordered]
     parts += [_tick(_LEFT, first, "start"), _tick(_WIDE - _RIGHT, last, "end")]
     return drawing("chart", _WIDE, _HIGH, parts, title)
@@ -125,6 +138,18 @@ def _across(name: str, told: str, value: float, y: Height, scale: Scale) -> str:
         f'<text class="axis of-{name}" x="{_WIDE - _RIGHT - 4}" y="{at - 4:.1f}" '
         f'text-anchor="end">{escape(words)}</text>'
     )
+
+
+def _raised(raised: Raised, x: float, *, begun: bool) -> list[str]:
+    """begun: it began within what is drawn."""
+    foot, told = _HIGH - _FOOT, escape(raised.told)
+    shade = (
+        f'<rect class="raised" x="{x:.1f}" y="{_TOP}" width="{_WIDE - _RIGHT - x:.1f}" '
+        f'height="{foot - _TOP}"><title>{told}</title></rect>'
+    )
+    edge = f'<line class="rise" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{foot}"/>'
+    word = f'<text class="axis of-rise" x="{x + 5:.1f}" y="{foot - 6}">{told}</text>'
+    return [shade, *([edge] if begun else []), word]
 
 
 def _dot(point: Point, x: float, y: float, scale: Scale) -> str:

@@ -20,6 +20,7 @@ from hub.store.reading import Page
 from hub.store.slots import SlotView
 from hub.store.views import RunView
 from hub.web import links, marks
+from hub.web.creep import creep_of
 from hub.web.dots import COUNTS, Band, Point, Scale, dots
 from hub.web.words import number, plain, size
 
@@ -83,7 +84,8 @@ def _lengths(connection: Connection, eyes: Viewer, about: About) -> Drawn | None
     here = about.one.links.run and about.one.links.run.rpartition("/")[2]
     points = [point for run in past if (point := _run(run, about.until, here)) is not None]
     band = _told_band(about) or _learned_band(connection, key, about.until)
-    return Drawn("How long its runs took", dots(points, "how long its runs took", band))
+    picture = dots(points, "how long its runs took", band, raised=creep_of([about.one]))
+    return Drawn("How long its runs took", picture)
 
 
 def _run(run: RunView, until: datetime, here: str | None) -> Point | None:

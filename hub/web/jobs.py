@@ -22,6 +22,7 @@ from hub.store.incident_views import IncidentView
 from hub.store.reading import Page
 from hub.store.views import JobVersionView, JobView, RunView
 from hub.web import links
+from hub.web.creep import creep_of
 from hub.web.dots import Band, Point, dots
 from hub.web.launching import offer_of
 from hub.web.picture import lineage_of
@@ -102,19 +103,18 @@ def show_job(request: Request, hub: Hub, eyes: Eyes, namespace: Name, name: Name
         view = jobs.get_job(connection, eyes, called)
         past = runs.latest_runs(connection, eyes, [key], _RUNS, brief=True).get(key, [])
         told = _explained(hub, connection, key, now)
-        band = _band(told.baseline)
+        band, found = _band(told.baseline), _incidents(connection, eyes, key)
+        points = [point for run in past if (point := _point(run))]
         return page(
             request,
             "job.html",
             job=view,
             runs=past,
             band=band,
-            lengths=dots(
-                [point for run in past if (point := _point(run))], "how long its runs took", band
-            ),
+            lengths=dots(points, "how long its runs took", band, raised=creep_of(found)),
             schedule=schedules.schedule_of(connection, eyes, key),
             told=told,
-            incidents=_incidents(connection, eyes, key),
+            incidents=found,
             children=jobs.list_child_jobs(connection, eyes, key, 100),
             warnings=schedules.list_warnings(connection, key),
             picture=lineage_of(connection, eyes, job=called),

@@ -24,7 +24,7 @@ DATASET: Final = "namespace=db&name=revenue"
 PLACES: Final = (
     "", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in", "triggers",
     "launches", "backfills", "subscription-edit?when=all(", "teams", "rules",
-    "rule?name=failed-run", "quality", "settings", "silences", "maintenance", f"job?{JOB}",
+    "rule?name=failed-run", "quality", "settings", "silences", "maintenance", "orchestrator?name=prod", f"job?{JOB}",
     f"dataset?{DATASET}", "incident?id=404",
 )  # fmt: skip
 
@@ -81,6 +81,45 @@ def test_a_page_that_is_open_tells_what_goes_wrong_meanwhile(
         event = run_event(kind, minute, run=77, job="freight")
         httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
     browser.wait("document.body.innerText.includes('freight')")
+
+
+def test_a_job_that_is_open_shows_its_next_run_where_one_has_scrolled(
+    hub: HubProcess, browser: Browser
+) -> None:
+    browser.look(width=500)
+    browser.open(f"{hub.url}/job?{JOB}")
+    scrolled = "Math.max(...[...document.querySelectorAll('main .scroll')].map(b => b.scrollLeft))"
+    browser.evaluate(
+        "for (const box of document.querySelectorAll('main .scroll')) box.scrollLeft = 40"
+    )
+    before = browser.evaluate(scrolled)
+    assert before > 0
+    event = run_event("RUNNING", 30, run=99, inputs=["orders"])
+    httpx.post(f"{hub.url}/api/v1/lineage", json=event).raise_for_status()
+    browser.wait("document.body.innerText.includes('a0000000000000000000000000000063')")
+    browser.wait(f"{scrolled} == {before}")
+    browser.look()
+
+
+def test_back_leads_where_one_was(hub: HubProcess, browser: Browser) -> None:
+    browser.open(f"{hub.url}/jobs?text=load")
+    browser.click(f"main a[href='job?{JOB}']")
+    browser.wait("location.pathname.endsWith('/job')")
+    browser.click("main a[href^='lineage?']")
+    browser.wait("document.querySelector('#listed li')")
+    browser.evaluate("document.getElementById('lineage').focus()")
+    for key in ("ArrowRight", "Enter"):
+        browser.evaluate(
+            "document.getElementById('lineage')"
+            f".dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}', cancelable: true}}))"
+        )
+    browser.wait("location.search.includes('open=')")
+    for shown in ("!location.search.includes('open=')", "location.pathname.endsWith('/job')"):
+        browser.evaluate("history.back()")
+        browser.wait(shown)
+    browser.evaluate("history.back()")
+    browser.wait("location.search == '?text=load' && document.querySelector('input[name=text]')")
+    assert browser.evaluate("document.querySelector('input[name=text]').value") == "load"
 
 
 def test_somebody_signs_in_with_a_form_and_does_something_with_another(

@@ -23,7 +23,7 @@ pytestmark = [
 JOB: Final = "namespace=af-prod&name=load_warehouse"
 DATASET: Final = "namespace=postgres%3A%2F%2Fdwh%3A5432&name=dwh.core.orders"
 PLACES: Final = (
-    "", "incidents", "jobs", "datasets", "orchestrators", "search?q=load", "sign-in", "triggers",
+    "", "incidents", "jobs", "datasets", "orchestrators", "orchestrator?name=af-prod", "search?q=load", "sign-in", "triggers",
     "launches", "backfills", "subscription-edit?when=all(", "teams", "team?name=ingest", "rules",
     "rule?name=failed-run", "quality", "advice", "settings", "silences", "maintenance", f"job?{JOB}",
     f"dataset?{DATASET}", "lineage", "lineage?node=dataset:postgres://dwh:5432:dwh.core.orders",

@@ -3,6 +3,7 @@
 const chosen = { from: null };
 
 function mark(form, first, last) {
+  document.getElementById("main").dataset.held = "";  // what somebody chooses is not drawn anew
   form.elements.first.value = first;
   form.elements.last.value = last;
   for (const cell of document.querySelectorAll("svg.partitions .cell[data-day]")) {
@@ -33,4 +34,3 @@ function lookAt() {
     box.scrollLeft = (box.scrollWidth - box.clientWidth) / 2;
 }
 lookAt();
-document.addEventListener("htmx:afterSettle", lookAt);

@@ -10,8 +10,15 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   const main = document.querySelector("main");
-  const busy = main.contains(document.activeElement) || main.querySelector("details[open]");
+  const busy = main.contains(document.activeElement) || main.querySelector("details[open]")
+    || "held" in main.dataset || !getSelection().isCollapsed;
   if (event.target === main && (busy || document.hidden)) event.preventDefault();
+});
+let scrolled = [];
+const boxes = () => [...document.querySelectorAll("main .scroll")];
+document.addEventListener("htmx:beforeSwap", () => { scrolled = boxes().map((box) => box.scrollLeft); });
+document.addEventListener("htmx:afterSettle", () => {
+  boxes().forEach((box, n) => { if (scrolled[n]) box.scrollLeft = scrolled[n]; });
 });
 document.addEventListener("DOMContentLoaded", () => {
   const GATHER_MS = 400, POLL_MS = 15000;
@@ -19,12 +26,13 @@ document.addEventListener("DOMContentLoaded", () => {
   if (!renews()) return;
   let stream = null, waiting = null;
   const renew = () => {
+    const shown = document.getElementById("main");
     waiting ??= setTimeout(() => {
       waiting = null;
       const main = document.querySelector("main[hx-get]");
       if (main && window.htmx) htmx.trigger(main, "news");
       dispatchEvent(new Event("trackside:news"));
-    }, GATHER_MS);
+    }, Number(shown.dataset.gather) || GATHER_MS);
   };
   const listen = () => {
     if (document.hidden) {
