@@ -260,6 +260,7 @@ INPUT_FACETS = {
 }
 
 OUTPUT_FACETS = {
+    "dataQualityAssertions": INPUT_FACETS["dataQualityAssertions"],
     "outputStatistics": Reader(_Statistics, _statistics),
     "subset": Reader(_OutputSubset, _output_subset),
 }

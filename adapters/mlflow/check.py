@@ -1,0 +1,36 @@
+"""What works of a connection, and what to change where it doesn't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from adapters.mlflow.api import Api
+from hub.errors import Unavailable
+from hub.ports import Finding, Grade
+
+
+def check(api: Api) -> Iterator[Finding]:
+    """Findings, in the order in which things have to work."""
+    try:
+        experiments = [one.experiment_id for one in api.experiments()]
+    except Unavailable as error:
+        mend = "check `url` and credentials, and that the hub may reach it"
+        yield Finding("address", Grade.BAD, str(error), mend)
+        return
+    yield Finding("address", Grade.GOOD, f"{api.http.url}, {len(experiments)} experiments")
+    if experiments:
+        where, order = "attributes.end_time >= 0", "attributes.end_time DESC"
+        yield _tried("read runs", lambda: api.runs(experiments[:1], where, order))
+    yield _tried("read registered models", api.models)
+    yield _tried("read model versions", lambda: next(api.versions()))
+    skew_s = api.http.skew_s
+    if skew_s is not None and abs(skew_s) > 60:
+        yield Finding("clock", Grade.WARNING, f"{skew_s:+.0f} s from ours", "set both by NTP")
+
+
+def _tried(what: str, read: Callable[[], object]) -> Finding:
+    try:
+        read()
+    except Unavailable as error:
+        return Finding(what, Grade.BAD, str(error), "see the text")
+    return Finding(what, Grade.GOOD)
