@@ -232,7 +232,7 @@ def get(hub: HubProcess, path: str) -> Any:
     return answer.json() if answer.is_success else None
 
 
-def until(there: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
+def until(there: Callable[[], Any], what: str, timeout_s: float = 120) -> Any:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if found := there():

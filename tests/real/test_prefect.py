@@ -218,7 +218,7 @@ def put_down(server: PrefectServer, name: str) -> list[datetime]:
     return found if len(found) >= 3 else []
 
 
-def until(there: Any, what: str, timeout_s: float = 60) -> Any:
+def until(there: Any, what: str, timeout_s: float = 120) -> Any:
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         if found := there():
