@@ -40,17 +40,20 @@ class SeenView(View, frozen=True):
 
 def seen_of(connection: Connection, viewer: Viewer, name: str) -> SeenView:
     """Of an orchestrator that is known; of another there is nothing."""
-    apart = job.c.parent_job_id.is_(None)
-    statement = _jobs(viewer, name, job.c.latest_run_state, apart.label("apart"), func.count())
-    rows = connection.execute(statement.group_by(job.c.latest_run_state, apart)).all()
+    part = job.c.parent_job_id.is_not(None)
+    statement = _jobs(viewer, name, job.c.latest_run_state, part, func.count())
     states: dict[str, int] = {}
-    for row in rows:
-        if row.latest_run_state is not None:
-            states[row.latest_run_state] = states.get(row.latest_run_state, 0) + row.count
+    counted = {False: 0, True: 0}
+    for state, is_part, count in connection.execute(
+        statement.group_by(job.c.latest_run_state, part)
+    ):
+        counted[bool(is_part)] += count
+        if state is not None:
+            states[state] = states.get(state, 0) + count
     scheduled = _jobs(viewer, name, func.count()).join(schedule, schedule.c.job_id == job.c.id)
     return SeenView(
-        sum(row.count for row in rows if row.apart),
-        sum(row.count for row in rows if not row.apart),
+        counted[False],
+        counted[True],
         connection.scalar(scheduled) or 0,
         states,
         _engines(connection, viewer, name),

@@ -35,8 +35,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Clie
     token = make_token(folder, "ada", "admin")
     with HubProcess(folder) as hub, Browser(folder) as browser:
         headers = {"authorization": f"Bearer {token}", "origin": hub.url}
-        there = {"base_url": hub.url, "headers": headers, "timeout": 60}
-        with httpx.Client(**there, follow_redirects=True) as client:
+        with httpx.Client(
+            base_url=hub.url, headers=headers, timeout=60, follow_redirects=True
+        ) as client:
             markup.play(client)
             browser.sign_in(hub.url, token)
             yield client, browser

@@ -11,9 +11,12 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import httpx
+from starlette.testclient import TestClient
 
 from tests.support.pages import eventually, subscribe, wrote
 from tests.support.recording import part_of, run_event, uuid
+
+Client = httpx.Client | TestClient
 
 #: A script that would leave its mark, and one that needs no script element.
 NASTY: Final = "<script>window.bitten=1</script>\"'><img src=x onerror=window.bitten=2>"
@@ -23,7 +26,7 @@ JOB: Final = {"namespace": SPACE, "name": NASTY}
 DAYS: Final = {"first": "2026-11-12", "last": "2026-11-13"}
 
 
-def play(client: httpx.Client) -> None:
+def play(client: Client) -> None:
     """Runs that wrote partitions and one that failed, a subscription, launches, a backfill, words."""
     owned = {"ownership": {"owners": [{"name": f"team:{NASTY}"}]}}
     code = {"type": "git", "url": "javascript:window.bitten=3", "version": NASTY}
@@ -73,7 +76,7 @@ def _part() -> dict[str, Any]:
     return part_of(50, NASTY, SPACE)
 
 
-def _words(client: httpx.Client) -> None:
+def _words(client: Client) -> None:
     """What people type."""
     launch = {"orchestrator": "engine", "job": JOB, "partition": NASTY, "note": NASTY}
     _done(client.post("/api/v1/launches", json=launch))
@@ -85,7 +88,7 @@ def _words(client: httpx.Client) -> None:
     _done(client.post("/stops", data={"say": "stop", "orchestrator": "engine", "why": NASTY}))
     _done(client.post("/silences", data={"say": "add", "team": NASTY, "hours": "1", "why": NASTY}))
     _done(client.post("/subscription?name=mart", data={"say": "pause", "reason": NASTY}))
-    seen = [
+    seen: list[dict[str, object]] = [
         {"type": "health", "status": "DEGRADED", "part": NASTY, "detail": NASTY},
         {"type": "backlog", "pool": NASTY, "queued": 7, "running": 1, "slots": 1},
     ]
@@ -94,11 +97,11 @@ def _words(client: httpx.Client) -> None:
         _done(client.post("/api/v1/observations?orchestrator=engine", json=told))
 
 
-def incidents(client: httpx.Client) -> list[int]:
+def incidents(client: Client) -> list[int]:
     return [one["id"] for one in client.get("/api/v1/incidents").json()["incidents"]]
 
 
-def places(client: httpx.Client) -> dict[str, str]:
+def places(client: Client) -> dict[str, str]:
     """The address of each page that shows some of it."""
     launch = client.get("/api/v1/launches").json()["launches"][0]["id"]
     backfill = client.get("/api/v1/backfills").json()["backfills"][0]["id"]
@@ -127,17 +130,17 @@ def places(client: httpx.Client) -> dict[str, str]:
     return found | {f"incident {key}": f"incident?id={key}" for key in incidents(client)}
 
 
-def shared(client: httpx.Client) -> str:
+def shared(client: Client) -> str:
     """The link to an incident for whoever has it."""
     told = client.post(f"/share?id={incidents(client)[0]}").text
     (link,) = re.findall(r"shared\?key=[\w.%-]+", told)
     return str(link)
 
 
-def _send(client: httpx.Client, *events: dict[str, Any]) -> None:
+def _send(client: Client, *events: dict[str, Any]) -> None:
     for event in events:
         _done(client.post("/api/v1/lineage", json=event))
 
 
-def _done(answer: httpx.Response) -> None:
+def _done(answer: Any) -> None:
     assert answer.status_code < 400, answer.text

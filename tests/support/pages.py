@@ -9,6 +9,7 @@ from html import unescape
 from types import MappingProxyType
 from typing import Any, Final
 
+import httpx
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -92,7 +93,9 @@ def eventually(look: Callable[[], Any]) -> Any:
     raise AssertionError("it never came")
 
 
-def subscribe(client: TestClient, when: str = "all(db/orders, db/items)", **told: Any) -> None:
+def subscribe(
+    client: TestClient | httpx.Client, when: str = "all(db/orders, db/items)", **told: Any
+) -> None:
     """The subscription `mart`, which launches a job of the engine."""
     launch = {"orchestrator": "engine", "job": "mart"}
     spec = {"name": "mart", "when": when, "launch": launch, **told}
