@@ -61,6 +61,16 @@ TRIGGERS: Final = Board(
             ),
         ),
         Section(
+            "What waits",
+            (
+                series("Conditions that wait", "Partitions of a target for which updates are there, and more are waited for, or something holds them.",
+                       (f"max by (subscription, state) (trackside_conditions_waiting{{{J}}})", "{{subscription}} {{state}}"),
+                       stacked=True, width=12),
+                series("The oldest waits for", "Since its first update came.",
+                       (f"max by (subscription) (trackside_condition_oldest_wait_seconds{{{J}}})", "{{subscription}}"), unit="s", width=12),
+            ),
+        ),
+        Section(
             "Gates, sensors, backfills",
             (
                 series("Answers of gates", "An hour.",

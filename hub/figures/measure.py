@@ -20,6 +20,7 @@ from hub.model import Viewer
 from hub.settings import Settings
 from hub.store import figures, size
 from hub.store.alert_quality import TeamQuality, quality
+from hub.store.arrival_views import ConditionFigures, condition_figures
 from hub.store.backfill_views import step_figures
 from hub.store.db import Connection, Database
 from hub.store.delivery_views import figures as delivery_figures
@@ -71,6 +72,7 @@ class Measure:
             )
             _tell_deliveries(world, connection, targets, now)
             _tell_launches(world, launch_figures(connection, now))
+            tell_conditions(world, condition_figures(connection), now)
             world.tell(world.backfill_steps, step_figures(connection))
             world.held.set(held(connection))
             self._maintenance(connection, now)
@@ -186,6 +188,18 @@ def _tell_launches(world: World, found: LaunchFigures) -> None:
     world.tell(world.launches_dead, {(name,): count for name, count in found.dead.items()})
     world.tell(world.launches_open, {(*key,): count for key, count in found.open.items()})
     world.launches_stopped.set(found.stopped)
+
+
+def tell_conditions(world: World, found: Sequence[ConditionFigures], now: datetime) -> None:
+    counts: Labelled = {}
+    ages: Labelled = {}
+    for one in found:
+        counts[one.subscription, "waiting"] = one.waiting
+        counts[one.subscription, "held"] = one.held
+        since = one.since or now
+        ages[one.subscription,] = max(0.0, (now - since).total_seconds())
+    world.tell(world.conditions_waiting, counts)
+    world.tell(world.condition_wait_seconds, ages)
 
 
 def _tell_quality(world: World, teams: Sequence[TeamQuality]) -> None:

@@ -223,6 +223,17 @@ class Waiting(Area):
     launches_dead = gauge(
         "trackside_launches_dead", "Launches of an orchestrator that were given up", "orchestrator"
     )
+    conditions_waiting = gauge(
+        "trackside_conditions_waiting",
+        "Partitions of its target for which a subscription has updates and did not launch yet",
+        "subscription",
+        "state",  # waiting, held
+    )
+    condition_wait_seconds = gauge(
+        "trackside_condition_oldest_wait_seconds",
+        "How long the oldest of these partitions waits; 0: none does",
+        "subscription",
+    )
     backfill_steps = gauge(
         "trackside_backfill_steps",
         "Steps of backfills that are not over, by how far they are",

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import Connection, Row, Select, and_, false, func, select, tuple_
 
 from hub.model import EntityName
 from hub.store.arrivals import Fate
 from hub.store.reading import Page, Slice, cut, decode_cursor
-from hub.store.tables import arrival, launch, waiting
+from hub.store.tables import arrival, launch, subscription, waiting
 from hub.store.views import View
 
 #: The fate of what waits although its condition holds, or while its subscription is paused.
@@ -181,3 +182,41 @@ def count_waiting(connection: Connection, number: int) -> int:
         mine.subscription_id == number, mine.first_at.is_not(None)
     )
     return int(connection.scalar(statement) or 0)
+
+
+class ConditionFigures(Struct, frozen=True):
+    """Of a subscription: partitions of its target that wait for more updates, or whose condition is
+    satisfied and that are held by a limit or a pause; since when the oldest waits, None: none does.
+    """
+
+    subscription: str
+    waiting: int
+    held: int
+    since: datetime | None
+
+
+_PAUSED: Final = subscription.c.paused_at.is_not(None)
+_FIGURES: Final = (
+    select(
+        subscription.c.name,
+        _PAUSED.label("paused"),
+        func.count(waiting.c.first_at).label("waits"),
+        func.count(waiting.c.blocked).label("blocked"),
+        func.min(waiting.c.first_at).label("since"),
+    )
+    .outerjoin(
+        waiting,
+        (waiting.c.subscription_id == subscription.c.id) & waiting.c.first_at.is_not(None),
+    )
+    .group_by(subscription.c.name, _PAUSED)
+)
+
+
+def condition_figures(connection: Connection) -> list[ConditionFigures]:
+    """Of every subscription."""
+    return [_figures(row) for row in connection.execute(_FIGURES)]
+
+
+def _figures(row: Row[Any]) -> ConditionFigures:
+    held = row.waits if row.paused else row.blocked
+    return ConditionFigures(row.name, row.waits - held, held, row.since)
