@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 
@@ -16,6 +17,8 @@ _CHOSEN: Final[Mapping[str, str]] = {
     "instance": ".*",
     "job_namespace": ".*",
     "job_name": ".*",
+    "one_namespace": ".*",
+    "one_job": ".*",
     "__rate_interval": "2m",
     "__interval": "1m",
 }
@@ -51,6 +54,7 @@ def panels_of(board: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def plain(expr: str, chosen: Mapping[str, str] = _CHOSEN) -> str:
     """The expression with values chosen: all, if not told."""
     for name in sorted(chosen, key=len, reverse=True):
+        expr = expr.replace(f"${{{name}:percentencode}}", quote(chosen[name], safe=""))
         expr = expr.replace(f"${name}", chosen[name])
     return expr
 
@@ -75,6 +79,9 @@ class Asking:
         found = Answer(panel)
         for target in panel["targets"]:
             before = len(found.series) + len(found.rows)
+            if "rawSql" in target:
+                found.silent.append(str(target["refId"]))  # asked by a test of its own
+                continue
             if "expr" not in target:
                 found.rows.extend(self._rows(target))
             else:
@@ -98,7 +105,11 @@ class Asking:
         return httpx.get(f"{self.prometheus}/api/v1/{path}", params=given, timeout=30).json()
 
     def _rows(self, target: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        told = httpx.get(self.hub + target["url"], timeout=30).raise_for_status().json()
+        told = (
+            httpx.get(self.hub + plain(target["url"], self.chosen), timeout=30)
+            .raise_for_status()
+            .json()
+        )
         for row in told[target["root_selector"]]:
             yield {
                 column["text"]: _within(row, str(column["selector"]))

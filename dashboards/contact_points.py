@@ -42,7 +42,11 @@ def _receiver(kind: str, told: Settings) -> Json:
 
 
 def _secret(told: Settings, name: str) -> str:
-    reference = SecretRef.parse(str(told.get(name, "")))
+    return expanded(SecretRef.parse(str(told.get(name, ""))))
+
+
+def expanded(reference: SecretRef) -> str:
+    """As Grafana finds it in its own environment. Raises CantBeShown."""
     if reference.scheme not in {"env", "file"}:
         raise CantBeShown(f"Grafana can't read {reference.scheme}: references")
     return f"$__{reference.scheme}{{{reference.name}}}"

@@ -66,13 +66,16 @@ def export(
     namespace: str | None = None,
     schema: Schema = "classic",
     contact_points: Mapping[str, Any] | None = None,
+    data_sources: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Writes them; what is there is replaced. namespace: ConfigMaps for it too."""
     written = []
     found = [*contents(runbooks, schema), *(config_maps(namespace) if namespace else ())]
-    if contact_points is not None:
-        text = yaml.safe_dump(dict(contact_points), sort_keys=False, width=1000)
-        found.append(("provisioning/alerting/trackside.yaml", text))
+    more = {"alerting": contact_points, "datasources": data_sources}
+    for kind, content in more.items():
+        if content is not None:
+            text = yaml.safe_dump(dict(content), sort_keys=False, width=1000)
+            found.append((f"provisioning/{kind}/trackside.yaml", text))
     for name, text in found:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

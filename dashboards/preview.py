@@ -323,12 +323,17 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--job", default=".*", help="whom the dashboard of a job shows")
+    parser.add_argument(
+        "--one", default="dagster://analytics/web_sessions", help="whose runs are listed"
+    )
     told = parser.parse_args()
+    namespace, _, job = told.one.rpartition("/")
     end = time.time()
     length = told.minutes * 60
     asking = Asking(
-        told.prometheus, told.hub, end - length, end, length / 60, choose(job_name=told.job)
-    )
+        told.prometheus, told.hub, end - length, end, length / 60,
+        choose(job_name=told.job, one_namespace=namespace, one_job=job),
+    )  # fmt: skip
     told.folder.mkdir(exist_ok=True)
     for file in sorted(GENERATED.glob("*.json")):
         board = json.loads(file.read_text())

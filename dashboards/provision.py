@@ -30,7 +30,7 @@ _OWN: Final = frozenset({"id", "version", "iteration"})
 
 
 class Fate(StrEnum):
-    """What a push does with a dashboard."""
+    """What a push does with a dashboard or data source."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -135,6 +135,20 @@ class Grafana:
             },
         )
 
+    def source(self, uid: str) -> Mapping[str, Any] | None:
+        """A data source; its secrets are not told."""
+        found: Mapping[str, Any] | None = self._ask(
+            "GET", f"/api/datasources/uid/{quote(uid, safe='')}", absent=True
+        )
+        return found
+
+    def save_source(self, source: Mapping[str, Any], *, there: bool) -> None:
+        """Makes one, or changes one that is there and of this version."""
+        if there:
+            self._ask("PUT", f"/api/datasources/uid/{quote(source['uid'], safe='')}", source)
+        else:
+            self._ask("POST", "/api/datasources", source)
+
     def _ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None, *, absent: bool = False
     ) -> Any:
@@ -148,14 +162,16 @@ class Grafana:
         if absent and answer.status_code == httpx.codes.NOT_FOUND:
             return None
         if answer.is_error:
-            raise ConfigError(f"grafana: {method} {path} was answered {_why(answer)}")
+            raise ConfigError(f"grafana: {method} {path} was answered {_why(answer, path)}")
         return answer.json()
 
 
-def _why(answer: httpx.Response) -> str:
+def _why(answer: httpx.Response, path: str) -> str:
+    role = "Admin" if path.startswith("/api/datasources") else "Editor"
     known = {
         401: "401: the token is not known there",
-        403: "403: the token may not do that; it needs the role Editor",
+        403: f"403: the token may not do that; it needs the role {role}",
+        409: "409: one of that name is there, or somebody saved it meanwhile",
         412: "412: somebody saved it meanwhile; look at it with diff, then push again",
     }
     return known.get(answer.status_code, f"{answer.status_code} {answer.reason_phrase}")

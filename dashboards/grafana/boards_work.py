@@ -7,17 +7,34 @@ from typing import Final
 from dashboards.grafana.panels import JOB as _J
 from dashboards.grafana.panels import (
     ODD,
+    OF_ONE_JOB,
+    ONE,
     Board,
     J,
     O,
+    Panel,
     Section,
     T,
     listing,
     measured,
     series,
     stat,
+    stored,
     table,
 )
+from dashboards.grafana.sql import RUNS
+
+
+def _which(title: str, kind: str) -> Panel:
+    """Open incidents of a kind of rule."""
+    return listing(
+        title, "Open incidents of these, from the hub.",
+        f"/api/v1/incidents?open=true&kind={kind}&limit=50", "incidents",
+        (("id", "incident"), ("openedAt", "opened"), ("severity", "severity"), ("team", "team"),
+         ("dataset.namespace", "namespace"), ("dataset.name", "dataset"), ("reason", "what")),
+        page="/incident?id=", link=f"/incidents?open=true&kind={kind}",
+    )  # fmt: skip
+
 
 ORCHESTRATORS: Final = Board(
     "trackside-orchestrators",
@@ -96,6 +113,22 @@ JOB: Final = Board(
             ),
         ),
         Section(
+            "One job: $one_job",
+            (
+                listing("Its runs", "From the hub, the latest first.", f"{OF_ONE_JOB}/runs?limit=50", "runs",
+                        (("id", "run"), ("state", "state"), ("startedAt", "started"), ("endedAt", "ended"), ("durationMs", "ms"),
+                         ("partition", "partition"), ("attempt", "attempt"), ("errorMessage", "error")),
+                        page="/run?id=", width=14, height=12),
+                listing("Its partitions", "From the hub, the latest first: complete, failed, running, missing or stale.",
+                        f"{OF_ONE_JOB}/partitions?limit=50", "partitions",
+                        (("run.runId", "run"), ("partition", "partition"), ("status", "status"), ("updatedAt", "updated"),
+                         ("updates", "updates")),
+                        page="/run?id=", width=10, height=12),
+                stored("Its runs in the time that is shown", "Up to 1,000, from the hub's PostgreSQL itself: for a hub on SQLite there is none to ask.",
+                       RUNS, "run", page="/run?id=", height=10),
+            ),
+        ),
+        Section(
             "The latest state",
             (
                 table("State of the latest run", "1 for the state that it has.",
@@ -105,7 +138,7 @@ JOB: Final = Board(
             ),
         ),
     ),
-    asks=("orchestrator", "team", "job_namespace", "job_name"),
+    asks=("orchestrator", "team", "job_namespace", "job_name", *ONE),
     since="now-7d",
     page="/jobs",
 )  # fmt: skip
@@ -144,6 +177,7 @@ FRESHNESS: Final = Board(
                        ('team:trackside_attainment:ratio_28d{team=~"$team"}', "{{team}}"), unit="percentunit", max=1),
             ),
         ),
+        Section("Which", (_which("Stale datasets", "freshness"),)),
     ),
     page="/datasets",
 )  # fmt: skip
@@ -177,10 +211,8 @@ DATASETS: Final = Board(
         Section(
             "Which",
             (
-                listing("Incidents of checks", "Open ones, from the hub.",
-                        "/api/v1/incidents?open=true&kind=failed_check&limit=50", "incidents",
-                        (("id", "incident"), ("openedAt", "opened"), ("severity", "severity"), ("team", "team"), ("reason", "what")),
-                        page="/incident?id=", link="/incidents?open=true&kind=failed_check"),
+                _which("Incidents of checks", "failed_check"),
+                _which("Stale datasets", "freshness"),
             ),
         ),
     ),

@@ -15,10 +15,11 @@ from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common, dashboard
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from dashboards.grafana.panels import Board, Listing, Panel, Query
+from dashboards.grafana.panels import ONE, Board, Listing, Panel, Query
 
 #: Chosen on the dashboard itself, never by a fixed uid.
 PROMETHEUS: Final = common.DataSourceRef("prometheus", "${datasource}")
+POSTGRES: Final = common.DataSourceRef("grafana-postgresql-datasource", "${store}")
 INFINITY: Final = common.DataSourceRef("yesoreyeram-infinity-datasource", "${hub}")
 
 #: What the values of each variable are asked from.
@@ -30,8 +31,17 @@ _ASKED_FROM: Final = {
     "job_namespace": 'label_values(trackside_job_incidents_open{job=~"$job"}, job_namespace)',
     "job_name": 'label_values(trackside_job_incidents_open{job=~"$job",'
     'job_namespace=~"$job_namespace"}, job_name)',
+    "one_namespace": 'label_values(trackside_job_incidents_open{job=~"$job"}, job_namespace)',
+    "one_job": 'label_values(trackside_job_incidents_open{job=~"$job",'
+    'job_namespace="$one_namespace"}, job_name)',
 }
-_LABELS: Final = {"job": "hub", "job_namespace": "namespace", "job_name": "job"}
+_LABELS: Final = {
+    "job": "hub",
+    "job_namespace": "namespace",
+    "job_name": "job",
+    "one_namespace": "listed: namespace",
+    "one_job": "listed: job",
+}
 
 
 class InfinityQuery(Dataquery):
@@ -55,6 +65,23 @@ class InfinityQuery(Dataquery):
                 {"selector": selector, "text": text, "type": "string"}
                 for selector, text in self._rows.columns
             ],
+        }
+
+
+class SqlQuery(Dataquery):
+    """Asks PostgreSQL by Grafana's own plug-in."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "datasource": POSTGRES,
+            "refId": "A",
+            "format": "table",
+            "editorMode": "code",
+            "rawQuery": True,
+            "rawSql": self._query,
         }
 
 
@@ -134,6 +161,9 @@ def _variables(board: Board) -> list[Builder[Any]]:
     if any(panel.rows for panel in board.panels()):
         infinity = build.DatasourceVariable("hub").label("Hub (Infinity)")
         found.append(infinity.type("yesoreyeram-infinity-datasource"))
+    if any(panel.sql for panel in board.panels()):
+        store = build.DatasourceVariable("store").label("Store (PostgreSQL)")
+        found.append(store.type("grafana-postgresql-datasource"))
     found += [_asked(name) for name in ("job", *board.asks)]
     return [
         *found,
@@ -147,7 +177,10 @@ def _asked(name: str) -> build.QueryVariable:
     every = dashboard.VariableOption(selected=True, text="All", value="$__all")
     made = build.QueryVariable(name).label(_LABELS.get(name, name)).datasource(PROMETHEUS)
     made = made.query(_ASKED_FROM[name]).refresh(dashboard.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    made = made.sort(dashboard.VariableSort.ALPHABETICAL_ASC).multi(True).include_all(True)  # noqa: FBT003
+    made = made.sort(dashboard.VariableSort.ALPHABETICAL_ASC)
+    if name in ONE:
+        return made.multi(False).include_all(False)  # noqa: FBT003  the SDK's own
+    made = made.multi(True).include_all(True)  # noqa: FBT003
     return made.all_value(".*").current(every)
 
 
@@ -155,7 +188,7 @@ def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
     made: Any = {"stat": stat.Panel, "table": table.Panel}.get(panel.kind, timeseries.Panel)()
     made = made.title(panel.title).description(panel.description)
     made = made.span(panel.width).height(panel.height).unit(panel.unit)
-    made = made.datasource(INFINITY if panel.rows else PROMETHEUS).thresholds(_steps(panel))
+    made = made.datasource(_asks(panel)).thresholds(_steps(panel))
     made = (
         made.min(0) if panel.kind == "series" and "budget_left" not in str(panel.queries) else made
     )
@@ -167,9 +200,18 @@ def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
     if panel.rows:
         made = made.override_by_name(panel.rows.columns[0][1], [_leads_to(panel.rows.page)])
         return _built(made.with_target(_Ready(InfinityQuery(panel.rows))))
+    if panel.sql:
+        made = made.override_by_name(panel.sql.of, [_leads_to(panel.sql.page)])
+        return _built(made.with_target(_Ready(SqlQuery(panel.sql.query))))
     for ref, query in zip("ABCDEFGH", panel.queries, strict=False):
         made = made.with_target(_query(query, ref, panel))
     return _built(made)
+
+
+def _asks(panel: Panel) -> common.DataSourceRef:
+    if panel.sql:
+        return POSTGRES
+    return INFINITY if panel.rows else PROMETHEUS
 
 
 def _built(made: Any) -> Builder[dashboard.Panel]:
@@ -182,7 +224,7 @@ def _looks(made: Any, panel: Panel) -> Any:
         reduced = make.ReduceDataOptions().calcs(["lastNotNull"])
         return made.reduce_options(reduced).graph_mode(common.BigValueGraphMode.NONE)
     if panel.kind == "table":
-        return made if panel.rows else made.with_transformation(_without_time())
+        return made if panel.rows or panel.sql else made.with_transformation(_without_time())
     made = made.fill_opacity(60 if panel.stacked else 8).line_width(1)
     made = made.show_points(common.VisibilityMode.NEVER)
     legend = make.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)  # noqa: FBT003

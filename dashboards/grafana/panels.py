@@ -24,6 +24,12 @@ OT: Final = f'{O},team=~"$team"'
 I: Final = f'{J},instance=~"$instance"'  # noqa: E741  as above
 JOB: Final = f'{OT},job_namespace=~"$job_namespace",job_name=~"$job_name"'
 
+#: Variables with one value: of what the hub is asked by its path.
+ONE: Final = ("one_namespace", "one_job")
+OF_ONE_JOB: Final = (
+    "/api/v1/namespaces/${one_namespace:percentencode}/jobs/${one_job:percentencode}"
+)
+
 # What holds while the world is measured, and while a replica is scraped.
 _MEASURED: Final = f'max(trackside_lease_held{{{J},loop="figures"}} == 1)'
 _SCRAPED: Final = f"max(trackside_build_info{{{I}}})"
@@ -63,8 +69,18 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows of the hub's PostgreSQL. page: of the hub, of one row, up to the value of `of`."""
+
+    query: str
+    of: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panel:
-    """One picture. `width` of 24. `rows`: instead of queries, from the hub. max: of the axis.
+    """One picture. `width` of 24. max: of the axis. `rows` from the hub, or `sql` of its store,
+    stand in the place of queries.
 
     words: what 0, 1, ... are shown as.
     """
@@ -81,6 +97,7 @@ class Panel:
     max: float | None = None
     words: Sequence[str] = ()
     rows: Listing | None = None
+    sql: Rows | None = None
     link: str | None = None  # to a page of the hub; its path
 
 
@@ -144,3 +161,11 @@ def listing(
     told: dict[str, object] = {"width": 24, "height": 9} | more
     rows = Listing(path, root, columns, page)
     return Panel(title, description, kind="table", rows=rows, **told)  # type: ignore[arg-type]
+
+
+def stored(
+    title: str, description: str, query: str, of: str, *, page: str, **more: object
+) -> Panel:
+    """Rows of the hub's PostgreSQL."""
+    told: dict[str, object] = {"width": 24, "height": 9} | more
+    return Panel(title, description, kind="table", sql=Rows(query, of, page), **told)  # type: ignore[arg-type]

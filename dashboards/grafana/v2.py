@@ -168,6 +168,6 @@ def _variable(one: Classic) -> Json:
         "definition": one["query"],
         "refresh": _REFRESHES[one["refresh"]],
         "sort": _SORTS[one["sort"]],
-        "allValue": one["allValue"],
+        "allValue": one.get("allValue"),
     }
     return {"kind": "QueryVariable", "spec": kept | more}

@@ -1,11 +1,14 @@
-"""Secrets in HashiCorp Vault or OpenBao: `vault:MOUNT/PATH#FIELD`, of a key-value engine, version 2."""
+"""Secrets in HashiCorp Vault or OpenBao: `vault:MOUNT/PATH#FIELD`, of a key-value engine of either version.
+
+Over httpx, as all else here is asked, and not by Vault's own client: three requests are used of it,
+and it would bring a second HTTP library into the hub.
+"""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,13 +16,20 @@ import httpx
 
 from hub.errors import ConfigError
 from hub.vaults.kept import TIMEOUT_S, Away, Kept
+from hub.vaults.login import Login
 
 
 class Vault:
-    """Asks with VAULT_ADDR, VAULT_TOKEN or VAULT_TOKEN_FILE, and VAULT_NAMESPACE."""
+    """Asks with VAULT_ADDR and VAULT_NAMESPACE, as whom `login` tells."""
 
-    def __init__(self, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        transport: httpx.BaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._transport = transport
+        self._login = Login(self._post, clock)
+        self._versions: dict[str, str] = {}  # of engines, by mount
 
     def read(self, name: str) -> str:
         """Raises Away, ConfigError."""
@@ -27,31 +37,73 @@ class Vault:
         mount, _, rest = path.partition("/")
         if not (mount and rest and field) or ".." in path.split("/"):
             raise ConfigError("vault: expects MOUNT/PATH#FIELD, as in vault:secret/slack#token")
-        value = self._fields(name, f"{quote(mount)}/data/{quote(rest)}").get(field)
+        value = self._fields(name, mount, rest).get(field)
         if not isinstance(value, str):
             raise ConfigError(f"the secret vault:{name} has no text in the field {field!r}")
         return value
 
-    def _fields(self, name: str, path: str) -> dict[str, Any]:
-        url, headers = _access()
+    def _fields(self, name: str, mount: str, rest: str) -> dict[str, Any]:
+        is_first = self._version(mount) == "1"
+        place = f"{quote(mount)}/{'' if is_first else 'data/'}{quote(rest)}"
+        answer = self._get(place)
+        if answer.status_code != httpx.codes.OK:
+            raise ConfigError(f"the secret vault:{name} can't be read: {_why(answer.status_code)}")
+        told = _told(answer).get("data")
+        found = told if is_first or not isinstance(told, dict) else told.get("data")
+        if not isinstance(found, dict):
+            raise ConfigError(f"the secret vault:{name}: no answer of a key-value engine")
+        return found
+
+    def _version(self, mount: str) -> str:
+        """Of the engine, as Vault itself tells whoever may read there; 2 where it does not."""
+        if mount not in self._versions:
+            answer = self._get(f"sys/internal/ui/mounts/{quote(mount)}")
+            told = _told(answer).get("data") if answer.status_code == httpx.codes.OK else None
+            if not isinstance(told, dict):
+                return "2"
+            self._versions[mount] = str((told.get("options") or {}).get("version", "1"))
+        return self._versions[mount]
+
+    def _get(self, path: str) -> httpx.Response:
+        """With a token that was logged in for anew, if the one at hand is refused."""
+        answer = self._ask("GET", path, {"X-Vault-Token": self._login.token()})
+        if answer.status_code == httpx.codes.FORBIDDEN and self._login.forget():
+            answer = self._ask("GET", path, {"X-Vault-Token": self._login.token()})
+        return answer
+
+    def _post(self, path: str, told: Mapping[str, str]) -> dict[str, Any]:
+        answer = self._ask("POST", path, {}, told)
+        if answer.status_code != httpx.codes.OK:
+            raise ConfigError(f"vault: the login at {path} is refused ({answer.status_code})")
+        return _told(answer)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        told: Mapping[str, str] | None = None,
+    ) -> httpx.Response:
+        url, more = _access()
         try:
             with httpx.Client(transport=self._transport, timeout=TIMEOUT_S) as client:
-                answer = client.get(f"{url}/v1/{path}", headers=headers)
+                answer = client.request(
+                    method, f"{url}/v1/{path}", headers={**more, **headers}, json=told
+                )
         except httpx.HTTPError as error:
             raise Away(f"Vault can't be reached ({type(error).__name__})") from None
-        if answer.status_code == 429 or answer.status_code >= 500:
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
             raise Away(f"Vault answers {answer.status_code}")
-        if answer.status_code != 200:
-            raise ConfigError(f"the secret vault:{name} can't be read: {_why(answer.status_code)}")
-        try:
-            found = answer.json()["data"]["data"]
-        except (ValueError, KeyError, TypeError):
-            found = None
-        if not isinstance(found, dict):
-            raise ConfigError(
-                f"the secret vault:{name}: no answer of a key-value engine, version 2"
-            )
-        return found
+        return answer
+
+
+def _told(answer: httpx.Response) -> dict[str, Any]:
+    """Nothing, where it is no object."""
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _why(status: int) -> str:
@@ -65,25 +117,13 @@ def _access() -> tuple[str, dict[str, str]]:
         raise ConfigError(
             "vault: references need the variable VAULT_ADDR, as in https://vault:8200"
         )
-    headers = {"X-Vault-Token": _token()}
-    return url.rstrip("/"), headers | ({"X-Vault-Namespace": namespace} if namespace else {})
-
-
-def _token() -> str:
-    if token := os.environ.get("VAULT_TOKEN"):
-        return token
-    try:
-        return Path(os.environ["VAULT_TOKEN_FILE"]).read_text(encoding="utf-8").strip()
-    except KeyError:
-        raise ConfigError("vault: references need VAULT_TOKEN or VAULT_TOKEN_FILE") from None
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError("vault: the file that VAULT_TOKEN_FILE names can't be read") from None
+    return url.rstrip("/"), {"X-Vault-Namespace": namespace} if namespace else {}
 
 
 def resolver(
     transport: httpx.BaseTransport | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Kept:
-    return Kept("vault", Vault(transport).read, clock)
+    return Kept("vault", Vault(transport, clock).read, clock)
 
 
 resolve: Final = resolver()

@@ -45,7 +45,7 @@ def dashboards(
     verb: str, grafana: Served, folder: Path, *more: str, token: str = TOKEN
 ) -> CompletedProcess[str]:
     there = ("--grafana", grafana.url)
-    environment = {"GRAFANA_TOKEN": token, "COLUMNS": "200"}
+    environment = {"GRAFANA_TOKEN": token, "HUB_TOKEN": "tsk_hunter2", "COLUMNS": "200"}
     return trackside("dashboards", verb, *there, *more, folder=folder, environment=environment)
 
 
@@ -70,6 +70,42 @@ def test_what_is_pushed_is_no_difference_and_what_a_person_changed_is_kept(
     assert (told.returncode, '-  "title": "Mine",' in told.stdout) == (1, True)
     assert dashboards("push", grafana, tmp_path, "--force").returncode == 0
     assert grafana.grafana.board(UID)["title"] == "Trackside / Overview"
+
+
+SOURCES = (
+    "--prometheus", "http://prometheus:9090", "--hub", "http://hub:8080",
+    "--hub-token", "env:HUB_TOKEN",
+)  # fmt: skip
+
+
+def test_data_sources_are_pushed_once_and_one_that_a_person_changed_is_kept(
+    grafana: Served, tmp_path: Path
+) -> None:
+    before = dashboards("diff", grafana, tmp_path, *SOURCES)
+    assert before.returncode == 1
+    assert "data source trackside-hub-api: would be created" in before.stdout
+    pushed = dashboards("push", grafana, tmp_path, *SOURCES)
+    assert (pushed.returncode, pushed.stderr) == (0, "")
+    assert "tsk_hunter2" not in pushed.stdout
+    assert grafana.grafana.secrets["trackside-hub-api"] == {"bearerToken": "tsk_hunter2"}
+    assert dashboards("diff", grafana, tmp_path, *SOURCES).stdout == ""
+    grafana.grafana.edit_source("trackside-hub-api", url="http://other:8080")
+    kept = dashboards("push", grafana, tmp_path, *SOURCES)
+    assert (kept.returncode, kept.stdout.count("kept, for a person")) == (1, 1)
+    assert dashboards("push", grafana, tmp_path, *SOURCES, "--force").returncode == 0
+    assert grafana.grafana.sources["trackside-hub-api"]["url"] == "http://hub:8080"
+
+
+def test_an_export_names_data_sources_and_what_grafana_finds_the_token_by(tmp_path: Path) -> None:
+    arguments = ("dashboards", "export", "out", *SOURCES)
+    found = trackside(*arguments, folder=tmp_path, environment={"HUB_TOKEN": "tsk_hunter2"})
+    assert found.returncode == 0, found.stderr
+    text = (tmp_path / "out" / "provisioning" / "datasources" / "trackside.yaml").read_text()
+    assert "$__env{HUB_TOKEN}" in text
+    assert "hunter2" not in text
+    refused = trackside(*arguments[:-1], "vault:a/b#c", folder=tmp_path)
+    assert refused.returncode != 0
+    assert "Grafana can't read vault: references" in refused.stderr
 
 
 def test_a_token_that_is_wrong_or_missing_is_told_without_it(

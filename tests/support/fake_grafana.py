@@ -1,4 +1,4 @@
-"""A Grafana of six endpoints that refuses what the real one refuses."""
+"""A Grafana of nine endpoints that refuses what the real one refuses."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ TOKEN = "glsa_right"
 
 
 class FakeGrafana:
-    """Folders and dashboards with all their versions; `old`: answers versions as Grafana 10 does."""
+    """Folders, data sources, and dashboards with all their versions; `old`: answers versions as
+    Grafana 10 does.
+    """
 
     def __init__(self, *, old: bool = False) -> None:
         self.folders: dict[str, str] = {}
         self.versions: dict[str, list[dict[str, Any]]] = {}
+        self.sources: dict[str, dict[str, Any]] = {}
+        self.secrets: dict[str, dict[str, str]] = {}
         self.writes: list[str] = []
         self._old = old
 
@@ -37,6 +41,8 @@ class FakeGrafana:
             return httpx.Response(401, json={"message": "Invalid API key"})
         body = json.loads(request.content) if request.content else None
         path = request.url.path
+        if path.startswith("/api/datasources"):
+            return self._of_sources(request.method, path, body)
         if request.method == "POST":
             self.writes.append(path)
             return {"/api/folders": self._make_folder, "/api/dashboards/db": self._save}[path](body)
@@ -45,6 +51,47 @@ class FakeGrafana:
             return self._folder(parts[1])
         assert parts[:2] == ["dashboards", "uid"], path
         return self._versions(parts[2]) if parts[3:] == ["versions"] else self._board(parts[2])
+
+    def edit_source(self, uid: str, **more: Any) -> None:
+        """A person saves a data source."""
+        there = self.sources[uid]
+        self.sources[uid] = {**there, **more, "version": there["version"] + 1}
+
+    def _of_sources(self, method: str, path: str, body: Any) -> httpx.Response:
+        uid = path.removeprefix("/api/datasources").removeprefix("/uid/")
+        if method == "GET":
+            found = self.sources.get(uid)
+            if found is None:
+                return httpx.Response(404, json={"message": "Data source not found"})
+            return httpx.Response(200, json=found)
+        self.writes.append(path)
+        there = self.sources[uid] if method == "PUT" else None
+        status = self._refusal(body, there)
+        if status is not None:
+            return httpx.Response(status, json={"message": "no"})
+        return self._keep_source(body, 1 if there is None else there["version"] + 1)
+
+    def _refusal(self, body: Any, there: dict[str, Any] | None) -> int | None:
+        """The status, if it does not take it."""
+        whole = body.get("name") and body.get("type") and body.get("access") in {"proxy", "direct"}
+        if not whole or not isinstance(body.get("secureJsonData", {}), dict):
+            return 400
+        if there is None:
+            taken = {one["name"] for one in self.sources.values()} | self.sources.keys()
+            return 409 if {body["name"], body["uid"]} & taken else None
+        if there["readOnly"]:
+            return 403
+        return 409 if body.get("version", there["version"]) != there["version"] else None
+
+    def _keep_source(self, body: Any, version: int) -> httpx.Response:
+        """Secrets that are not told stay, and none is ever answered."""
+        uid = body["uid"]
+        self.secrets[uid] = self.secrets.get(uid, {}) | body.get("secureJsonData", {})
+        own = {"id": 3, "version": version, "readOnly": False, "isDefault": False}
+        told = {name: value for name, value in body.items() if name != "secureJsonData"}
+        known = dict.fromkeys(self.secrets[uid], True)
+        self.sources[uid] = {**own, **told, "version": version, "secureJsonFields": known}
+        return httpx.Response(200, json={"datasource": self.sources[uid]})
 
     def _folder(self, uid: str) -> httpx.Response:
         if uid not in self.folders:

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import httpx
 import pytest
 
 from hub.errors import ConfigError
 from hub.vaults.hashicorp import resolver
 from hub.vaults.kept import Kept
-
-TOKEN = "hvs.right"
-VALUE = "hunter2"
-
-
-@dataclass
-class FakeVault:
-    """One mount `secret` of version 2."""
-
-    data: dict[str, dict] = field(default_factory=lambda: {"team/slack": {"token": VALUE, "n": 7}})
-    status: int = 200
-    asked: int = 0
-    now: float = 0.0
-
-    def answer(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.status != 200:
-            return httpx.Response(self.status, json={"errors": [VALUE]})
-        if request.headers.get("X-Vault-Token") != TOKEN:
-            return httpx.Response(403, json={"errors": ["permission denied"]})
-        found = self.data.get(request.url.path.removeprefix("/v1/secret/data/"))
-        if found is None:
-            return httpx.Response(404, json={"errors": []})
-        return httpx.Response(200, json={"data": {"data": found, "metadata": {"version": 1}}})
+from tests.support.fake_vault import TOKEN, VALUE, FakeVault
 
 
 @pytest.fixture
@@ -91,3 +66,15 @@ def test_what_cant_be_had_is_told_by_name(name: str, told: str, vault: Kept) -> 
     with pytest.raises(ConfigError, match=told) as caught:
         vault(name)
     assert VALUE not in str(caught.value)
+
+
+def test_an_engine_of_the_first_version_is_asked_as_it_wants(fake: FakeVault, vault: Kept) -> None:
+    fake.version = "1"
+    assert vault("secret/team/slack#token") == VALUE
+
+
+def test_where_vault_does_not_tell_the_version_it_is_the_second(
+    fake: FakeVault, vault: Kept
+) -> None:
+    fake.hides_mounts = True
+    assert vault("secret/team/slack#token") == VALUE
