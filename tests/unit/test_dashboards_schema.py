@@ -18,6 +18,7 @@ from grafana_foundation_sdk.models import (
 
 from dashboards.grafana import v2
 from dashboards.provision import boards
+from tests.support.grafana_plugins import complaint
 from tests.support.grafana_types import complaints
 
 each_board = pytest.mark.parametrize("uid", sorted(boards()))
@@ -38,6 +39,27 @@ def test_what_panels_and_queries_are_told_fits_their_plug_ins(uid: str) -> None:
         for target in panel["targets"]:
             if "expr" in target:
                 assert complaints(prometheus.Dataquery, target) == [], panel["title"]
+            else:
+                assert complaint(target) == "", panel["title"]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"parser": "backends"}, "backends"),
+        ({"rootSelector": "runs"}, "rootSelector"),
+        ({"columns": [{"selector": "id", "text": "run", "type": "text"}]}, "text"),
+        ({"url": None}, "url"),
+    ],
+)
+def test_it_would_find_what_infinity_does_not_know(change: dict[str, Any], told: str) -> None:
+    targets = (
+        target
+        for panel in boards()["trackside-job"]["panels"]
+        for target in panel.get("targets", ())
+        if "url" in target
+    )
+    assert told in complaint({**next(targets), **change})
 
 
 @each_board
