@@ -54,6 +54,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "checks": ("checks:app", "What dbt, Great Expectations and Soda found, as checks of datasets."),
     "heartbeats": ("heartbeats:app", "Jobs that tell of their runs by pinging a URL."),
     "maintenance": ("maintenance:app", "Times in which nothing that is missing is told."),
+    "forward": ("forward:app", "Lineage events that are sent on to other consumers."),
     "events": ("events:app", "Export and import raw lineage events."),
     "store": ("store:app", "Move, back up and restore a store."),
     "dead-letters": ("dead_letters:app", "Look at, replay and drop dead letters."),

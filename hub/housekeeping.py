@@ -165,14 +165,17 @@ def _breathe(hub: Hub, tick: Tick) -> None:
 
 
 def _retain(hub: Hub, tick: Tick) -> None:
-    gone = Sweep(
+    sweep = Sweep(
         hub.db,
         hub.writer,
         hub.settings,
         now=tick.now,
         stopping=tick.stopping.is_set,
         fence=tick.fence,
-    ).run()
+    )
+    gone = sweep.run()
+    for receiver, count in sweep.passed_over.items():
+        hub.metrics.forward_events.labels(receiver, "passed_over").inc(count)
     deleted = {table: rows for table, rows in gone.items() if rows}
     if deleted:
         log.info("retention_deleted", **deleted)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -31,6 +31,7 @@ from hub.evaluate.book import book_of
 from hub.evaluate.plan import plan_of
 from hub.evaluate.telling import Transactions
 from hub.exporting import Export
+from hub.forward.forwarding import Forwarding
 from hub.housekeeping import MINUTE_S, loops
 from hub.kafka.consumers import Consumers
 from hub.limits import IngestLimit
@@ -62,6 +63,8 @@ from hub.triggers.plan import plan_of as subscriptions_of
 from hub.triggers.pulling import Pulling
 from hub.triggers.reruns import reruns_of
 from hub.worker import Loop, Worker
+
+FORWARD_S = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -153,7 +156,10 @@ def running(settings: Settings) -> Iterator[Hub]:
         stack.callback(hub.authenticator.close)
         hub.teller.listen(lambda *asked: _do(hub, *asked))
         hub.fleet.refresh()
-        for worker in (build_worker(hub), build_polling(hub)):
+        sending = [*_forwardings(hub)]
+        for one in sending:
+            stack.callback(one.close)
+        for worker in (build_worker(hub), build_polling(hub), *build_forwarding(hub, sending)):
             worker.start()
             stack.callback(worker.stop)
         hub.kafka.start()
@@ -224,6 +230,32 @@ def build_polling(hub: Hub) -> Worker:
     worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), threads=polling.THREADS)
     polling.Polling(hub, worker)
     return worker
+
+
+def _forwardings(hub: Hub) -> Iterator[Forwarding]:
+    settings = hub.settings
+    doing = Transactions(hub.db, hub.writer)
+    for told in settings.forward:
+        yield Forwarding(told, doing, hub.metrics, settings.allowed_networks)
+
+
+def build_forwarding(hub: Hub, sending: Sequence[Forwarding]) -> Iterator[Worker]:
+    """The loops that send to receivers, with threads of their own: one may be slow."""
+    if not sending:
+        return
+    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), threads=len(sending))
+    for one in sending:
+        worker.add(_sending_on(one))
+    yield worker
+
+
+def _sending_on(one: Forwarding) -> Loop:
+    return Loop(
+        f"forward {one.told.name}",
+        FORWARD_S,
+        lambda tick: one.round(tick.now, tick.fence),
+        elsewhere=one.elsewhere,
+    )
 
 
 class Commits:

@@ -43,7 +43,7 @@ class Door(Area):
 
 
 class Streams(Area):
-    """What comes from Kafka."""
+    """What comes from Kafka, and what goes on to receivers."""
 
     kafka_messages = counter(
         "trackside_kafka_messages",
@@ -65,6 +65,24 @@ class Streams(Area):
     )
     kafka_retries = counter(
         "trackside_kafka_retries", "Batches that the store did not take at once", "consumer"
+    )
+
+    forward_events = counter(
+        "trackside_forward_events",
+        "Lineage events by what became of them for a receiver",
+        "receiver",
+        "result",  # sent, failed, parked, left_out, passed_over
+    )
+    forward_lag_seconds = gauge(
+        "trackside_forward_lag_seconds",
+        "How long ago the oldest event came in that a receiver does not have",
+        "receiver",
+    )
+    forward_parked = gauge(
+        "trackside_forward_parked", "Events that a receiver did not take", "receiver"
+    )
+    forward_trouble = gauge(
+        "trackside_forward_trouble", "1 while a receiver takes nothing", "receiver"
     )
 
 

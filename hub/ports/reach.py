@@ -57,7 +57,7 @@ class Reach(httpx.BaseTransport):
 def connect(host: str, port: int, allowed: Sequence[str], timeout_s: float) -> socket.socket:
     """A connection to the first address that answers; PrivateAddressError where none may be."""
     failure: OSError | None = None
-    for address in _judged(host, port, allowed):
+    for address in judged(host, port, allowed):
         try:
             return socket.create_connection((address, port), timeout_s)
         except OSError as error:
@@ -65,7 +65,8 @@ def connect(host: str, port: int, allowed: Sequence[str], timeout_s: float) -> s
     raise failure or OSError(f"{host} has no address")
 
 
-def _judged(host: str, port: int, allowed: Sequence[str]) -> list[str]:
+def judged(host: str, port: int, allowed: Sequence[str]) -> list[str]:
+    """The addresses of a host; PrivateAddressError if one may not be reached, OSError without any."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
     if not all(_may_reach(address, allowed) for address in addresses):
@@ -121,7 +122,7 @@ class _Backend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         ends = time.monotonic() + self._total_s
         try:
-            addresses = _judged(host, port, self._allowed)
+            addresses = judged(host, port, self._allowed)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from None
         failure = httpcore.ConnectError(f"{host} has no address")

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
+from hub.settings.forward import Receiver
 from hub.settings.kafka import Kafka
 from hub.settings.sign_in import SignIn
 from hub.settings.types import (
@@ -220,6 +221,7 @@ class Settings(_Section):
     sign_in: SignIn = SignIn()
     teams: list[Team] = []
     orchestrators: list[Orchestrator] = []
+    forward: list[Receiver] = []
     kafka: list[Kafka] = []
 
     calendars: Objects = []
@@ -282,6 +284,7 @@ class Settings(_Section):
     def _each_name_once(self) -> Self:
         _once("team", [team.name for team in self.teams])
         _once("orchestrator", [each.name for each in self.orchestrators])
+        _once("receiver", [each.name for each in self.forward])
         _once("kafka consumer", [each.name for each in self.kafka])
         _once(
             "claim of namespace", [name for each in self.orchestrators for name in each.namespaces]
@@ -407,6 +410,7 @@ def _settable() -> Iterator[tuple[Spot, str]]:
         "otlp_headers",
         "teams",
         "orchestrators",
+        "forward",
         "kafka",
         "patterns",
         *sections,
@@ -539,6 +543,8 @@ def _problem(detail: ErrorDetails, places: Mapping[Spot, str]) -> str:
     if detail.get("ctx", {}).get("pattern") == REFERENCE:  # it may be the secret itself
         return f"{prefix}expected the reference of a secret, as in env:NAME"
     found = detail["input"]
+    if isinstance(found, dict):  # a whole section: there may be secrets beside what is wrong
+        return prefix + message
     told = mask_url(found) if isinstance(found, str) else found
     return f"{prefix}{message}, found {shorten(told)}"
 
@@ -549,6 +555,7 @@ def _meant(path: Spot) -> str:
         "redaction": Redaction,
         "teams": Team,
         "orchestrators": Orchestrator,
+        "forward": Receiver,
         "kafka": Kafka,
     }
     model = Settings if len(path) == 1 else models.get(path[0], Settings)

@@ -7,9 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from hub.settings.types import REFERENCE, Name, Reference, Words
+from hub.settings.types import REFERENCE, SECRET_NAME, Name, Reference, Words
 
-_SECRET: Final = re.compile(r"password|secret|(^|\.)token$|jaas|pem$", re.IGNORECASE)
 #: What decides whether each event is recorded once; and what has a setting of its own.
 _OURS: Final = frozenset(
     {
@@ -91,7 +90,7 @@ class Kafka(_Section):
         for name, value in self.properties.items():
             if name in _OURS:
                 raise ValueError(f"properties: {name} is the hub's own affair")
-            if _SECRET.search(name) and not re.match(REFERENCE, value):
+            if SECRET_NAME.search(name) and not re.match(REFERENCE, value):
                 raise ValueError(
                     f"properties: {name} holds a secret: name its reference, as in env:NAME"
                 )

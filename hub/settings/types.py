@@ -59,6 +59,11 @@ Networks = Annotated[list[Annotated[str, AfterValidator(_network)]], BeforeValid
 Days = Annotated[int, Field(ge=1, le=36_500)]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,100}$")]
 REFERENCE: Final = r"^(env|file|vault|aws-sm|gcp-sm):\S"
+#: What the settings of others call what is to be a reference.
+SECRET_NAME: Final = re.compile(
+    r"password|secret|token$|api_?key|access_?key|jaas|private_?key|\.pem$|authorization",
+    re.IGNORECASE,
+)
 Reference = Annotated[str, Field(pattern=REFERENCE)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]

@@ -29,6 +29,7 @@ from hub.store.expired import (
     of_default_partition,
     read_to,
 )
+from hub.store.forward import pass_over
 from hub.store.partitions import Partition
 from hub.store.retention import POLICIES, Candidate, Key, Policy, decide, droppable, surplus
 from hub.store.tables import change, dead_letter, event_digest
@@ -81,15 +82,34 @@ class Sweep:
         self._stopping = stopping
         self._fence = fence
         self._pace = Pace()
+        #: Events that a receiver never gets: they were not sent, and are too old now.
+        self.passed_over: dict[str, int] = {}
 
     def run(self) -> dict[str, int]:
         """How many rows of each table are gone (of a dropped week: 0, nobody counts them)."""
+        self.passed_over = self._pass_over()
         gone = {table: self._drop_weeks(table) for table in partitions.ARRIVAL}
         for policy in POLICIES:
             gone[policy.name] = gone.get(policy.name, 0) + self._sweep(policy)
         gone["event_digest"] = self._sweep_digests()
         gone["dead_letter"] += self._bound_dead_letters()
         return gone
+
+    def _pass_over(self) -> dict[str, int]:
+        """Nothing is deleted unsent without being counted."""
+        names = [one.name for one in self._settings.forward]
+        if not names:
+            return {}
+        horizon = self._now - timedelta(days=self._settings.retention.lineage_events)
+
+        def step(connection: Connection) -> dict[str, int]:
+            self._fence(connection)
+            return pass_over(connection, names, horizon, self._now)
+
+        lost = self._writer.call(step)
+        for name, count in lost.items():
+            log.error("forward_passed_over", receiver=name, events=count)
+        return lost
 
     # -- rows ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ from hub.errors import BadInput, ConfigError, Conflict
 from hub.store import holds, migrate, partitions
 from hub.store.bulk import Insert, bulk_of
 from hub.store.db import Database
+from hub.store.ids import block_of, ids_of
 from hub.store.meta import put_meta
 from hub.store.tables import id_block, lease, meta, metadata
 from hub.store.types import from_micros
@@ -210,7 +211,8 @@ def _settle_ids(connection: Connection) -> None:
         table = metadata.tables.get(name)
         if table is None or "id" not in table.c:
             continue
-        beyond = (connection.scalar(select(func.max(table.c.id))) or 0) + 1
+        last = connection.scalar(select(func.max(table.c.id))) or 0
+        beyond = ids_of(block_of(last))[-1] + 1  # blocks begin where they would have begun
         connection.execute(
             id_block.update()
             .where(id_block.c.name == name, id_block.c.next < beyond)

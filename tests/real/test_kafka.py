@@ -22,7 +22,7 @@ from openlineage.client.uuid import generate_new_uuid
 
 from hub.store.db import Database
 from hub.store.dead_letters import Letter, list_letters
-from tests.support.hub_process import HubProcess
+from tests.support.hub_process import HubProcess, event
 from tests.support.kafka import Broker
 from tests.support.kills import kills
 from tests.support.postgres import PostgresServer
@@ -279,3 +279,19 @@ def test_a_broker_that_restarts_costs_nothing(broker: Broker, topic: str, tmp_pa
         until(lambda: figures(hub, "trackside_kafka_trouble") == {'{consumer="events"}': 0})
         assert hub.stop() == 0
     assert Counter(kept(sqlite(tmp_path))) == Counter(sending.sent)
+
+
+def test_a_hub_forwards_to_a_topic_and_another_one_takes_it_from_there(
+    broker: Broker, topic: str, tmp_path: Path
+) -> None:
+    transport = {"type": "kafka", "topic": topic, "config": broker.client()}
+    here = tmp_path / "here"
+    here.mkdir()
+    told = {"forward": [{"name": "stream", "transport": transport}]}
+    (here / "trackside.yaml").write_text(yaml.safe_dump(told))
+    with HubProcess(here) as first, HubProcess(configured(tmp_path / "b", broker, topic)) as second:
+        until(lambda: httpx.get(f"{first.url}/api/v1/forward").json()["receivers"][0]["since"])
+        events = [event("orders", n, kind) for n in range(1, 51) for kind in ("START", "COMPLETE")]
+        httpx.post(f"{first.url}/api/v1/lineage/batch", json=events, timeout=30).raise_for_status()
+        until(lambda: taken(second) == 100)
+    assert Counter(kept(sqlite(tmp_path / "b"))) == Counter(kept(sqlite(here)))

@@ -34,6 +34,7 @@ from hub.store.tables.detect import (
     recurrence,
     schedule_span,
 )
+from hub.store.tables.forward import receiver, receiver_parked, receiver_place
 from hub.store.tables.heartbeats import heartbeat, heartbeat_run, ping_key
 from hub.store.tables.launches import (
     launch,
@@ -158,6 +159,9 @@ __all__ = [
     "outage",
     "ping_key",
     "poll",
+    "receiver",
+    "receiver_parked",
+    "receiver_place",
     "recurrence",
     "run",
     "run_dataset",

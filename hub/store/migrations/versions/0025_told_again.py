@@ -9,7 +9,7 @@ from alembic import op
 from sqlalchemy import BigInteger, Column, text
 
 revision = "0025"
-down_revision = "0022"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 

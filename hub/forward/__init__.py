@@ -1,0 +1,1 @@
+"""Lineage events onward to other consumers of OpenLineage, at least once and in order."""
