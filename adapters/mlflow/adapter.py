@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final, NoReturn
@@ -55,7 +54,7 @@ class MLflow:
         asked: Asked,
         *,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._api = Api(config, transport=transport, sleep=sleep)
         self._place = Place(asked.namespace, config.url)

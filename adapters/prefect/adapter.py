@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
@@ -65,7 +64,7 @@ class Prefect:
         asked: Asked,
         *,
         transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self._api = Api(config, transport=transport, sleep=sleep)
         self._place = Place(asked.namespace, config.page)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.airflow.assets import dataset_of
 from adapters.airflow.backlog import DAG_RUNS
+from adapters.base.lineage import dataset_of
 from hub.model import BacklogObserved, HealthObserved, HealthStatus, ScheduleObserved
 from tests.support.known import Attempt
 from tests.support.watch import Watch
