@@ -98,6 +98,9 @@ class DeclaredTarget(_Section):
     team: str | None = Field(None, description="whose it is; nobody's hears what no one else does")
     severity: IncidentSeverity = Field("info", description="the least that it hears of")
     per_minute: int = Field(60, ge=1, le=100_000, description="deliveries at most")
+    changes: bool = Field(
+        False, description="told, too, when a job of its team has a new version; nobody's: any job"
+    )
 
 
 class DeclaredDigest(_Section):

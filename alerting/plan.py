@@ -117,6 +117,10 @@ class Plan:
         return next((node.terms for node in nodes_of(self.routes) if node.name == route), USUAL)
 
     @property
+    def tells_changes(self) -> bool:
+        return any(one.declared.changes for one in self.targets.values())
+
+    @property
     def for_all(self) -> tuple[str, ...]:
         """The targets that are nobody's."""
         return tuple(n for n, one in self.targets.items() if one.declared.team is None)

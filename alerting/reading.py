@@ -143,6 +143,12 @@ def _target(declared: DeclaredTarget, problems: list[str], place: Place) -> Targ
     told = f"target {declared.name!r} ({declared.kind})"
     try:
         kind = notifiers.get(declared.kind)
+        if declared.changes and not getattr(kind, "changes", False):
+            able = sorted(name for name, one in notifiers.items() if getattr(one, "changes", False))
+            problems.append(
+                f"{place('changes')}: {told}: changes: this kind can show incidents only; "
+                f"of changes one of {', '.join(able)} can be told"
+            )
         return Target(declared, kind, kind.Config.model_validate(declared.settings))
     except ValidationError as error:
         problems += [

@@ -9,23 +9,31 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from alerting.changes import told_of
 from alerting.digest import digest_of, first_due, next_due, period_of
 from alerting.plan import Plan
 from alerting.saying import say
 from alerting.sorting import Sorter
-from hub.ports import DigestStore, Due, Fence, Posted, TellStore
+from hub.ports import ChangeStore, DigestStore, Due, Fence, Posted, TellStore
 
 #: Transitions of one round, and notifications.
 CASES: Final = 1000
 NOTIFICATIONS: Final = 200
+CHANGES: Final = 1000
 
 
 class Tell:
     def __init__(
-        self, store: TellStore, digests: DigestStore, plan: Plan, public_url: str | None = None
+        self,
+        store: TellStore,
+        digests: DigestStore,
+        changes: ChangeStore,
+        plan: Plan,
+        public_url: str | None = None,
     ) -> None:
         self._store = store
         self._digests = digests
+        self._changes = changes
         self._plan = plan
         self._public_url = public_url
         self._begun: Plan | None = None
@@ -36,8 +44,9 @@ class Tell:
         if self._begun is not plan:
             self._store.begin(now, fence)
             self._digests.settle({o.name: first_due(o, now) for o in plan.digests}, fence)
+            self._changes.settle(fence, wanted=plan.tells_changes)
             self._begun = plan
-        more = self._sort(plan, now, fence)
+        more = self._sort(plan, now, fence) | self._tell_changes(plan, now, fence)
         for due in self._digests.due(now):
             self._post(plan, due, now, fence)
         return self._say(plan, now, fence) or more
@@ -56,6 +65,15 @@ class Tell:
         self._digests.post(
             Posted(before=due, after=after, message=message, targets=one.targets), now, fence
         )
+
+    def _tell_changes(self, plan: Plan, now: datetime, fence: Fence) -> bool:
+        if not plan.tells_changes:
+            return False
+        found = self._changes.read(CHANGES)
+        if found.places:
+            told = list(told_of(found.changed, plan, self._public_url))
+            self._changes.keep(found, told, now, fence)
+        return found.more
 
     def _sort(self, plan: Plan, now: datetime, fence: Fence) -> bool:
         seen = self._store.cases(now, CASES)

@@ -77,6 +77,7 @@ class ChangeKind(StrEnum):
     CHECK_PASSED = "check_passed"
     CHECK_FAILED = "check_failed"
     SCHEDULE_CHANGED = "schedule_changed"
+    JOB_VERSION_CHANGED = "job_version_changed"
     FRESHNESS_POLICY_CHANGED = "freshness_policy_changed"
     ORCHESTRATOR_HEALTH_CHANGED = "orchestrator_health_changed"
 

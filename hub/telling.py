@@ -18,7 +18,7 @@ from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
 from hub.errors import ConfigError, Conflict, WrongSettings
 from hub.evaluate.maintenance import windows_of
-from hub.evaluate.telling import Delivering, Digesting, Telling, Transactions
+from hub.evaluate.telling import Delivering, Digesting, Telling, TellingChanges, Transactions
 from hub.metrics import Metrics
 from hub.ports import About, AlertingPart, DeclaredPart, Hearing, PartTold
 from hub.secrets import references_in, require_declared
@@ -184,6 +184,7 @@ def desk_of(
     telling = Tell(
         Telling(doing, CROWD_WITHIN, windows_of(settings), gives_logs),
         Digesting(doing),
+        TellingChanges(doing),
         file,
         settings.public_url,
     )

@@ -21,7 +21,6 @@ from hub.ports import (
     Delivery,
     Finding,
     Json,
-    Link,
     Message,
     NotifierConfig,
     SecretRef,
@@ -70,6 +69,7 @@ class PagerDutyConfig(NotifierConfig):
 class PagerDuty(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = PagerDutyConfig
     digests = False
+    changes = True
     channel = "PagerDuty"
     mend: ClassVar[Mapping[int, str]] = {
         400: "check that routing_key is the integration key of an Events API v2 integration",
@@ -79,6 +79,9 @@ class PagerDuty(HttpNotifier):
 
     def deliver(self, delivery: Delivery, held: Json) -> Json:
         """An acknowledge of what may never have been triggered is preceded by the trigger."""
+        if delivery.message.change:
+            self._tell_change(delivery.message)
+            return {"version": delivery.version}
         reference = self._reference(held, delivery.standing)
         standing = delivery.standing
         if standing is Standing.OPEN or (standing is Standing.ACKNOWLEDGED and not held):
@@ -88,19 +91,18 @@ class PagerDuty(HttpNotifier):
             self._send(event, reference)
         return {"routing_key": str(reference), "version": delivery.version}
 
-    def tell_change(
-        self, summary: str, source: str, at: datetime, more: Sequence[Link] = ()
-    ) -> None:
+    def _tell_change(self, message: Message) -> None:
         """A change event: shown beside the service's incidents, and calls nobody."""
         payload = {
-            "summary": cut(one_line(summary), MAX_SUMMARY),
-            "source": one_line(source),
-            "timestamp": at.astimezone(UTC).isoformat(),
+            "summary": cut(one_line(message.title), MAX_SUMMARY),
+            "source": cut(one_line(message.subject), 1000) or "trackside",
+            "timestamp": message.since.astimezone(UTC).isoformat(),
+            "custom_details": {part.label: part.text for part in sections(message, 100_000)},
         }
         event = {
             "routing_key": self.reveal(self.config.routing_key),
             "payload": payload,
-            "links": [{"href": link.url, "text": link.text} for link in more],
+            "links": [{"href": link.url, "text": link.text} for link in links(message)],
         }
         self.expect(self.ask("POST", f"{self.config.url}/v2/change/enqueue", json=event))
 

@@ -20,6 +20,7 @@ from hub.ports import (
     Failure,
     Fence,
     Health,
+    JobChanges,
     Json,
     Leased,
     Member,
@@ -28,9 +29,19 @@ from hub.ports import (
     Posted,
     Said,
     Sorted,
+    Told,
 )
 from hub.rules.base import Status, Verdict
-from hub.store import cases, decisions, deliveries, digests, holds, notifications, targets
+from hub.store import (
+    cases,
+    decisions,
+    deliveries,
+    digests,
+    holds,
+    job_changes,
+    notifications,
+    targets,
+)
 from hub.store.db import Connection, Database
 from hub.store.incident_steps import Place, find_incident, move_incident, open_incident
 from hub.store.leases import no_fence
@@ -153,6 +164,28 @@ class Digesting:
             hold = holds.find_hold(connection)
             if hold is not None and number is not None:
                 deliveries.note_held(connection, hold, now, [number])
+
+        self._doing.write(keep, fence)
+
+
+class TellingChanges:
+    """Of jobs, for the tell loop."""
+
+    def __init__(self, doing: Transactions) -> None:
+        self._doing = doing
+
+    def settle(self, fence: Fence, *, wanted: bool) -> None:
+        self._doing.write(lambda it: job_changes.settle(it, wanted=wanted), fence)
+
+    def read(self, limit: int) -> JobChanges:
+        return self._doing.read(lambda it: job_changes.read(it, limit))
+
+    def keep(self, found: JobChanges, told: Sequence[Told], now: datetime, fence: Fence) -> None:
+        def keep(connection: Connection) -> None:
+            made = job_changes.keep(connection, found, told, now)
+            hold = holds.find_hold(connection)
+            if hold is not None and made:
+                deliveries.note_held(connection, hold, now, made)
 
         self._doing.write(keep, fence)
 

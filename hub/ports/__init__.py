@@ -49,6 +49,7 @@ from hub.ports.cases import (
 )
 from hub.ports.digests import DigestStore, Due, Happening, Period, Posted
 from hub.ports.hours import Hours, all_over_at
+from hub.ports.job_changes import ChangeStore, JobChanged, JobChanges, Told
 from hub.ports.launching import Again, LeasedLaunch, NewLaunch, RerunPolicy, launch_run_id
 from hub.ports.notifiers import (
     Action,
@@ -91,6 +92,7 @@ __all__ = [
     "Case",
     "Cases",
     "CauseRun",
+    "ChangeStore",
     "Decision",
     "DeclaredPart",
     "DeliverStore",
@@ -109,6 +111,8 @@ __all__ = [
     "Health",
     "Hearing",
     "Hours",
+    "JobChanged",
+    "JobChanges",
     "Json",
     "Known",
     "KnownRun",
@@ -145,6 +149,7 @@ __all__ = [
     "TargetTold",
     "TellStore",
     "Teller",
+    "Told",
     "Trial",
     "Update",
     "WhatToDo",

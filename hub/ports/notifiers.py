@@ -63,7 +63,8 @@ class Message(Struct, frozen=True, kw_only=True):
 
     title: what is wrong in one sentence with numbers. trend: the latest runs as a short text.
     count: incidents that it stands for. hidden: how many more are hit than are named. blocks: of a
-    digest, which has none of the parts of an incident, and asks nobody for anything.
+    digest, which has none of the parts of an incident, and asks nobody for anything. change: a job
+    has changed; that is no incident either.
     """
 
     title: str
@@ -86,6 +87,7 @@ class Message(Struct, frozen=True, kw_only=True):
     count: int = 1
     evidence: Json = {}
     blocks: Sequence[Block] = ()
+    change: bool = False
 
 
 class Delivery(Struct, frozen=True):
@@ -147,9 +149,10 @@ class Notifier(Protocol):
 
     keyed: the channel keeps one thing per key, so that to deliver again changes nothing.
 
-    Two things are left to a kind. One whose `__init__` has a parameter `allowed` is told the
+    Three things are left to a kind. One whose `__init__` has a parameter `allowed` is told the
     private networks, as in 10.0.0.0/8, in which it may be. One that has `digests = True` is sent
-    digests, too: messages with `blocks`, for which nobody is to be called.
+    digests, too: messages with `blocks`, for which nobody is to be called. One that has
+    `changes = True` may be told that jobs have changed: messages with `change`.
     """
 
     Config: ClassVar[type[NotifierConfig]]

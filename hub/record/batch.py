@@ -48,7 +48,7 @@ class Batch:
             work, self.cast, self._identities, self.jobs, self.ledger, self.descriptions, now
         )
         self._checks = Checks(self.ledger, self.descriptions)
-        self._versions = Versions(work)
+        self._versions = Versions(work, self.ledger, now)
         self._consequences = Consequences(work, self.ledger, self._versions, now)
         self._noted: list[tuple[int, str, JobRow | DatasetRow | None]] = []
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from hub.model import ChangeKind
+from hub.store.ledger import ChangeRow, Ledger
 from hub.store.rows import JobRow
 from hub.store.versions import Version, held_versions, version_ids
 from hub.store.workset import Workset
@@ -17,8 +19,10 @@ from hub.store.workset import Workset
 class Versions:
     """The versions that a batch shows."""
 
-    def __init__(self, work: Workset) -> None:
+    def __init__(self, work: Workset, ledger: Ledger, now: int) -> None:
         self._work = work
+        self._ledger = ledger
+        self._now = now
         self._shown: dict[int, Version] = {}
 
     def show(
@@ -43,9 +47,17 @@ class Versions:
                 wanted[number] = replace(version, location=job.location)
                 job.io_at = version.at
         others = [v for n, v in wanted.items() if not (n in held and _same(held[n], v))]
-        found = version_ids(self._work.bulk, self._work.ids, others)
+        found, fresh = version_ids(self._work.bulk, self._work.ids, others)
         for number, version_id in found.items():
+            before = rows[number].version_id
+            if number in fresh and before:  # the first one changes nothing
+                self._tell(number, version_id, before)
             rows[number].version_id = version_id
+
+    def _tell(self, job: int, version: int, before: int) -> None:
+        """Ids of the store, for those who look for what has changed."""
+        kind, detail = ChangeKind.JOB_VERSION_CHANGED, f'{{"version":{version},"before":{before}}}'
+        self._ledger.changes.append(ChangeRow(self._now, kind, job_id=job, detail=detail))
 
     def _current(
         self, job: JobRow, held: Version | None, merged: Mapping[int, int]

@@ -12,6 +12,7 @@ from hub.errors import NotFound
 from hub.model import Viewer
 from hub.store.deliveries import again_from
 from hub.store.digests import DIGEST_OF_TEAM
+from hub.store.job_changes import CHANGES_OF_TEAM
 from hub.store.reading import Page, Slice, cut, kept_from, newest_first
 from hub.store.tables import delivery, incident, membership, notification, team
 from hub.store.views import View
@@ -86,7 +87,10 @@ def _open_to(viewer: Viewer) -> Any:
     )
     of_team = (
         select(team.c.name)
-        .join(notification, notification.c.route == DIGEST_OF_TEAM + team.c.name)
+        .join(
+            notification,
+            notification.c.route.in_([DIGEST_OF_TEAM + team.c.name, CHANGES_OF_TEAM + team.c.name]),
+        )
         .where(notification.c.id == _MINE.notification_id, kept_from(viewer, team.c.name))
     )
     return and_(~exists(closed), ~exists(of_team))

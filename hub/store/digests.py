@@ -8,25 +8,19 @@ from datetime import datetime
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, case, exists, insert, or_, select
+from sqlalchemy import Connection, Row, and_, case, exists, or_, select
 
 from hub.model import SEVERITIES, Resolution, Transition
 from hub.ports import (
-    Decision,
-    Delivery,
     Due,
     Happening,
-    NotificationState,
     Period,
     Posted,
-    Standing,
     WhoIsHit,
 )
-from hub.store import decisions, deliveries
-from hub.store.access import next_id
+from hub.store import posts
 from hub.store.cases import ABOUT, abouts_of
 from hub.store.members import breaches_of
-from hub.store.meta import key_prefix
 from hub.store.reading import among
 from hub.store.tables import digest, incident, incident_transition, membership, notification
 from hub.store.upsert import upsert
@@ -64,28 +58,8 @@ def post(connection: Connection, one: Posted, now: datetime) -> int | None:
         return None
     if one.message is None:
         return None
-    number = next_id(connection, "notification")
-    key = f"{key_prefix(connection)}-{number}"
-    connection.execute(
-        insert(notification).values(
-            id=number,
-            key=key,
-            route=DIGEST + one.before.name,
-            targets=msgspec.json.encode(one.targets).decode(),
-            state=NotificationState.OVER,
-            standing=Standing.OPEN,
-            version=1,
-            loud=False,
-            begun_at=now,
-            said_at=now,
-            steps=0,
-        )
-    )
-    wanted = Delivery(key, 1, Standing.OPEN, one.message)
-    deliveries.want(connection, number, wanted, one.targets, now)
-    told = f"the digest of {one.before.name} to {', '.join(one.targets)}"
-    decisions.note(connection, [Decision(notification=number, what="sent", reason=told)], now)
-    return number
+    route, what = DIGEST + one.before.name, f"the digest of {one.before.name}"
+    return posts.post(connection, route, one.message, one.targets, now, what)
 
 
 # -- what has happened -------------------------------------------------------------------------

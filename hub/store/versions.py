@@ -49,8 +49,10 @@ def held_versions(bulk: Bulk, numbers: Iterable[int]) -> dict[int, Version]:
     return found
 
 
-def version_ids(bulk: Bulk, ids: Ids, versions: Iterable[Version]) -> dict[int, int]:
-    """The id of each job's version, made where it is new."""
+def version_ids(
+    bulk: Bulk, ids: Ids, versions: Iterable[Version]
+) -> tuple[dict[int, int], set[int]]:
+    """The id of each job's version, made where it is new; and the jobs of which it is."""
     by_key = {version.key: version for version in versions}
     found: dict[VersionKey, int] = {
         (row[1], row[2]): row[0] for row in bulk.fetch(_KNOWN, sorted(by_key))
@@ -61,7 +63,7 @@ def version_ids(bulk: Bulk, ids: Ids, versions: Iterable[Version]) -> dict[int, 
         io = _text(v.inputs), _text(v.outputs)
         made.append((found[key], *key, v.at, v.location, *io, v.run_id))
     bulk.insert(_NEW, made)
-    return {job: number for (job, _), number in found.items()}
+    return {job: number for (job, _), number in found.items()}, {row[1] for row in made}
 
 
 def _text(numbers: Iterable[int]) -> str:

@@ -12,7 +12,7 @@ import pytest
 from alerting.tell import Tell
 from hub.api.hub import Hub
 from hub.evaluate.maintenance import Maintenance, WindowGiven
-from hub.evaluate.telling import Digesting, Telling
+from hub.evaluate.telling import Digesting, Telling, TellingChanges
 from hub.main import writing
 from hub.model import IncidentState, Transition
 from hub.settings import Settings
@@ -335,7 +335,7 @@ def test_what_happened_within_a_maintenance_window_is_told_when_that_is_over(des
     given = WindowGiven(name="move", begin=START, end=START + timedelta(hours=1))
     it = desk(routes=AT_ONCE)
     telling = Telling(it.doing, timedelta(minutes=5), [Maintenance(given)])
-    it.tell = Tell(telling, Digesting(it.doing), it.plan)
+    it.tell = Tell(telling, Digesting(it.doing), TellingChanges(it.doing), it.plan)
     one = it.open("1", evidence={"window": "move"})
     two = it.open("2", evidence={"window": "move"})
     it.at(0)

@@ -13,7 +13,7 @@ from alerting.plan import Plan
 from alerting.reading import plan_of
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
-from hub.evaluate.telling import Delivering, Digesting, Telling, Transactions
+from hub.evaluate.telling import Delivering, Digesting, Telling, TellingChanges, Transactions
 from hub.model import Incident, IncidentState, Resolution, Step, Transition
 from hub.store.db import Connection, Database
 from hub.store.decisions import list_decisions
@@ -59,6 +59,7 @@ class Desk:
         self.tell = Tell(
             Telling(self.doing, CROWD_WITHIN),
             Digesting(self.doing),
+            TellingChanges(self.doing),
             self.plan,
             "https://hub.example",
         )

@@ -156,3 +156,14 @@ def test_every_mistake_is_told_with_its_place() -> None:
     assert any("the route 'x' stands more than once" in line for line in lines)
     assert any("names the target 'missing'" in line for line in lines)
     assert any(line.startswith("silences.0.ends_at") for line in lines)
+
+
+def test_only_a_kind_that_can_show_changes_is_told_of_them() -> None:
+    settings = {"url": "env:URL"}
+    chat = {"name": "chat", "kind": "slack_webhook", "settings": settings, "changes": True}
+    with pytest.raises(ConfigError, match=r"of changes one of pagerduty can be told"):
+        plan(targets=[chat])
+    key = {"routing_key": "env:KEY"}
+    told = plan(targets=[{"name": "p", "kind": "pagerduty", "settings": key, "changes": True}])
+    assert told.tells_changes
+    assert not plan(targets=[{"name": "p", "kind": "pagerduty", "settings": key}]).tells_changes
