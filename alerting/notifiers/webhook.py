@@ -57,6 +57,7 @@ class WebhookConfig(NotifierConfig):
 class Webhook(HttpNotifier):
     Config: ClassVar[type[NotifierConfig]] = WebhookConfig
     keyed = False
+    changes = True
     channel = "the webhook"
     config: WebhookConfig
 
@@ -108,7 +109,7 @@ def _body(delivery: Delivery) -> Json:
         **_fields(message),
     }
     body = {
-        "type": "digest" if message.blocks else _TYPES[delivery.standing],
+        "type": _type(delivery),
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": data,
     }
@@ -129,9 +130,16 @@ def _body(delivery: Delivery) -> Json:
     return body
 
 
+def _type(delivery: Delivery) -> str:
+    if delivery.message.change:
+        return "job.changed"
+    return "digest" if delivery.message.blocks else _TYPES[delivery.standing]
+
+
 def _fields(message: Message) -> Json:
     """As the port names them, each within bounds; `hit` and `updates` in part, if there are many."""
     told: Json = msgspec.to_builtins(message)
+    del told["change"]  # the type says it
     for name in ("title", "severity", "kind", "rule", "subject", "team", "trend"):
         told[name] = cut(one_line(told[name]), 500)
     for name in ("cause", "advice"):

@@ -28,7 +28,7 @@ from tests.support.channels.opsgenie import FakeOpsgenie
 from tests.support.channels.receivers import NEW, OLD, FakeJson, FakeReceiver
 from tests.support.channels.server import FakeChannel, Fault, Reply
 from tests.support.channels.teams import FakeTeams
-from tests.support.messages import CREEP, FAILED, HOSTILE, HUGE, LATE, at, life, opened
+from tests.support.messages import CHANGED, CREEP, FAILED, HOSTILE, HUGE, LATE, at, life, opened
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's
 
@@ -100,6 +100,15 @@ def test_a_webhook_holds_the_message_as_data(channels: Any) -> None:
     assert (body["data"]["key"], body["data"]["version"]) == ("incident-4711", 4)
     assert body["data"]["hit"][0]["probability"] == 0.94
     assert body["data"]["evidence"]["attempt"] == 3
+
+
+def test_a_job_that_has_changed_is_a_call_of_a_type_of_its_own(channels: Any) -> None:
+    fake: FakeReceiver = channels(FakeReceiver(at(60)))
+    make(Webhook, WebhookConfig, fake).deliver(opened(CHANGED, "change-1"), {})
+    assert fake.bodies[-1]["type"] == "job.changed"
+    assert fake.bodies[-1]["data"]["blocks"] == [
+        {"label": "What changed", "lines": ["reads db:items"]}
+    ]
 
 
 def test_a_secret_that_is_none_is_told_without_it(

@@ -10,9 +10,9 @@ import pytest
 
 from alerting.notifiers.pagerduty import PagerDuty, PagerDutyConfig
 from hub.errors import Unauthorized, Unavailable
-from hub.ports import Action, Block, Delivery, Link, Message, Standing, WhatToDo
+from hub.ports import Action, Delivery, Standing, WhatToDo
 from tests.support.channels.pagerduty import ROUTING_KEY, FakePagerDuty, webhook
-from tests.support.messages import CREEP, FAILED, HUGE, NIGHT, at, life, opened
+from tests.support.messages import CHANGED, CREEP, FAILED, HUGE, NIGHT, at, life, opened
 
 
 @pytest.fixture
@@ -102,23 +102,11 @@ def test_a_wrong_routing_key_is_told_with_what_to_do(
 
 
 def test_a_change_calls_nobody(fake: FakePagerDuty) -> None:
-    told = Message(
-        title="airflow-prod:load_orders has a new version: it reads db:items",
-        severity="info",
-        kind="job_version",
-        rule="changes",
-        subject="airflow-prod:load_orders",
-        since=NIGHT,
-        opened_at=NIGHT,
-        links=[Link("Job", "https://trackside.example.org/job?namespace=a&name=b")],
-        blocks=[Block("What changed", ["reads db:items"])],
-        change=True,
-    )
-    make(fake).deliver(opened(told, "change-1"), {})
+    make(fake).deliver(opened(CHANGED, "change-1"), {})
     (change,) = fake.changes
-    assert change["payload"]["summary"] == told.title
+    assert change["payload"]["summary"] == CHANGED.title
     assert change["payload"]["custom_details"] == {"What changed": "reads db:items"}
-    assert change["links"] == [{"href": told.links[0].url, "text": "Job"}]
+    assert change["links"] == [{"href": CHANGED.links[0].url, "text": "Job"}]
     assert fake.count() == 0
 
 

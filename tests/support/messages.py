@@ -234,6 +234,20 @@ DIGEST = Message(
 )
 
 
+CHANGED = Message(
+    title="airflow-prod:load_orders has a new version: it reads db:items",
+    severity="info",
+    kind="job_version",
+    rule="changes",
+    subject="airflow-prod:load_orders",
+    since=NIGHT,
+    opened_at=NIGHT,
+    links=[Link("Job", f"{HUB}/job?namespace=airflow-prod&name=load_orders")],
+    blocks=[Block("What changed", ["reads db:items"])],
+    change=True,
+)
+
+
 def opened(message: Message = FAILED, key: str = "incident-4711") -> Delivery:
     return Delivery(key, 1, Standing.OPEN, message)
 

@@ -161,7 +161,7 @@ def test_every_mistake_is_told_with_its_place() -> None:
 def test_only_a_kind_that_can_show_changes_is_told_of_them() -> None:
     settings = {"url": "env:URL"}
     chat = {"name": "chat", "kind": "slack_webhook", "settings": settings, "changes": True}
-    with pytest.raises(ConfigError, match=r"of changes one of pagerduty can be told"):
+    with pytest.raises(ConfigError, match=r"of changes one of pagerduty, webhook can be told"):
         plan(targets=[chat])
     key = {"routing_key": "env:KEY"}
     told = plan(targets=[{"name": "p", "kind": "pagerduty", "settings": key, "changes": True}])
