@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from alerting import notifiers
 from alerting.plan import Ownership
 from alerting.reading import plan_of
 from alerting.routing import Trace, who_hears
@@ -159,11 +160,10 @@ def test_every_mistake_is_told_with_its_place() -> None:
 
 
 def test_only_a_kind_that_can_show_changes_is_told_of_them() -> None:
-    settings = {"url": "env:URL"}
-    chat = {"name": "chat", "kind": "slack_webhook", "settings": settings, "changes": True}
+    notifiers.load()
     with pytest.raises(ConfigError, match=r"of changes one of pagerduty, webhook can be told"):
-        plan(targets=[chat])
+        plan(targets=[target("chat", changes=True)])
     key = {"routing_key": "env:KEY"}
-    told = plan(targets=[{"name": "p", "kind": "pagerduty", "settings": key, "changes": True}])
-    assert told.tells_changes
-    assert not plan(targets=[{"name": "p", "kind": "pagerduty", "settings": key}]).tells_changes
+    told = {"name": "p", "kind": "pagerduty", "settings": key}
+    assert plan(targets=[told | {"changes": True}]).tells_changes
+    assert not plan(targets=[told]).tells_changes
