@@ -19,7 +19,7 @@ from tests.support.helm import CHART, helm, one, rendered
 SETS = sorted((CHART / "ci").glob("*.yaml"))
 NAMES = [path.stem for path in SETS]
 
-#: What others define: no schema of it is in Kubernetes, so the shape is asserted in a test below.
+#: What others define: held to their definitions by tests/real/test_chart_for_operators.py.
 THEIRS = {"ServiceMonitor", "PrometheusRule", "ExternalSecret", "HTTPRoute"}
 
 
