@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from alerting.quiet import Quiet
+from alerting.quiet import DeclaredHours, Quiet
 from hub.errors import BadInput
 from hub.model import SEVERITIES, IncidentSeverity
 from hub.ports import About
@@ -157,6 +157,7 @@ class Route(_Section):
     repeat_s: Annotated[float, Field(ge=60, le=30 * 86_400)] | None = None
     escalate: tuple[Escalate, ...] | None = None
     quiet: Annotated[tuple[Quiet, ...], BeforeValidator(_listed)] | None = None
+    hours: Annotated[tuple[DeclaredHours, ...], BeforeValidator(_listed)] | None = None
     crowd: int | None = Field(None, ge=0, le=1000)
     digest: DeclaredDigest | None = Field(
         None, description="of what it takes; its routes have none"

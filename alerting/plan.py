@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from alerting.declared import DeclaredDigest, DeclaredTarget, Escalate, Match
-from alerting.quiet import Quiet
+from alerting.quiet import Open, Quiet
 from hub.ports import About, Notifier, NotifierConfig, Silence
 
 
@@ -29,6 +29,7 @@ class Terms:
     repeat_s: float | None = None
     escalate: tuple[Escalate, ...] = ()
     quiet: tuple[Quiet, ...] = ()
+    hours: tuple[Open, ...] = ()
     crowd: int = 10
 
 

@@ -12,6 +12,7 @@ teams:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,13 @@ from pydantic import ValidationError
 
 from alerting.declared import DeclaredDigest, DeclaredSilence, DeclaredTarget, Route
 from alerting.plan import USUAL, Digest, Node, Ownership, Plan, Target, Terms, nodes_of
+from alerting.quiet import DeclaredHours, Open
 from hub.errors import ConfigError
 from hub.ports import Silence, notifiers
 
 Place = Callable[..., str]
+#: Whether a day is one of a calendar's, by the name of that.
+Calendars = Mapping[str, Callable[[date], bool]]
 
 
 def plan_of(
@@ -33,16 +37,19 @@ def plan_of(
     place: Place,
     ownership: Sequence[Ownership] = (),
     digests: Mapping[str, Mapping[str, Any]] | None = None,
+    calendars: Calendars | None = None,
 ) -> Plan:
     """The plan; raises ConfigError, which tells all that is wrong and where.
 
-    teams: the targets of each. digests: of each team that wants one. place: where a setting
+    teams: the targets of each. calendars: those that hours may name. digests: of each team that wants one. place: where a setting
     stands, from its path.
     """
     problems: list[str] = []
     held = _targets(targets, problems, place)
     told = [read(Route, one, problems, place, "routes", i) for i, one in enumerate(routes)]
-    tree = [_node(one, str(i), None, USUAL) for i, one in enumerate(told) if one is not None]
+    days = calendars or {}
+    tree = [_node(one, str(i), None, USUAL, days) for i, one in enumerate(told) if one is not None]
+    problems += _uncalled(filter(None, told), days, place)
     still = [
         _silence(one)
         for index, given in enumerate(silences)
@@ -180,13 +187,33 @@ def _problem(detail: Any) -> str:
     return f"{where}: {text.removeprefix('Value error, ')}"
 
 
-def _node(one: Route, at: str, above: tuple[str, ...] | None, terms: Terms) -> Node:
+def _uncalled(routes: Iterable[Route], calendars: Calendars, place: Place) -> Iterator[str]:
+    """Calendars that hours name and that there are not."""
+    known = ", ".join(sorted(calendars)) or "none"
+    for one in routes:
+        for hours in one.hours or ():
+            if hours.calendar is not None and hours.calendar not in calendars:
+                where = f"{place('routes')}: route {one.name or 'without a name'}"
+                yield f"{where}: hours: there is no calendar {hours.calendar!r}; known: {known}"
+        yield from _uncalled(one.routes, calendars, place)
+
+
+def _open(hours: DeclaredHours, calendars: Calendars) -> Open:
+    days = None if hours.calendar is None else calendars.get(hours.calendar)
+    return Open(hours) if days is None else Open(hours, days)
+
+
+def _node(
+    one: Route, at: str, above: tuple[str, ...] | None, terms: Terms, calendars: Calendars
+) -> Node:
     told = {name: getattr(one, name) for name in Terms.__dataclass_fields__}
+    if one.hours is not None:
+        told["hours"] = tuple(_open(each, calendars) for each in one.hours)
     kept = {name: getattr(terms, name) for name in Terms.__dataclass_fields__}
     mine = Terms(**{n: kept[n] if told[n] is None else told[n] for n in kept})
     name = one.name or f"route-{at}"
     to = above if one.to is None else tuple(one.to)
-    children = [_node(each, f"{at}.{i}", to, mine) for i, each in enumerate(one.routes)]
+    children = [_node(each, f"{at}.{i}", to, mine, calendars) for i, each in enumerate(one.routes)]
     return Node(name, one.match, to, one.goes_on, mine, tuple(children))
 
 
@@ -225,8 +252,8 @@ def _named(given: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | 
     if isinstance(given, Mapping):
         for key, value in given.items():
             if key == "to" and isinstance(value, str):
-                # a quiet hour ends at a time of day
-                if not {"quiet", "digest"} & set(at[-2:]):
+                # hours end at a time of day
+                if not {"quiet", "hours", "digest"} & set(at[-2:]):
                     yield (*at, key), value
             elif key == "to" and isinstance(value, list) and at[-1] != "digest":
                 yield from (((*at, key, i), str(name)) for i, name in enumerate(value))

@@ -63,7 +63,7 @@ def _begin(
     due_at = one.begun_at + timedelta(seconds=terms.group_wait_s)
     if now < due_at:
         return Said(id=one.id, state=_WAITING, due_at=due_at)
-    quiet = quiet_until(terms.quiet, now, severity_of(one))
+    quiet = quiet_until(terms.quiet, now, severity_of(one), terms.hours)
     if quiet is not None:
         told = _decided(one, "muted", f"quiet hours until {_clock(quiet)}")
         return Said(id=one.id, state=_WAITING, due_at=quiet, decisions=[told])
@@ -99,7 +99,7 @@ def _go_on(
     begins = needs and (one.loud or one.standing is not Standing.OPEN)
     told_at = now if begins or one.told_at is None else one.told_at
     steps = 0 if begins else one.steps
-    quiet = quiet_until(terms.quiet, now, severity_of(one)) if needs else None
+    quiet = quiet_until(terms.quiet, now, severity_of(one), terms.hours) if needs else None
     calls = needs and quiet is None
     due = _due_steps(terms, told_at, steps, now) if calls else []
     repeats = calls and not begins and _repeats(one, terms, now)

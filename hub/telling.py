@@ -17,6 +17,7 @@ from alerting.reading import plan_of, read
 from alerting.sorting import CROWD_WITHIN
 from alerting.tell import Tell
 from hub.errors import ConfigError, Conflict, WrongSettings
+from hub.evaluate.calendars import calendars_of
 from hub.evaluate.maintenance import windows_of
 from hub.evaluate.telling import Delivering, Digesting, Telling, TellingChanges, Transactions
 from hub.metrics import Metrics
@@ -162,6 +163,7 @@ def plan_in(settings: Settings, parts: Sequence[DeclaredPart] = ()) -> Plan:
         told.place,
         told.ownership,
         told.digests,
+        {name: days.has for name, days in calendars_of(settings).items()},
     )
 
 

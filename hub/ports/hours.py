@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -40,17 +40,23 @@ class Hours(BaseModel):
 
     def over_at(self, now: datetime) -> datetime | None:
         """When they are over, if they hold now."""
-        place = ZoneInfo(self.timezone)
-        today = now.astimezone(place).date()
+        today = self.day_of(now)
         for day in (today - timedelta(days=1), today):
-            if DAYS[day.weekday()] not in self.days:
-                continue
-            last = day if self.begin < self.end else day + timedelta(days=1)
-            begin = datetime.combine(day, self.begin, place)
-            end = datetime.combine(last, self.end, place)
-            if begin <= now < end:
-                return end.astimezone(now.tzinfo)
+            held = self.on(day)
+            if held is not None and held[0] <= now < held[1]:
+                return held[1].astimezone(now.tzinfo)
         return None
+
+    def day_of(self, now: datetime) -> date:
+        return now.astimezone(ZoneInfo(self.timezone)).date()
+
+    def on(self, day: date) -> tuple[datetime, datetime] | None:
+        """From when until when those last that begin on this day; None: none do."""
+        if DAYS[day.weekday()] not in self.days:
+            return None
+        place = ZoneInfo(self.timezone)
+        last = day if self.begin < self.end else day + timedelta(days=1)
+        return datetime.combine(day, self.begin, place), datetime.combine(last, self.end, place)
 
 
 def all_over_at(hours: Sequence[Hours], now: datetime) -> datetime | None:

@@ -256,6 +256,35 @@ def test_in_quiet_hours_only_what_is_severe_is_told_and_the_rest_after_them(desk
     assert two
 
 
+def test_outside_of_its_hours_a_route_waits_for_them_and_what_heals_until_then_is_never_told(
+    desk: Desks,
+) -> None:
+    hours = {"from": "12:00", "to": "18:00", "calendar": "business"}
+    days = {"business": lambda day: day.weekday() < 5}
+    it = desk(routes=[{"to": ["chat"], "group_wait_s": 0, "hours": hours}], calendars=days)
+    one = it.open("1")
+    it.open("2", severity="critical")
+    gone = it.open("3")
+    it.at(0)
+    assert [title.split(": ")[-1] for _, title in it.sent()] == ["run 2 failed"]
+    it.resolve(gone)
+    it.at(7199)
+    assert len(it.sent()) == 1
+    it.at(7201)
+    assert [title.split(": ")[-1] for _, title in it.sent()] == ["run 2 failed", "run 1 failed"]
+    assert ("muted", "quiet hours until 2026-11-25 12:00 UTC") in it.decisions(one)
+    it.now = START + timedelta(days=2, hours=9)  # Friday evening
+    it.open("4")
+    it.run()
+    assert len(it.sent()) == 2
+    it.now = START + timedelta(days=4, hours=22)  # Monday
+    it.run()
+    assert len(it.sent()) == 2
+    it.now = START + timedelta(days=5, hours=2, seconds=1)
+    it.run()
+    assert len(it.sent()) == 3
+
+
 # -- together --------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,7 @@ def plan(**told: Any) -> Plan:
         told.get("teams", {}),
         lambda *path: ".".join(map(str, path)),
         digests=told.get("digests", {}),
+        calendars=told.get("calendars"),
     )
 
 

@@ -167,3 +167,15 @@ def test_only_a_kind_that_can_show_changes_is_told_of_them() -> None:
     told = {"name": "p", "kind": "pagerduty", "settings": key}
     assert plan(targets=[told | {"changes": True}]).tells_changes
     assert not plan(targets=[told]).tells_changes
+
+
+def test_hours_name_a_calendar_that_there_is() -> None:
+    hours = {"from": "09:00", "to": "18:00", "calendar": "busines"}
+    routes = [{"name": "day", "to": "ops", "routes": [{"name": "in", "hours": hours}]}]
+    with pytest.raises(
+        ConfigError, match=r"route in: hours: there is no calendar 'busines'; known: business"
+    ):
+        plan(targets=TARGETS, routes=routes, calendars={"business": lambda _: True})
+    right = [{"name": "day", "to": "ops", "hours": hours | {"calendar": "business"}}]
+    found = plan(targets=TARGETS, routes=right, calendars={"business": lambda _: True})
+    assert found.routes[0].terms.hours[0].declared.calendar == "business"
