@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+import signal
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from hub.model import (
 )
 from hub.ports import Asked, BackfillPlan, LaunchKind, LaunchRequest, Observed, Span
 from hub.store.types import to_micros
+from tests.support.cut_line import CutLine
 from tests.support.dagster import VENV, DagsterSplit
 from tests.support.fake_dagster import FakeKnown
 from tests.support.hub_process import HubProcess
@@ -49,15 +52,29 @@ Json = dict[str, Any]
 
 
 class World:
-    """A hub, a Dagster that reports to it, and the adapter that asks it."""
+    """A hub, a Dagster that reports to it, and the adapter that asks it.
 
-    def __init__(self, hub: HubProcess, token: str, dagster: DagsterSplit) -> None:
+    push, pull: the lines between them, the reporter's and the hub's own.
+    """
+
+    def __init__(
+        self, hub: HubProcess, token: str, dagster: DagsterSplit, push: CutLine, pull: CutLine
+    ) -> None:
         self.hub, self.dagster = hub, dagster
+        self._push, self._pull = push, pull
         self._headers = {"Authorization": f"Bearer {token}"}
         self.adapter = Dagster(DagsterConfig(url=dagster.url), Asked("real", NAMESPACE))
 
     def look(self) -> Observed:
         return self.adapter.observe({}, datetime.now(UTC), FakeKnown())
+
+    def mishap(self, what: str, seconds: float) -> None:
+        """The hub is killed and comes back, or a line is cut for so long."""
+        if what == "kill":
+            self.hub.stop(signal.SIGKILL)
+            self.hub.start()
+        else:
+            (self._push if what == "push" else self._pull).cut(seconds)
 
     def events(self, run_id: str) -> list[Json]:
         """What the hub was told of a run."""
@@ -131,18 +148,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     token = make_token(folder, "dagster", "ingest", "read")
     home = tmp_path_factory.mktemp("dagster")
     port = free_port()  # the same when it comes back
+    push = CutLine(port)
     environment = {
-        "TRACKSIDE_URL": f"http://127.0.0.1:{port}",
+        "TRACKSIDE_URL": push.url,
         "TRACKSIDE_TOKEN": token,
         "TRACKSIDE_NAMESPACE": NAMESPACE,
     }
     dagster = DagsterSplit(home, **environment)
+    pull = CutLine(dagster.port)
     (folder / "trackside.yaml").write_text(
         f"orchestrators: [{{name: dg, kind: dagster, namespaces: [{NAMESPACE}], "
-        f'settings: {{url: "{dagster.url}", poll_every_s: 2}}}}]\n'
+        f'settings: {{url: "{pull.url}", poll_every_s: 2}}}}]\n'
     )
-    with HubProcess(folder, "--port", str(port)) as hub, dagster:
-        world = World(hub, token, dagster)
+    with push, pull, HubProcess(folder, "--port", str(port)) as hub, dagster:
+        world = World(hub, token, dagster, push, pull)
         yield world
         world.adapter.close()
 
@@ -319,6 +338,19 @@ def test_the_reporter_loses_nothing_while_the_hub_is_down(world: World) -> None:
         return any("examples/dagster" in event for event in told)
 
     until(pushed, "events that the reporter held back")
+
+
+def test_runs_go_on_while_the_hub_is_killed_and_both_lines_are_cut(world: World) -> None:
+    """What became of them the next test tells."""
+    chance = random.Random(20261130)
+    mishaps = [*("kill", "push", "pull") * 2]
+    chance.shuffle(mishaps)
+    for number, what in enumerate(mishaps):
+        job = ("dynamic", "failing", "__ASSET_JOB.report")[number % 3]
+        launched = world.adapter.launch(request(f"{what}-{number}", job))
+        time.sleep(chance.uniform(0.5, 3))
+        world.mishap(what, chance.uniform(0.5, 4))
+    until(lambda: world.status(launched.natural_id) in ENDED, "end of the last run", 300)
 
 
 def test_every_run_and_step_is_one_run_with_dagsters_own_state_and_times(world: World) -> None:
