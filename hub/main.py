@@ -47,6 +47,7 @@ from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
 from hub.settings import Settings
+from hub.signals.listening import Listening
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file
 from hub.store.holds import notice
@@ -162,6 +163,10 @@ def running(settings: Settings) -> Iterator[Hub]:
         for worker in (build_worker(hub), build_polling(hub), *build_forwarding(hub, sending)):
             worker.start()
             stack.callback(worker.stop)
+        for told in settings.statsd:
+            listening = Listening(told, hub.intake, hub.writer, hub.metrics)
+            listening.start()
+            stack.callback(listening.stop)
         hub.kafka.start()
         stack.callback(hub.kafka.stop)
         stack.callback(hub.fleet.close)  # first: a poll waits for answers longer than we may

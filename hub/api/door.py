@@ -1,4 +1,4 @@
-"""The door: POST /api/v1/lineage, /api/v1/lineage/batch, /api/v1/observations, /api/v1/checks.
+"""The door: POST /api/v1/lineage, /lineage/batch, /observations, /checks and /otlp/v1/metrics.
 
 Plain ASGI in front of everything else, because senders wait for it inside their tasks (DESIGN D2).
 The answer goes out when what it says is durable, never before.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -30,11 +31,14 @@ from hub.record import Outcome, Refused, Sender
 from hub.record.counted import Counted
 from hub.record.incoming import IncomingEvent
 from hub.record.intake import Read
+from hub.signals.points import request_of
+from hub.signals.sampling import Counters, observations_of
 
 LINEAGE: Final = "/api/v1/lineage"
 BATCH: Final = "/api/v1/lineage/batch"
 OBSERVATIONS: Final = "/api/v1/observations"
 CHECKS: Final = "/api/v1/checks"
+OTLP: Final = "/api/v1/otlp/v1/metrics"
 #: Events of a batch decoded before others get their turn on the event loop.
 TURN: Final = 50
 
@@ -63,9 +67,11 @@ class Door:
             BATCH: self._batch,
             OBSERVATIONS: self._observe,
             CHECKS: self._check,
+            OTLP: self._otlp,
             **{f"{CHECKS}/{name}": partial(self._report, read) for name, read in tools.items()},
         }
         self._counted = Counted(hub.metrics)
+        self._counters = Counters()
         self._submitting = Submitting(hub.writer)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
@@ -137,6 +143,31 @@ class Door:
         if read.error is not None:
             raise read.error
         return 201, _encode({"accepted": len(outcomes)})
+
+    async def _otlp(
+        self, scope: AsgiScope, receive: Receive, principal: Principal
+    ) -> tuple[int, bytes]:
+        """Metrics of an orchestrator; an empty answer is OTLP's way to say that all was taken."""
+        raw = await read_body(receive, scope["headers"], self._hub.settings.max_body_bytes)
+        queries = _queries(scope)
+        named = principal.orchestrator or queries.get("orchestrator")
+        if named is None:
+            raise BadInput("orchestrator", None, "whose metrics these are")
+        is_json = "json" in _content_type(scope)
+        points = request_of(raw, "json" if is_json else "protobuf")
+        prefix, now = queries.get("prefix", "airflow"), datetime.now(UTC)
+        seen, results = observations_of(points, named, prefix, self._counters, now)
+        told = _encode(seen)
+        read = self._hub.intake.observations(
+            told, _sender(principal), named, principal.require_namespace
+        )
+        if read.error is not None:
+            raise read.error
+        self._limit(principal, len(read.items))
+        await self._settle([read], len(raw))
+        for result, count in results.items():
+            self._hub.metrics.signals.labels(named, "otlp", result).inc(count)
+        return 200, b"{}" if is_json else b""
 
     # -- checks ----------------------------------------------------------------------------------
 
@@ -227,6 +258,11 @@ def _reported(reads: Sequence[Read], outcomes: Sequence[Outcome]) -> tuple[int, 
     failed = sum(check.status is CheckStatus.FAILED for check in checks)
     told = {"events": len(events), "checks": len(checks), "failed": failed}
     return max(statuses, default=200), _encode(told)
+
+
+def _content_type(scope: AsgiScope) -> str:
+    found = next((v for name, v in scope["headers"] if name == b"content-type"), b"")
+    return str(found.decode("latin-1").lower())
 
 
 def _given(scope: AsgiScope) -> Given:

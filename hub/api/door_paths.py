@@ -52,6 +52,13 @@ _ORCHESTRATOR: Final[_Json] = {
 }
 
 
+_PREFIX: Final[_Json] = {
+    "name": "prefix",
+    "in": "query",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "In front of their names, `airflow` if not told",
+}
 _CHECK: Final[_Json] = {
     "type": "object",
     "required": ["dataset", "name", "status"],
@@ -102,6 +109,12 @@ def door_paths() -> _Json:
             {"oneOf": [_OBSERVATION, {"type": "array", "items": _OBSERVATION}]},
             {201: _told("Recorded", _ACCEPTED)},
             [_ORCHESTRATOR],
+        ),
+        "/api/v1/otlp/v1/metrics": _post(
+            "Metrics of an orchestrator over OTLP/HTTP: protobuf, or JSON.",
+            {"type": "object"},
+            {200: _told("Recorded")},
+            [_ORCHESTRATOR, _PREFIX],
         ),
         "/api/v1/checks": _post(
             "One result of a check of one's own or an array of them; all are recorded or none.",

@@ -53,6 +53,7 @@ DOORS: Final = frozenset(
         "/api/v1/lineage",
         "/api/v1/lineage/batch",
         "/api/v1/observations",
+        "/api/v1/otlp/v1/metrics",
         "/api/v1/checks",
         *(f"/api/v1/checks/{tool}" for tool in ("dbt", "great-expectations", "soda")),
     }

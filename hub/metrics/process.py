@@ -43,7 +43,7 @@ class Door(Area):
 
 
 class Streams(Area):
-    """What comes from Kafka, and what goes on to receivers."""
+    """What comes from Kafka and as metrics, and what goes on to receivers."""
 
     kafka_messages = counter(
         "trackside_kafka_messages",
@@ -67,6 +67,13 @@ class Streams(Area):
         "trackside_kafka_retries", "Batches that the store did not take at once", "consumer"
     )
 
+    signals = counter(
+        "trackside_signals",
+        "Metrics of orchestrators that came in, by what became of them",
+        "orchestrator",
+        "source",  # statsd, otlp
+        "result",  # used, ignored, malformed
+    )
     forward_events = counter(
         "trackside_forward_events",
         "Lineage events by what became of them for a receiver",

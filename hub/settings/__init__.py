@@ -31,6 +31,7 @@ from hub.errors import ConfigError, shorten
 from hub.settings.forward import Receiver
 from hub.settings.kafka import Kafka
 from hub.settings.sign_in import SignIn
+from hub.settings.statsd import Statsd
 from hub.settings.types import (
     REFERENCE,
     DatabaseUrl,
@@ -223,6 +224,7 @@ class Settings(_Section):
     orchestrators: list[Orchestrator] = []
     forward: list[Receiver] = []
     kafka: list[Kafka] = []
+    statsd: list[Statsd] = []
 
     calendars: Objects = []
     connections: Objects = []
@@ -412,6 +414,7 @@ def _settable() -> Iterator[tuple[Spot, str]]:
         "orchestrators",
         "forward",
         "kafka",
+        "statsd",
         "patterns",
         *sections,
         *OBJECTS,
@@ -557,6 +560,7 @@ def _meant(path: Spot) -> str:
         "orchestrators": Orchestrator,
         "forward": Receiver,
         "kafka": Kafka,
+        "statsd": Statsd,
     }
     model = Settings if len(path) == 1 else models.get(path[0], Settings)
     close = get_close_matches(str(path[-1]), model.model_fields, n=1)

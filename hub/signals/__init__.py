@@ -1,0 +1,1 @@
+"""What an orchestrator's own metrics say, where nobody may ask it: backlog and health (StatsD, OTLP)."""
