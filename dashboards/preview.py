@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dashboards import GENERATED
-from dashboards.asking import Answer, Asking, choose, panels_of
+from dashboards.asking import Answer, Asking, choose, panels_of, plain
 
 CELL: Final = 52  # pixels of one of 24 columns
 LINE: Final = 32  # of one unit of height
@@ -32,7 +32,8 @@ NAMED: Final = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "blue
 STATES: Final = {
     "COMPLETED": "#73bf69", "FAILED": "#f2495c", "ABORTED": "#b877d9", "RUNNING": "#8ab8ff",
     "NEW": "#8e8e9a", "kept": "#73bf69", "broken": "#f2495c", "critical": "#c4162a",
-    "error": "#f2495c", "warning": "#ff9830", "info": "#8ab8ff",
+    "error": "#f2495c", "warning": "#ff9830", "info": "#8ab8ff", "complete": "#73bf69",
+    "failed": "#f2495c", "missing": "#ff9830", "stale": "#ff9830", "running": "#8ab8ff",
 }  # fmt: skip
 #: Of so many series the names are written below a picture.
 MOST_NAMES: Final = 6
@@ -80,7 +81,8 @@ def _panel(answer: Answer) -> Iterator[str]:
     yield _text(x + 10, y + 20, answer.title, "#ccccdc", size=13, weight=600)
     inner = (x + 10, y + 30, width - 20, height - 40)
     if answer.empty:
-        yield _text(x + width / 2, y + height / 2 + 8, "no data", "#6e7681", anchor="middle")
+        why = "of a hub on PostgreSQL" if "rawSql" in answer.panel["targets"][0] else "no data"
+        yield _text(x + width / 2, y + height / 2 + 8, why, "#6e7681", anchor="middle")
     elif answer.panel["type"] == "stat":
         yield from _stat(answer, inner)
     elif answer.panel["type"] == "table":
@@ -101,7 +103,7 @@ def _stat(answer: Answer, box: Box) -> Iterator[str]:
     value = points[-1][1]
     color = _color_of(answer.panel, value)
     shown = _word(answer.panel, value) or spoken(value, _unit(answer))
-    size = 28 if len(shown) * 15 < width else 18
+    size = 28 if len(shown) * 18 < width else 18
     yield _text(
         x + width / 2, y + height * 0.55, shown, color, anchor="middle", size=size, weight=600
     )
@@ -166,7 +168,7 @@ def _table(answer: Answer, box: Box) -> Iterator[str]:
         for name, place, room_x in zip(names, places, _rooms(places, width), strict=True):
             shown = _cell(row[name])
             color = STATES.get(shown, "#ccccdc")
-            yield _text(x + place, y + 12 + 20 * number, shown[: int(room_x / 6.4)], color)
+            yield _text(x + place, y + 12 + 20 * number, shown[: int(room_x / 7)], color)
     if len(rows) > room:
         yield _text(x + width, y + height + 2, f"{len(rows) - room} more", "#6e7681", anchor="end")
 
@@ -337,6 +339,8 @@ def main() -> None:
     told.folder.mkdir(exist_ok=True)
     for file in sorted(GENERATED.glob("*.json")):
         board = json.loads(file.read_text())
+        for panel in board["panels"]:
+            panel["title"] = plain(panel["title"], asking.chosen)
         answers = [asking.answer(panel) for panel in panels_of(board)]
         (told.folder / f"{file.stem}.svg").write_text(picture(board, answers, end))
 
