@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final, get_args
 
 from benchmarks import (
+    browser,
     evaluation,
     ingest,
     latency,
@@ -38,6 +39,7 @@ def read(*, full: bool) -> Iterator[Section]:
 
 
 BENCHMARKS: Final[Mapping[str, Callable[..., Iterator[Section]]]] = {
+    "browser": browser.run,
     "creep": creep.run,
     "detection": suite.run,
     "durations": durations.run,

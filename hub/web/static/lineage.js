@@ -5,12 +5,19 @@
   const about = document.getElementById("about");
   const pen = canvas.getContext("2d");
   const WIDE = 200, TALL = 34;
-  const MOST_LISTED = 500;
-  let picture = { nodes: [], lines: [] }, chosen = null, asked = 0;
+  const MOST_LISTED = 500, MANY = 800;
+  let picture = ready({ nodes: [], lines: [] }), chosen = null, asked = 0;
   let view = { x: 0, y: 0, zoom: 1 }, drawing = false, colours = {};
+  let query = new URLSearchParams(location.search);
 
-  const address = () => new URLSearchParams(location.search);
-  const one = (id) => picture.nodes.find((node) => node.id === id);
+  const one = (id) => picture.known.get(id);
+
+  // What each frame needs is found once: nodes by their ids, and the nodes of each line.
+  function ready(found) {
+    found.known = new Map(found.nodes.map((node) => [node.id, node]));
+    found.links = found.lines.map(([from, to]) => [found.nodes[from], found.nodes[to]]);
+    return found;
+  }
 
   // -- what is shown ---------------------------------------------------------------------------
 
@@ -18,7 +25,7 @@
     const mine = ++asked;
     let found;
     try {
-      const answer = await fetch("lineage-graph?" + address(), { headers: { accept: "application/json" } });
+      const answer = await fetch("lineage-graph?" + query, { headers: { accept: "application/json" } });
       found = await answer.json();
       if (!answer.ok) throw new Error(found.detail || found.title || String(answer.status));
     } catch (error) {
@@ -27,9 +34,7 @@
     }
     if (mine !== asked) return;
     const before = keep && chosen && one(chosen);
-    picture = found;
-    picture.beside = found.nodes.map(() => []);
-    for (const [a, b] of found.lines) { picture.beside[a].push(b); picture.beside[b].push(a); }
+    picture = ready(found);
     const after = before && one(chosen);
     if (after) { view.x += (before.x - after.x) * view.zoom; view.y += (before.y - after.y) * view.zoom; }
     else { chosen = (found.nodes.find((node) => node.here) || found.nodes[0] || {}).id; fit(); }
@@ -38,24 +43,42 @@
   }
 
   function go(change) {
-    const to = address();
-    change(to);
-    history.pushState(null, "", "?" + to);
-    load(true);
+    change(query);
+    history.pushState(null, "", "?" + query);
+    return load(true);
   }
 
   function toggle(name, id) {
-    go((to) => {
+    return go((to) => {
       const held = to.getAll(name);
       to.delete(name);
       for (const each of held.includes(id) ? held.filter((x) => x !== id) : [...held, id]) to.append(name, each);
     });
   }
 
-  const open = (node) => {
-    if (node.kind === "job" || node.kind === "dataset") toggle("open", node.id);
-    else toggle("apart", node.id);
-  };
+  function open(node) {
+    if (node.kind !== "job" && node.kind !== "dataset") { toggle("apart", node.id); return; }
+    const closing = query.getAll("open").includes(node.id);
+    const all = toggle("open", node.id);
+    if (!closing && picture.nodes.length > MANY) beside(node, all).catch(() => all);  // which tells what is wrong
+  }
+
+  // Of a large picture what is around a node is shown at once, beside it, until all of it is placed.
+  async function beside(node, all) {
+    const mine = asked, to = new URLSearchParams({ node: node.id, up: 1, down: 1 });
+    if (query.get("asOf")) to.set("asOf", query.get("asOf"));
+    const answer = await Promise.race([fetch("lineage-graph?" + to), all]);
+    if (!answer || !answer.ok) return;
+    const near = await answer.json(), home = near.nodes.find((each) => each.here);
+    if (mine !== asked || !home) return;
+    const fresh = near.nodes.filter((each) => !one(each.id));
+    for (const each of fresh) Object.assign(each, { x: node.x + each.x - home.x, y: node.y + each.y - home.y, here: false });
+    const nodes = [...picture.nodes, ...fresh], place = new Map(nodes.map((each, n) => [each.id, n]));
+    const lines = near.lines.map((ends) => ends.map((end) => place.get(near.nodes[end].id)));
+    picture = ready({ ...picture, nodes, lines: [...picture.lines, ...lines] });
+    tell(); draw();
+    canvas.dataset.nodes = nodes.length;
+  }
 
   // -- telling ---------------------------------------------------------------------------------
 
@@ -81,7 +104,7 @@
       });
       add(about, "button", "The way here", { type: "button" }).addEventListener("click", () => go((to) => to.set("to", node.id)));
     }
-    if (address().get("to") && !picture.found) add(about, "div", "There is no way between the two.", { className: "small" });
+    if (query.get("to") && !picture.found) add(about, "div", "There is no way between the two.", { className: "small" });
     if (picture.truncated) add(about, "div", "There is more; the nearest are shown.", { className: "small" });
   }
 
@@ -100,8 +123,8 @@
   }
 
   function hit() {
-    const sheet = document.getElementById("hit"), listed = document.getElementById("hit-list"), column = address().get("column");
-    sheet.hidden = !column || address().has("asOf");
+    const sheet = document.getElementById("hit"), listed = document.getElementById("hit-list"), column = query.get("column");
+    sheet.hidden = !column || query.has("asOf");
     if (sheet.hidden) return;
     listed.replaceChildren();
     document.getElementById("hit-told").textContent = picture.hit.length
@@ -141,33 +164,43 @@
     const top = (-tall / 2 - view.y) / view.zoom - TALL, bottom = (tall / 2 - view.y) / view.zoom + TALL;
     const seen = (node) => node.x > left && node.x < right && node.y > top && node.y < bottom;
     lines(left, right, top, bottom);
-    for (const node of picture.nodes) if (seen(node)) box(node);
+    const column = query.get("column");
+    for (const node of picture.nodes) if (seen(node)) box(node, column);
   }
 
   function lines(left, right, top, bottom) {
-    const column = !!address().get("column");
-    for (const strong of [false, true]) {
-      pen.beginPath();
-      for (const [from, to] of picture.lines) {
-        const a = picture.nodes[from], b = picture.nodes[to];
-        const bold = (a.way && b.way) || (a.id === chosen || b.id === chosen);
-        if (bold !== strong || Math.max(a.x, b.x) < left || Math.min(a.x, b.x) > right || Math.max(a.y, b.y) < top || Math.min(a.y, b.y) > bottom) continue;
-        const x1 = a.x + WIDE / 2, x2 = b.x - WIDE / 2, bend = Math.max(24, (x2 - x1) / 2);
-        pen.moveTo(x1, a.y);
-        if (view.zoom < 0.25) pen.lineTo(x2, b.y);
-        else pen.bezierCurveTo(x1 + bend, a.y, x2 - bend, b.y, x2, b.y);
-      }
-      pen.strokeStyle = strong ? colours.link : colours.none;
-      pen.globalAlpha = strong ? 1 : column ? 0.35 : 0.7;
-      pen.lineWidth = (strong ? 2 : 1.2) / Math.max(view.zoom, 0.4);
-      pen.stroke();
+    const strong = [];
+    pen.beginPath();
+    for (const link of picture.links) {
+      const [a, b] = link;
+      if (Math.max(a.x, b.x) < left || Math.min(a.x, b.x) > right || Math.max(a.y, b.y) < top || Math.min(a.y, b.y) > bottom) continue;
+      if ((a.way && b.way) || a.id === chosen || b.id === chosen) strong.push(link);
+      else curve(a, b);
     }
+    stroke(colours.none, query.get("column") ? 0.35 : 0.7, 1.2);
+    pen.beginPath();
+    for (const [a, b] of strong) curve(a, b);
+    stroke(colours.link, 1, 2);
     pen.globalAlpha = 1;
   }
 
-  function box(node) {
+  function curve(a, b) {
+    const x1 = a.x + WIDE / 2, x2 = b.x - WIDE / 2, bend = Math.max(24, (x2 - x1) / 2);
+    pen.moveTo(x1, a.y);
+    if (view.zoom < 0.25) pen.lineTo(x2, b.y);
+    else pen.bezierCurveTo(x1 + bend, a.y, x2 - bend, b.y, x2, b.y);
+  }
+
+  function stroke(colour, alpha, wide) {
+    pen.strokeStyle = colour;
+    pen.globalAlpha = alpha;
+    pen.lineWidth = wide / Math.max(view.zoom, 0.4);
+    pen.stroke();
+  }
+
+  function box(node, column) {
     const x = node.x - WIDE / 2, y = node.y - TALL / 2, data = node.kind === "dataset";
-    const dim = address().get("column") && !node.columns && !node.here && data;
+    const dim = column && !node.columns && !node.here && data;
     pen.globalAlpha = dim ? 0.4 : 1;
     if (view.zoom < 0.25) {
       pen.fillStyle = node.wrong ? colours.bad : colours[light[node.state]] || (data ? colours.run : colours.none);
@@ -318,8 +351,8 @@
     for (const field of event.target.elements) if (!field.value) field.disabled = true;
   });
 
-  addEventListener("popstate", () => load(true));
-  addEventListener("trackside:news", () => { if (!document.hidden && !address().get("asOf")) load(true); });
+  addEventListener("popstate", () => { query = new URLSearchParams(location.search); load(true); });
+  addEventListener("trackside:news", () => { if (!document.hidden && !query.get("asOf")) load(true); });
   new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { paint(); draw(); });
   paint();
