@@ -51,7 +51,7 @@ class World:
         told = httpx.get(f"{self.hub.url}/api/v1/orchestrators", headers=head).json()
         return next((dict(o) for o in told["orchestrators"] if o["name"] == name), {})
 
-    def emit(self, module: str, factory: str, times: int = 1, **settings: str) -> None:
+    def emit(self, module: str, factory: str, settings: dict[str, str], times: int = 1) -> None:
         if not PYTHON.exists():
             pytest.skip("there is no .venv-airflow: make real makes it")
         spec = find_spec("statsd")
@@ -95,8 +95,9 @@ def health(told: dict[str, Any]) -> dict[str, str]:
 
 
 def test_airflow_over_statsd(world: World) -> None:
-    settings = {"statsd_on": "True", "statsd_host": "127.0.0.1", "statsd_port": str(world.port)}
-    world.emit("statsd_logger", "get_statsd_logger", times=50, **settings)
+    port = str(world.port)
+    names = {"statsd_on": "True", "statsd_host": "127.0.0.1", "statsd_port": port}
+    world.emit("statsd_logger", "get_statsd_logger", names, times=50)
     until(lambda: backlog(world.of("af-statsd")).keys() >= {"etl", "executor"})
     told = world.of("af-statsd")
     assert backlog(told)["etl"] == (9, 3, 10)
@@ -115,7 +116,7 @@ def test_airflow_over_opentelemetry(world: World) -> None:
         ),
         "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{world.token}",
     }
-    world.emit("otel_logger", "get_otel_logger", **settings)
+    world.emit("otel_logger", "get_otel_logger", settings)
     until(lambda: bool(backlog(world.of("af-otel"))))
     told = world.of("af-otel")
     assert backlog(told)["etl"] == (9, 3, 10)
