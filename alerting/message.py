@@ -131,11 +131,14 @@ def _error(it: Member) -> str | None:
 
 
 def _updates(it: Member) -> tuple[Update, ...]:
-    said = [
-        Update(at, _cut(f"{transition.replace('_', ' ')}: {reason}", LONGEST_TEXT), by)
-        for at, transition, reason, by in it.steps
-    ]
+    said = [Update(at, _step(it, name, why), by) for at, name, why, by in it.steps]
     return tuple(said[:1] + said[1:][-(UPDATES - 1) :])
+
+
+def _step(it: Member, transition: str, reason: str) -> str:
+    """What the title says is not said again."""
+    word = transition.replace("_", " ")
+    return word if reason == it.reason else _cut(f"{word}: {reason}", LONGEST_TEXT)
 
 
 def _links(it: Member, public_url: str | None) -> tuple[Link, ...]:

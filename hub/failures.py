@@ -108,6 +108,7 @@ _TABLE: Final = [
             r"Name or service not known", r"getaddrinfo", r"No route to host", r"Broken pipe",
             r"server closed the connection", r"terminating connection",
             r"database system is (starting|shut)", r"too many (clients|connections)",
+            r"remaining connection slots",
             r"deadlock", r"could not serialize access", r"lock(ed| timeout)",
             r"Lock wait timeout", r"(status|code|error|HTTP)\D{0,8}50[0234]\b",
             r"Service ?Unavailable", r"Bad Gateway", r"Internal ?Server ?Error",

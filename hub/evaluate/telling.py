@@ -288,7 +288,7 @@ def _keep_health(connection: Connection, health: Health, now: datetime) -> None:
     number = targets.save_health(connection, health)
     place = Place(RULE, KIND, "target", number, None, "error", dry_run=False)
     held = find_incident(connection, place, "")
-    made = step(None if held is None else held.incident, _verdict(health), now)
+    made = step(None if held is None else held.incident, verdict_on(health), now)
     if made is None:
         return
     if held is None:
@@ -299,7 +299,8 @@ def _keep_health(connection: Connection, health: Health, now: datetime) -> None:
         release_children(connection, held.id, made.incident.parent, now)
 
 
-def _verdict(health: Health) -> Verdict:
+def verdict_on(health: Health) -> Verdict:
+    """Whether the target is down."""
     if health.down_since is None:
         return Verdict(Status.OK, "", f"target {health.name} takes deliveries again")
     reason = f"target {health.name} takes no deliveries: {health.error}"

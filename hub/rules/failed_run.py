@@ -102,13 +102,21 @@ class FailedRun:
             times = f", as {len(failed)} of the last {seen} did"
         reason = f"run {last.natural_id} failed{times}"
         if why:
-            reason += f": {why.splitlines()[0][:300]}"
+            reason += f": {_gist(why)[:300]}"
         key = min(job.open, default=str(failed[-1].id))
         return Verdict(Status.VIOLATED, key, reason, evidence, failed[-1].ended_at)
 
 
 def _has_failed(run: RunSeen) -> bool:
     return run.state is RunState.FAILED
+
+
+def _gist(said: str) -> str:
+    """The line that says most: of a traceback the last one, else the first."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    if not lines:
+        return said.strip()
+    return lines[-1] if lines[0].startswith("Traceback") else lines[0]
 
 
 def _ordinal(number: int) -> str:

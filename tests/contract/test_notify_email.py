@@ -88,7 +88,7 @@ def test_text_and_html_tell_the_same(fake: FakeSmtp) -> None:
     make(fake).deliver(opened(), {})
     for kind in ("plain", "html"):
         told = fake.text(0, kind)
-        for part in ("warehouse.load_orders failed", "pg_stat_activity", "incidents/4711"):
+        for part in ("warehouse.load_orders failed", "pg_stat_activity", "incident?id=4711"):
             assert part in told
 
 

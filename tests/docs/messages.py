@@ -26,7 +26,8 @@ from tests.support.channels.receivers import FakeJson, FakeReceiver
 from tests.support.channels.slack import FakeSlack, FakeSlackWebhook
 from tests.support.channels.smtp import FakeSmtp
 from tests.support.channels.teams import FakeTeams
-from tests.support.messages import DIGEST, KINDS, at, life, opened
+from tests.support.messages import at, opened
+from tests.support.told import digest, every_kind, life
 
 FOLDER = Path(__file__).parents[2] / "docs" / "alerting"
 MADE = "Made by `python -m tests.docs.messages`."
@@ -169,13 +170,13 @@ def _page(kind: str, channel: Channel, fake: Any) -> str:
     held: dict[str, Any] = {}
     for step, delivery in zip(STEPS, life(), strict=True):
         held = target.deliver(delivery, held)
-        told.append(_shown(f"failed, {step}", channel.read(fake)))
-    for name, message in KINDS.items():
-        if name != "failed":
+        told.append(_shown(f"failed_run, {step}", channel.read(fake)))
+    for name, message in every_kind().items():
+        if name != "failed_run":
             target.deliver(opened(message, name), {})
             told.append(_shown(name, channel.read(fake)))
     if notifier.digests:
-        target.deliver(opened(DIGEST, "digest-12"), {})
+        target.deliver(opened(digest(), "digest-12"), {})
         told.append(_shown("digest", channel.read(fake)))
     target.close()
     return "\n\n".join(told) + "\n"

@@ -1,4 +1,6 @@
-"""Messages of every kind, as the core would make them; the world in which they happen is made up."""
+"""Messages that have every part, are hostile or huge, for channels to be tried with. As the hub itself
+makes them, of every kind: `told`.
+"""
 
 from __future__ import annotations
 
@@ -69,35 +71,6 @@ LATE = Message(
     links=links("4712"),
 )
 
-OVERRUN = Message(
-    title="ml.train_ranking runs for 3 h 10 min (normally 1 h 20 min), 87 % likely to end after 06:00",
-    severity="warning",
-    kind="overrun",
-    rule="overrun",
-    subject="dagster-prod/ml.train_ranking",
-    team="ml",
-    since=at(10),
-    opened_at=at(11),
-    trend="▂▂▃▂▂▃▂█",
-    updates=[Update(at(11), "opened")],
-    links=links("4713"),
-)
-
-STALE = Message(
-    title="warehouse.orders is 9 h old, 3 h over its policy of 6 h",
-    severity="error",
-    kind="stale_dataset",
-    rule="freshness of core tables",
-    subject="postgres://dwh:5432/warehouse.orders",
-    team="data-platform",
-    since=at(-180),
-    opened_at=at(-180),
-    cause="airflow-prod/warehouse.load_orders fails since 01:53 UTC",
-    hit=[WhoIsHit("bi.sales_dashboard", "bi")],
-    updates=[Update(at(-180), "opened")],
-    links=links("4714"),
-)
-
 CREEP = Message(
     title="warehouse.build_sessions becomes slower: +1.1 % a run over 42 runs, doubles in 9 weeks",
     severity="info",
@@ -111,20 +84,6 @@ CREEP = Message(
     advice="It grew with the table sessions (+38 %). An index on session_day would help.",
     updates=[Update(at(0), "opened")],
     links=links("4715"),
-)
-
-SILENT = Message(
-    title="airflow-prod does not answer since 01:40 UTC; nothing of it can be judged",
-    severity="critical",
-    kind="orchestrator_silent",
-    rule="orchestrator silent",
-    subject="airflow-prod",
-    since=at(-20),
-    opened_at=at(0),
-    error="https://airflow.example.org/api/v2/dags answered 502: bad gateway",
-    advice="Look at the API server of airflow-prod. What was due meanwhile is not called missed.",
-    updates=[Update(at(0), "opened")],
-    links=links("4716"),
 )
 
 GROUP = Message(
@@ -185,54 +144,6 @@ HUGE = Message(
     links=[Link("l" * 500, f"{HUB}/{'p' * 1500}/{number}") for number in range(40)],
     evidence={f"field {number}": "v" * 20_000 for number in range(60)},
 )
-
-KINDS = {
-    "failed": FAILED,
-    "late": LATE,
-    "overrun": OVERRUN,
-    "stale": STALE,
-    "creep": CREEP,
-    "silent": SILENT,
-    "group": GROUP,
-}
-
-
-DIGEST = Message(
-    title="data-platform, Tue 24 Nov 08:00 to Wed 25 Nov 08:00 CET: 9 incidents opened, 2 still open",
-    severity="info",
-    kind="digest",
-    rule="digest",
-    subject="data-platform",
-    team="data-platform",
-    since=at(-19 * 60),
-    opened_at=at(5 * 60),
-    count=10,
-    links=[Link("Open incidents", f"{HUB}/incidents?open=true&team=data-platform")],
-    blocks=[
-        Block(
-            "Still open",
-            [
-                "critical: airflow-prod:warehouse.load_orders: failed for the third time (for 5 h 7 min)",
-                "warning: dagster-prod:build_sessions: becomes slower (for 3 d 2 h, nobody has said anything of it)",
-            ],
-        ),
-        Block(
-            "Predicted to be late", ["finance.daily_revenue at Wed 25 Nov 08:30 CET (94% likely)"]
-        ),
-        Block(
-            "Opened",
-            [
-                "1 critical, 6 error, 2 warning",
-                "airflow-prod:warehouse.load_stock: run scheduled__2026-11-24T12:00 failed",
-                "airflow-prod:warehouse.load_prices: 12 min late",
-            ],
-        ),
-        Block("Over", ["7 healed by themselves", "1 called expected"]),
-        Block("Noisiest rules", ["failed-run: 6 incidents", "late-finish: 2 incidents"]),
-        Block("Quality", ["8 incidents told, 63% acknowledged, 25% over within 5 minutes"]),
-    ],
-)
-
 
 CHANGED = Message(
     title="airflow-prod:load_orders has a new version: it reads db:items",

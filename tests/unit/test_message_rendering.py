@@ -72,7 +72,7 @@ def test_plain_text_holds_all_that_is_known() -> None:
         assert part in told
     assert "finance.daily_revenue (team finance): late at 07:30 UTC (94% likely)" in told
     assert "and 9 more" in told
-    assert "Open incident: https://trackside.example.org/incidents/4711" in told
+    assert "Incident: https://trackside.example.org/incident?id=4711" in told
 
 
 def test_a_long_list_of_who_is_hit_ends_with_how_many_more() -> None:

@@ -98,3 +98,20 @@ def test_what_it_said_is_kept_as_evidence_without_its_middle() -> None:
     kept = verdict.evidence["errorMessage"]
     assert len(kept) <= 2000
     assert (kept[:10], kept[-9:]) == ("Traceback:", "disk full")
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("disk full\nfree some", "disk full"),
+        ("\n  disk full  \n", "disk full"),
+        (
+            "Traceback (most recent call last):\n  File x\n\nOSError: disk full\n",
+            "OSError: disk full",
+        ),
+    ],
+)
+def test_the_line_that_says_most_stands_in_the_reason(said: str, told: str) -> None:
+    failed = replace(run(1, 2, RunState.FAILED), error_message=said)
+    (verdict,) = FailedRun(Failures()).judge(seen(failed), at(100)).verdicts
+    assert verdict.reason == f"run run 1 failed: {told}"
