@@ -23,6 +23,7 @@ from hub.errors import Unauthorized, Unavailable
 from hub.ports import Grade, Notifier, notifiers, reach
 from tests.support.channels.alertmanager import FakeAlertmanager
 from tests.support.channels.grafana import FakeGrafana
+from tests.support.channels.known import secret_parts
 from tests.support.channels.opsgenie import FakeOpsgenie
 from tests.support.channels.pagerduty import FakePagerDuty
 from tests.support.channels.receivers import FakeJson, FakeReceiver
@@ -307,15 +308,6 @@ def test_no_secret_is_told(case: Case, channel: Channel, caplog: pytest.LogCaptu
     told.append(caplog.text)
     for secret in secret_parts(channel):
         assert not [text for text in told if secret in text]
-
-
-def secret_parts(channel: Channel) -> list[str]:
-    """The secrets, and of addresses what makes them secret."""
-    parts = []
-    for secret in channel.secrets().values():
-        parts += [secret, *(part for part in secret.split("/")[3:] if len(part) > 8)]
-        parts += [secret.partition("sig=")[2]] if "sig=" in secret else []
-    return parts
 
 
 def test_a_secret_that_is_not_set_is_named(
