@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from benchmarks.fill import fill
+from benchmarks.furnish import furnish
 from benchmarks.pages import PAGES
 from benchmarks.report import Section, table
 from hub.store.db import Database
@@ -51,6 +52,7 @@ def paints(jobs: int) -> dict[str, list[Paint]]:
         (folder / "data").mkdir()
         db = Database(f"sqlite:///{folder}/data/trackside.db", durable=False)
         world = fill(db, jobs)
+        furnish(db, world)
         db.close()
         draw = random.Random(1)
         with HubProcess(folder) as hub, Browser(folder) as browser:

@@ -227,12 +227,13 @@ def fill(db: Database, jobs: int) -> World:
             )
         )
     for rows in (world.namespaces(), world.entities(), world.runs()):
-        _write(db, rows)
+        write(db, rows)
     _settle(db)
     return world
 
 
-def _write(db: Database, rows: Iterator[tuple[Table, Row]]) -> None:
+def write(db: Database, rows: Iterator[tuple[Table, Row]]) -> None:
+    """Appends rows, table by table."""
     waiting: dict[tuple[str, tuple[str, ...]], list[Row]] = {}
     for table, row in rows:
         shape = (table.name, tuple(row))
