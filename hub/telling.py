@@ -23,7 +23,8 @@ from hub.evaluate.telling import Delivering, Digesting, Telling, TellingChanges,
 from hub.metrics import Metrics
 from hub.ports import About, AlertingPart, DeclaredPart, Hearing, PartTold
 from hub.secrets import references_in, require_declared
-from hub.settings import FILE_NAME, Settings
+from hub.settings import Settings
+from hub.settings.file import FILE_NAME
 from hub.store.db import Database
 from hub.store.declared_alerting import list_parts
 from hub.store.writer import Writer

@@ -17,7 +17,8 @@ from hub import tokens
 from hub.commands.common import hub_url_given, load
 from hub.errors import Unavailable
 from hub.main import opened
-from hub.settings import ClientSettings, mask_url
+from hub.settings import ClientSettings
+from hub.settings.masks import mask_url
 from hub.store import access
 from hub.store.access import NewToken, Team, Token
 from hub.store.db import Database

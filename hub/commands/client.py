@@ -12,7 +12,8 @@ import msgspec
 
 from hub.commands.common import hub_url_given
 from hub.errors import Conflict, NotFound, TracksideError, Unavailable
-from hub.settings import ClientSettings, Settings, mask_url
+from hub.settings import ClientSettings, Settings
+from hub.settings.masks import mask_url
 
 T = TypeVar("T")
 

@@ -24,7 +24,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from hub.settings import PREFIX, Settings
+from hub.settings import Settings
+from hub.settings.file import PREFIX
 
 out: Final = Console(highlight=False)
 err: Final = Console(stderr=True, highlight=False)

@@ -22,7 +22,8 @@ from hub.commands.client import Client, live_hub
 from hub.commands.common import ConfigFile, DatabaseUrl, load, out, size
 from hub.errors import TracksideError
 from hub.main import opened
-from hub.settings import MIB, Settings, mask_url
+from hub.settings import MIB, Settings
+from hub.settings.masks import mask_url
 from hub.store import health, migrate
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file

@@ -15,7 +15,8 @@ from hub.api.hub import Hub
 from hub.commands.common import ConfigFile, DatabaseUrl, command_name, load
 from hub.main import running
 from hub.process import tune_allocator
-from hub.settings import Settings, mask_url
+from hub.settings import Settings
+from hub.settings.masks import mask_url
 from hub.store.access import has_tokens
 from hub.store.lock import Holder
 from hub.web.app import create_site

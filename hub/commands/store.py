@@ -24,7 +24,7 @@ from hub.commands.common import (
 )
 from hub.commands.target import Force, check_target
 from hub.main import opened
-from hub.settings import mask_url
+from hub.settings.masks import mask_url
 from hub.store import backup as backups
 from hub.store import holds
 from hub.store.access import record_action

@@ -16,7 +16,8 @@ from hub.evaluate.people import say
 from hub.incidents import acknowledge
 from hub.model import EntityName, Viewer
 from hub.ports import NewLaunch
-from hub.settings import Orchestrator, Settings
+from hub.settings import Settings
+from hub.settings.sections import Orchestrator
 from hub.store import backfills, incidents, launches, offers, subscriptions
 from hub.store.db import Connection
 from hub.store.reading import Page

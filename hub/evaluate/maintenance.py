@@ -32,7 +32,8 @@ from hub.evaluate.calendars import WEEKDAYS, Weekday
 from hub.model import EntityName
 from hub.schedules.intervals import interval_of
 from hub.schedules.windows import OnceWindow, RecurringWindow, Window, weekly
-from hub.settings import FILE_NAME, Settings
+from hub.settings import Settings
+from hub.settings.file import FILE_NAME
 from hub.settings.given import read
 from hub.store.maintenance import DeclaredWindow
 from hub.store.types import storable

@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from hub.errors import ConfigError, TracksideError, Unavailable
 from hub.ports import Adapter, AdapterConfig, Asked, Capability, adapters
-from hub.settings import FILE_NAME, Settings
+from hub.settings import Settings
+from hub.settings.file import FILE_NAME
 from hub.store.db import Database
 from hub.store.declared import DeclaredOrchestrator, list_declared
 

@@ -13,12 +13,9 @@ from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
@@ -28,110 +25,30 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 
 from hub.errors import ConfigError, shorten
+from hub.settings.file import FILE_NAME, PREFIX, Spot, config_path, place_of, put, read_file
 from hub.settings.forward import Receiver
 from hub.settings.kafka import Kafka
+from hub.settings.masks import mask_path, mask_url
+from hub.settings.sections import Orchestrator, Redaction, Retention, Team
 from hub.settings.sign_in import SignIn
 from hub.settings.statsd import Statsd
 from hub.settings.types import (
     REFERENCE,
+    SECTION,
     DatabaseUrl,
-    Days,
     HeaderName,
-    Name,
     Networks,
     Objects,
-    Pattern,
     Reference,
     Size,
     Words,
 )
 
-PREFIX: Final = "TRACKSIDE_"
-FILE_NAME: Final = "trackside.yaml"
 MIB: Final = 1024 * 1024
-
-#: The path of a setting: ("retention", "runs") or ("teams", 0, "name").
-Spot = tuple[str | int, ...]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class Retention(_Section):
-    """How long things are kept, in days."""
-
-    lineage_events: Days = Field(90, description="raw lineage events, as they came in")
-    runs: Days = Field(400, description="runs, attempts, updates and check results")
-    changes: Days = Field(30, description="changes; one that a loop has not read yet is kept")
-    dead_letters: Days = Field(30, description="input that could not be understood")
-    samples: Days = Field(90, description="how much work was waiting when (backlog)")
-    incidents: Days = Field(730, description="incidents that are over, with their history")
-    audit: Days = Field(730, description="who did what")
-
-
-class Redaction(_Section):
-    """What is taken out of a payload before it is stored."""
-
-    keys: Words = Field(
-        default=[
-            "password",
-            "passwd",
-            "pwd",
-            "passphrase",
-            "secret",
-            "token",
-            "api_key",
-            "access_key",
-            "private_key",
-            "shared_access_signature",
-            "credential",
-            "authorization",
-        ],
-        description="the value of a key that ends in one of these words, however it is written",
-    )
-    patterns: list[Pattern] = Field(default=[], description="text that matches, anywhere")
-    run_configuration: bool = Field(True, description="dagRun.conf and its like: keep only keys")
-    environment_variables: bool = Field(True, description="keep only the variables' names")
-    source_code: bool = Field(True, description="drop the text of a job's source code")
-    sql_literals: bool = Field(True, description="replace literals in SQL by ?")
-    stack_traces: bool = Field(False, description="drop stack traces of failed runs")
-
-
-class Team(_Section):
-    """Who owns jobs and hears about them."""
-
-    name: Name
-    namespaces: Words = Field(default=[], description="job namespaces it owns; * is any text")
-    secrets: Words = Field(
-        default=[], description="secret references its objects may name; * is any text"
-    )
-    private: bool = Field(False, description="only its members see its jobs")
-    owners: Words = Field(
-        default=[],
-        description="owners, as orchestrators name them, that stand for it; * is any text",
-    )
-    targets: Words = Field(
-        default=[], description="who hears of its incidents where no route says otherwise"
-    )
-    digest: dict[str, Any] | None = Field(
-        None, description="one message for each day or week: at, timezone, days, to, empty"
-    )
-    objective: float | None = Field(
-        None, gt=0, lt=1, description="which share of its promises it wants to keep"
-    )
-
-
-class Orchestrator(_Section):
-    """One connected instance. Its kind's own settings are checked by the adapter."""
-
-    name: Name
-    kind: Name = Field(description="airflow, dagster, engine, ...")
-    namespaces: Words = Field(
-        default=[], description="job namespaces whose lineage events are its own; * is any text"
-    )
-    team: str | None = Field(None, description="the team that owns its jobs by default")
-    settings: dict[str, Any] = Field(default={}, description="what its kind asks for")
+    model_config = SECTION
 
 
 class Settings(_Section):
@@ -257,14 +174,14 @@ class Settings(_Section):
         flags: by the setting's name ("port", "retention.runs"); None means not given.
         """
         environment = os.environ if environment is None else environment
-        path = _config_path(config, environment)
-        values, places = _read_file(path) if path else ({}, {})
+        path = config_path(config, environment)
+        values, places = read_file(path) if path else ({}, {})
         for setting, value in _from_environment(environment):
-            _put(values, places, setting, value, _variable(setting))
+            put(values, places, setting, value, _variable(setting))
         for name, flag in (flags or {}).items():
             if flag is not None:
                 place = "--" + name.replace("_", "-").replace(".", "-")
-                _put(values, places, tuple(name.split(".")), flag, place)
+                put(values, places, tuple(name.split(".")), flag, place)
         settings = cls._checked(values, places)
         settings._remember(path, places, tuple(_misspelt(environment)))  # noqa: SLF001  our own
         return settings
@@ -326,7 +243,7 @@ class Settings(_Section):
 
     def place(self, *path: str | int) -> str:
         """Where a setting was given ("trackside.yaml:12"), or the nearest that holds it."""
-        return _place(self._places, path)
+        return place_of(self._places, path)
 
     def shown(self) -> dict[str, Any]:
         """The settings as they may be shown and logged: JSON values, passwords masked."""
@@ -388,18 +305,6 @@ def variables() -> dict[str, str]:
     return told
 
 
-def mask_url(url: str) -> str:
-    """A URL with *** in place of its password."""
-    url = re.sub(r"(?i)([?&](?:password|sslpassword)=)[^&]*", r"\1***", url)
-    return re.sub(r"(://[^:/?#]*):.*@", r"\1:***@", url)
-
-
-def mask_path(url: str) -> str:
-    """A URL whose path is a secret: only where it leads."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.hostname}/***"
-
-
 # --- the environment -------------------------------------------------------------------------
 
 
@@ -449,73 +354,6 @@ def _misspelt(environment: Mapping[str, str]) -> Iterator[str]:
                 yield f"{name} is not a setting; did you mean {close}?"
 
 
-# --- the file --------------------------------------------------------------------------------
-
-
-def _config_path(config: Path | str | None, environment: Mapping[str, str]) -> Path | None:
-    named = config or environment.get(PREFIX + "CONFIG")
-    if named:
-        return Path(named)
-    return Path(FILE_NAME) if Path(FILE_NAME).exists() else None
-
-
-def _read_file(path: Path) -> tuple[dict[str, Any], dict[Spot, str]]:
-    """The file's values and the place of each."""
-    try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
-        node = loader.get_single_node()
-        places = {spot: f"{path}:{line}" for spot, line in _lines(path, node, (), frozenset())}
-        values = (loader.construct_document(node) if node else None) or {}
-    except OSError as error:
-        raise ConfigError(f"{path} can't be read: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid YAML: {_yaml_problem(error)}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}:1: expected settings (name: value), found {shorten(values)}")
-    return values, places
-
-
-def _yaml_problem(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or type(error).__name__
-    return f"line {mark.line + 1}: {problem}" if mark else str(error) or problem
-
-
-def _lines(
-    path: Path, node: yaml.Node | None, at: Spot, above: frozenset[int]
-) -> Iterator[tuple[Spot, int]]:
-    """Every setting's path and line. A key that stands twice is an error: YAML takes the last."""
-    if node is None or id(node) in above:  # an alias may point at what holds it
-        return
-    above |= {id(node)}
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in seen:
-                raise ConfigError(f"{path}:{line}: {name} stands here and in line {seen[name]}")
-            seen[name] = line
-            yield (*at, name), line
-            yield from _lines(path, value, (*at, name), above)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, item in enumerate(node.value):
-            yield (*at, index), item.start_mark.line + 1
-            yield from _lines(path, item, (*at, index), above)
-
-
-def _put(
-    values: dict[str, Any], places: dict[Spot, str], path: Spot, value: object, place: str
-) -> None:
-    """Override one setting; what stood there may have been of a wrong type."""
-    inner = values
-    for part in path[:-1]:
-        if not isinstance(inner.get(str(part)), dict):
-            inner[str(part)] = {}
-        inner = inner[str(part)]
-    inner[str(path[-1])] = value
-    places[path] = place
-
-
 # --- errors ----------------------------------------------------------------------------------
 
 
@@ -525,17 +363,10 @@ def _once(what: str, names: list[str]) -> None:
             raise ValueError(f"the {what} {name!r} stands more than once")
 
 
-def _place(places: Mapping[Spot, str], path: Spot) -> str:
-    for end in range(len(path), 0, -1):
-        if path[:end] in places:
-            return places[path[:end]]
-    return FILE_NAME
-
-
 def _problem(detail: ErrorDetails, places: Mapping[Spot, str]) -> str:
     path = detail["loc"]
     where = ".".join(str(part) for part in path)
-    prefix = f"{_place(places, path)}: {where}: " if where else f"{FILE_NAME}: "
+    prefix = f"{place_of(places, path)}: {where}: " if where else f"{FILE_NAME}: "
     if detail["type"] == "extra_forbidden":
         return f"{prefix}no such setting{_meant(path)}"
     message = detail["msg"].removeprefix("Value error, ")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from hub.settings.types import REFERENCE, SECRET_NAME, Name, Words
+from hub.settings.types import REFERENCE, SECRET_NAME, SECTION, Name, Words
 
 #: They answer before anybody has the event, or hide that somebody does not.
 _NO_PROMISE: Final = {
@@ -19,7 +19,7 @@ EventType = Literal["START", "RUNNING", "COMPLETE", "ABORT", "FAIL", "OTHER", "J
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SECTION
 
 
 class Only(_Section):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from hub.settings.types import REFERENCE, SECRET_NAME, Name, Reference, Words
+from hub.settings.types import REFERENCE, SECRET_NAME, SECTION, Name, Reference, Words
 
 #: What decides whether each event is recorded once; and what has a setting of its own.
 _OURS: Final = frozenset(
@@ -31,7 +31,7 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SECTION
 
 
 class Tls(_Section):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from hub.settings.types import Name
+from hub.settings.types import SECTION, Name
 
 
 class Statsd(BaseModel):
     """A UDP port for the StatsD metrics of one Airflow. UDP has no tokens: guard the way to it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SECTION
 
     orchestrator: Name = Field(description="whose metrics come here")
     host: str = Field("127.0.0.1", min_length=1, description="address to listen on")

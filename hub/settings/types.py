@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 
 def _size(value: object) -> object:
@@ -69,3 +69,5 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Objects = list[dict[str, Any]]
+#: A part of trackside.yaml: what it does not know is a mistake, and an error holds no value.
+SECTION: Final = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.errors import Unavailable
-from hub.settings import mask_url
+from hub.settings.masks import mask_url
 from hub.store.db import Database
 
 #: What the engines say, and what it means for whoever runs them.

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Table, and_, exists, func, literal, or_, select
 
-from hub.settings import Retention
+from hub.settings.sections import Retention
 from hub.store import tables as t
 from hub.store.partitions import Partition
 from hub.store.types import EPOCH

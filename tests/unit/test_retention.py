@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.settings import Retention
+from hub.settings.sections import Retention
 from hub.store.partitions import week_of
 from hub.store.retention import POLICIES, Candidate, decide, droppable, floors, surplus
 

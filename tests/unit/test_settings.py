@@ -6,7 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from hub.errors import ConfigError
-from hub.settings import ClientSettings, Settings, mask_url, variables
+from hub.settings import ClientSettings, Settings, variables
+from hub.settings.masks import mask_url
 
 
 @pytest.fixture
