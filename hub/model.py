@@ -127,7 +127,8 @@ class Schedule(Struct, frozen=True):
     `timing` says how the clock is read. trigger: a run is started at each time and called by it.
     interval: a run is started at each time and called by the one before, at which its data
     begins (Airflow's data intervals). tick: as Dagster reads crons, which differs where clocks
-    change; wall, rule: as Prefect reads crons and recurrence rules. `anchor` is an instant at which an interval is due: all others
+    change; wall, rule: as Prefect reads crons and recurrence rules; shown: each time the clock shows
+    it, as Argo and Kubernetes read crons. `anchor` is an instant at which an interval is due: all others
     lie whole intervals away. `data_interval_s` (trigger): so many seconds before it is due its data
     begins, and by that time a run is called. `grace_s`: so many seconds after it is due a run may start and its slot
     is not missed yet.
@@ -141,7 +142,7 @@ class Schedule(Struct, frozen=True):
     max_active_runs: int | None = None
     start_at: datetime | None = None
     end_at: datetime | None = None
-    timing: str = "trigger"  # trigger | interval | tick | wall | rule
+    timing: str = "trigger"  # trigger | interval | tick | wall | rule | shown
     anchor: datetime | None = None
     data_interval_s: float | None = None
     grace_s: float | None = None

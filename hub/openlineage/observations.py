@@ -28,7 +28,7 @@ _ONE: Decoder[Observation] = Decoder(Observation)
 _NEVER_NEGATIVE = frozenset(
     {"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s", "grace_s"}
 )
-_TIMINGS = frozenset({"trigger", "interval", "tick", "wall", "rule"})
+_TIMINGS = frozenset({"trigger", "interval", "tick", "wall", "rule", "shown"})
 
 
 def decode_observations(raw: bytes) -> list[Observation]:
@@ -61,7 +61,7 @@ def _observation(one: Observation, reading: Reading, *at: Step) -> Observation:
 def _check_schedule(schedule: Schedule, reading: Reading, *at: Step) -> None:
     _check_zone(schedule.timezone, reading, *at)
     if schedule.timing not in _TIMINGS:
-        timings = "one of trigger, interval, tick, wall, rule"
+        timings = "one of trigger, interval, tick, wall, rule, shown"
         raise BadInput(reading.path(*at, "timing"), shown(schedule.timing), timings)
     where = (*at, "expression")
     match schedule.kind:

@@ -179,6 +179,18 @@ class RuleChain(WallChain):
                 yield instant
 
 
+class ShownChain(WallChain):
+    """Crons as Argo and Kubernetes read them: due each time the clock shows it, be it twice or never."""
+
+    def _instants(self, cron: Cron, start: datetime) -> Iterator[datetime]:
+        for twice, walls in groupby(cron.walls(start), lambda w: comes_twice(w, self._zone)):
+            if twice:
+                both = ((earlier(w, self._zone), later(w, self._zone)) for w in walls)
+                yield from sorted(instant for pair in both for instant in pair)
+            else:
+                yield from (earlier(w, self._zone) for w in walls if not never_comes(w, self._zone))
+
+
 class IntervalChain(Chain):
     """Whole intervals away from an anchor."""
 

@@ -19,6 +19,7 @@ from hub.schedules.chains import (
     Chain,
     IntervalChain,
     RuleChain,
+    ShownChain,
     TickChain,
     TriggerChain,
     WallChain,
@@ -113,6 +114,7 @@ _CHAINS: Final[Mapping[str, Callable[[Sequence[Cron], tzinfo], Chain]]] = {
     "tick": TickChain,
     "wall": WallChain,
     "rule": RuleChain,
+    "shown": ShownChain,
 }
 
 
