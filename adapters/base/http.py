@@ -36,7 +36,7 @@ _NONE: Final[Headers] = {}
 
 
 class Answer(Struct, frozen=True):
-    """What came back; `data` is the decoded JSON, None if there was none.
+    """What came back; `data` is the decoded JSON, None if there was none, `body` all as it came.
 
     retry_after_s: when it says to come back, in seconds; 0 if it does not.
     """
@@ -46,6 +46,7 @@ class Answer(Struct, frozen=True):
     date: datetime | None = None
     text: str = ""
     retry_after_s: float = 0.0
+    body: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -196,7 +197,8 @@ class Http:
             self.skew_s = (date - datetime.now(UTC)).total_seconds()
         wait_s = _seconds(response.headers.get("Retry-After"))
         content = bytes(told)
-        return Answer(response.status_code, _decode(content), date, _text(content), wait_s)
+        text = _text(content)
+        return Answer(response.status_code, _decode(content), date, text, wait_s, content)
 
     def _traced(self, step: str, told: Mapping[str, Any]) -> None:
         """Keeps the socket of the connection, which nothing else of httpx tells in time."""

@@ -20,6 +20,8 @@ from msgspec import Struct
 
 from adapters.airflow import Airflow
 from adapters.airflow.config import Config
+from adapters.argo import Argo
+from adapters.argo.config import Config as ArgoConfig
 from adapters.dagster import Dagster
 from adapters.dagster.config import DagsterConfig
 from adapters.mlflow import MLflow
@@ -31,6 +33,7 @@ from hub.model import EntityName
 from hub.openlineage.decode import decode_event
 from hub.ports import Adapter, Asked, Capability, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
+from tests.support.fake_argo import FakeArgo
 from tests.support.fake_dagster import WholeDagster, operation
 from tests.support.fake_mlflow import FakeMLflow
 from tests.support.fake_prefect import FakePrefect
@@ -92,6 +95,13 @@ def mlflow(handler: Handler, slept: list[float]) -> Adapter:
     return MLflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def argo(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://argo", "token": "env:CONTRACT_SECRET"}
+    config = ArgoConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Argo(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
 def airflow_case(name: str, **how: Any) -> Case:
     old = how.get("old", False)
     return Case(
@@ -138,6 +148,17 @@ CASES = [
         runs="/api/2.0/mlflow/runs/search",
         jobs=("churn",),
         credential="password",
+        shapes=60,
+        questions=4,
+    ),
+    Case(
+        "argo",
+        argo,
+        FakeArgo,
+        asks=lambda request: "/".join(request.url.path.split("/")[:5]),
+        runs="/api/v1/workflows/",
+        jobs=("argo/nightly", "argo/nightly.load"),
+        credential="token",
         shapes=60,
         questions=4,
     ),
@@ -348,7 +369,7 @@ def test_an_adapter_says_whether_its_orchestrator_keeps_keys_apart(case: Case) -
 
 
 def test_a_launch_that_nobody_answers_can_be_asked_for_again(case: Case) -> None:
-    request = LaunchRequest("key-1", EntityName("space", "etl"))
+    request = LaunchRequest("key-1", EntityName("space", case.jobs[0]))
     adapter = broken(case, lambda *_: httpx.Response(502))
     if Capability.LAUNCH not in adapter.capabilities:
         pytest.skip("it starts nothing")
