@@ -9,16 +9,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 import pytest
 
+from tests.support.channels.alertmanager import FakeAlertmanager
+from tests.support.channels.grafana import FakeGrafana
+from tests.support.channels.opsgenie import FakeOpsgenie
 from tests.support.channels.pagerduty import FakePagerDuty
 from tests.support.channels.receivers import FakeReceiver
-from tests.support.channels.server import FakeChannel
 from tests.support.channels.slack import FakeSlack
+from tests.support.channels.smtp import FakeSmtp
+from tests.support.channels.teams import FakeTeams
 from tests.support.hub_process import HubProcess
 from tests.support.recording import uuid
 
@@ -27,6 +32,8 @@ pytestmark = pytest.mark.timeout(800)
 T = TypeVar("T")
 JOBS = 12
 KILLS = 15  # on each engine
+#: They keep one thing per incident, so that no kill makes two of it.
+ONE_EACH = ("pagerduty", "slack", "opsgenie", "alertmanager", "grafana")
 AT_ONCE = 4  # deliveries of a target that may be under way when the hub is killed
 
 
@@ -65,12 +72,17 @@ class Storm:
 
 
 @contextmanager
-def told(database_url: str, folder: Path) -> Iterator[tuple[HubProcess, dict[str, FakeChannel]]]:
-    """A hub that tells three channels of everything at once."""
-    made: dict[str, FakeChannel] = {
+def told(database_url: str, folder: Path) -> Iterator[tuple[HubProcess, dict[str, Any]]]:
+    """A hub that tells eight channels of everything at once."""
+    made: dict[str, Any] = {
         "pagerduty": FakePagerDuty(),
         "slack": FakeSlack(clock=time.time()),
+        "opsgenie": FakeOpsgenie(),
+        "alertmanager": FakeAlertmanager(),
+        "grafana": FakeGrafana(),
         "webhook": FakeReceiver(),
+        "teams": FakeTeams(),
+        "email": FakeSmtp(),
     }
     with ExitStack() as stack:
         for channel in made.values():
@@ -110,18 +122,27 @@ def check_final_states(database_url: str, folder: Path, kills: int) -> None:
             storm.run(job, "FAIL")
         keys = until(lambda: open_incidents(hub, JOBS))
         until(lambda: all(shown(channels, key) == {"OPEN"} for key in keys))
+        until(lambda: all(told_last(channels, job) == {"OPEN"} for job in range(JOBS)))
         for number in range(max(JOBS, healing)):
             storm.run(number % JOBS, "COMPLETE")
             if number < healing:
                 kill(hub, draw)
         until(lambda: open_incidents(hub, 0))
         until(lambda: all(shown(channels, key) == {"RESOLVED"} for key in keys))
-    assert channels["pagerduty"].count() == JOBS
-    assert channels["slack"].count() == JOBS
-    assert [channel.refused for channel in channels.values()] == [[], [], []]
-    receiver = channels["webhook"]
-    assert isinstance(receiver, FakeReceiver)
-    assert len(receiver.ids) - len(set(receiver.ids)) <= kills * AT_ONCE
+        until(lambda: all(told_last(channels, job) == {"RESOLVED"} for job in range(JOBS)))
+    assert {kind: channels[kind].count() for kind in ONE_EACH} == dict.fromkeys(ONE_EACH, JOBS)
+    assert {kind: channel.refused for kind, channel in channels.items() if channel.refused} == {}
+    for sent in (channels["webhook"].ids, mails(channels["email"]), cards(channels["teams"])):
+        assert len(sent) - len(set(sent)) <= kills * AT_ONCE
+
+
+def mails(email: FakeSmtp) -> list[str]:
+    """What each is known by: the same for each attempt of a version."""
+    return [str(mail["Message-ID"]) for mail in email.mails]
+
+
+def cards(teams: FakeTeams) -> list[str]:
+    return [json.dumps(card) for card in teams.cards]
 
 
 def kill(hub: HubProcess, draw: random.Random) -> None:
@@ -140,8 +161,30 @@ def open_incidents(hub: HubProcess, wanted: int) -> list[str] | None:
     return [one["key"] for one in sent["deliveries"]] if wanted else []
 
 
-def shown(channels: dict[str, FakeChannel], key: str) -> set[str | None]:
-    return {channel.standing(key) for channel in channels.values()}
+def shown(channels: dict[str, Any], key: str) -> set[str | None]:
+    """What those show that know it by its key."""
+    return {channels[kind].standing(key) for kind in (*ONE_EACH, "webhook")}
+
+
+def told_last(channels: dict[str, Any], job: int) -> set[str | None]:
+    """What the others have told of a job last."""
+    said = {
+        "teams": [card["fallbackText"] for card in list(channels["teams"].cards)],
+        "email": [mail_text(mail) for mail in list(channels["email"].mails)],
+    }
+    mine = [[text for text in texts if f":job-{job}:" in text] for texts in said.values()]
+    return {standing_in(texts[-1]) if texts else None for texts in mine}
+
+
+def mail_text(mail: EmailMessage) -> str:
+    part = mail.get_body(("plain",))
+    assert part is not None
+    return str(part.get_content())
+
+
+def standing_in(text: str) -> str:
+    word = text.partition(":")[0]
+    return word if word in {"ACKNOWLEDGED", "RESOLVED"} else "OPEN"
 
 
 def until(holds: Callable[[], T | None], timeout_s: float = 150) -> T:

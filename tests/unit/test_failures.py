@@ -35,6 +35,10 @@ MESSAGES: dict[FailureClass, list[tuple[str | None, str | None]]] = {
         ("ConnectionRefusedError", "[Errno 111] Connection refused"),
         ("psycopg2.OperationalError", "server closed the connection unexpectedly"),
         (None, "FATAL:  sorry, too many clients already"),
+        (
+            None,
+            "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        ),
         ("psycopg2.errors.DeadlockDetected", "deadlock detected"),
         (None, "could not serialize access due to concurrent update"),
         (None, "googleapi: Error 403: Exceeded rate limits: too many table update operations"),

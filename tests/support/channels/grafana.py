@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from hashlib import sha256
 
 from tests.support.channels.server import FakeChannel, Json, Reply, Request, only, require
 
@@ -27,9 +28,11 @@ class FakeGrafana(FakeChannel):
         return len(self.annotations)
 
     def standing(self, key: str) -> str | None:
-        if not self.annotations:
+        tag = "trackside-" + sha256(key.encode()).hexdigest()[:24]
+        mine = [one for one in list(self.annotations.values()) if tag in one["tags"]]
+        if not mine:
             return None
-        text = list(self.annotations.values())[-1]["text"]
+        text = mine[-1]["text"]
         word = text.removeprefix("<b>").partition(":")[0]
         return word if word in {"ACKNOWLEDGED", "RESOLVED"} else "OPEN"
 
