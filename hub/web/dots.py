@@ -97,7 +97,7 @@ def dots(
         parts += _raised(raised, x(max(raised.since, first)), begun=raised.since >= first)
     parts += [_dot(point, x(point.at), y(max(point.value, 0)), scale) for point in ordered]
     parts += [_tick(_LEFT, first, "start"), _tick(_WIDE - _RIGHT, last, "end")]
-    return drawing("chart", _WIDE, _HIGH, parts, title)
+    return drawing("chart dots", _WIDE, _HIGH, parts, title)
 
 
 def _shade(band: Band, top: float, y: Height) -> list[str]:

@@ -72,8 +72,9 @@ class Demo:
         return f"backfill-plan?{urlencode(SUMMARY | days)}"
 
     def incidents(self) -> dict[str, int]:
-        """The number of an incident of each kind."""
-        return {one["kind"]: one["id"] for one in self.get("incidents?limit=100")["incidents"]}
+        """The number of the latest incident of each kind."""
+        found = self.get("incidents?limit=100")["incidents"]
+        return {one["kind"]: one["id"] for one in reversed(found)}
 
     def shared(self) -> str:
         """The link to an incident for whoever has it."""
