@@ -24,6 +24,8 @@ from adapters.argo import Argo
 from adapters.argo.config import Config as ArgoConfig
 from adapters.dagster import Dagster
 from adapters.dagster.config import DagsterConfig
+from adapters.kubeflow import Kubeflow
+from adapters.kubeflow.config import Config as KubeflowConfig
 from adapters.mlflow import MLflow
 from adapters.mlflow.config import Config as MLflowConfig
 from adapters.prefect import Prefect
@@ -35,6 +37,7 @@ from hub.ports import Adapter, Asked, Capability, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
 from tests.support.fake_argo import FakeArgo
 from tests.support.fake_dagster import WholeDagster, operation
+from tests.support.fake_kubeflow import FakeKubeflow
 from tests.support.fake_mlflow import FakeMLflow
 from tests.support.fake_prefect import FakePrefect
 from tests.support.known import Memory
@@ -102,6 +105,13 @@ def argo(handler: Handler, slept: list[float]) -> Adapter:
     return Argo(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def kubeflow(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://kubeflow", "token": "env:CONTRACT_SECRET"}
+    config = KubeflowConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Kubeflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
 def airflow_case(name: str, **how: Any) -> Case:
     old = how.get("old", False)
     return Case(
@@ -161,6 +171,17 @@ CASES = [
         credential="token",
         shapes=60,
         questions=4,
+    ),
+    Case(
+        "kubeflow",
+        kubeflow,
+        FakeKubeflow,
+        asks=lambda request: request.url.path,
+        runs="/apis/v2beta1/runs",
+        jobs=("churn/nightly", "churn/nightly.prepare"),
+        credential="token",
+        shapes=60,
+        questions=5,
     ),
 ]
 
@@ -365,7 +386,7 @@ def _answering(case: Case, asked: str, body: Any) -> Handler:
 
 
 def test_an_adapter_says_whether_its_orchestrator_keeps_keys_apart(case: Case) -> None:
-    assert case.make(case.serve(), []).keyed is (case.name != "dagster")
+    assert case.make(case.serve(), []).keyed is (case.name not in {"dagster", "kubeflow"})
 
 
 def test_a_launch_that_nobody_answers_can_be_asked_for_again(case: Case) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,45 +14,15 @@ from hub.errors import Declined, NotReady, Unavailable
 from hub.model import BacklogObserved, EntityName, HealthObserved, HealthStatus, RunState
 from hub.ports import CauseRun, LaunchKind, LaunchRequest, RunName
 from tests.support.fake_argo import NOW, OWN, FakeArgo, node, nodes, stamp, workflow
-from tests.support.known import Attempt, Memory
+from tests.support.watching import Watch
 
 Json = dict[str, Any]
-
-
-class Watch:
-    def __init__(self, server: FakeArgo) -> None:
-        self.adapter, self.memory = server.adapter(), Memory()
-        self.cursor: Json = {}
-        self.events: list[Json] = []
-        self.more = False
-        self._steps = 0
-
-    def look(self, times: int = 1) -> None:
-        for _ in range(times):
-            as_of = NOW + timedelta(seconds=60 * self._steps)
-            seen = self.adapter.observe(self.cursor, as_of, self.memory)
-            self.memory.take(seen)
-            self.cursor, self.events = seen.cursor, [*self.events, *seen.events]
-            self.more = seen.more
-            self._steps += 1
-
-    def tries(self, job: str) -> dict[int, Attempt]:
-        """Of the only run of a job."""
-        (found,) = [held for name, held in self.memory.attempts.items() if name.job.name == job]
-        return found
-
-    def only(self, job: str) -> Attempt:
-        (found,) = self.tries(job).values()
-        return found
-
-    def event(self, job: str) -> Json:
-        return next(e for e in reversed(self.events) if "run" in e and e["job"]["name"] == job)
 
 
 def watched(*rows: Json, looks: int = 1) -> Watch:
     server = FakeArgo(0)
     server.live = list(rows)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look(looks)
     return watch
 
@@ -234,7 +204,7 @@ def test_a_workflow_that_is_retried_goes_on_with_its_next_attempt() -> None:
     server = FakeArgo(0)
     failed = node(NAME, ".load", phase="Failed", startedAt=stamp(-3000))
     server.live = [with_nodes(failed, phase="Failed")]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look(2)
     begun = node(NAME, ".load", phase="Running", startedAt=stamp(61), finishedAt=None)
     server.live = [with_nodes(begun, phase="Running", startedAt=stamp(60))]
@@ -278,7 +248,7 @@ def test_what_ended_since_it_was_seen_open_is_told_also_from_the_archive() -> No
     row = workflow(1, phase="Running")
     row["metadata"]["creationTimestamp"] = stamp(-500_000)
     server.live = [row]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.live, server.archive = [], [workflow(1)]
     watch.look()
@@ -288,7 +258,7 @@ def test_what_ended_since_it_was_seen_open_is_told_also_from_the_archive() -> No
 
 def test_what_came_and_ended_between_two_looks_is_told_with_its_tasks() -> None:
     server = FakeArgo(0)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.archive = [workflow(3601)]
     watch.look()
@@ -299,7 +269,7 @@ def test_what_was_told_is_not_asked_for_again() -> None:
     server = FakeArgo(3)
     for row in server.live:
         row["metadata"]["creationTimestamp"] = stamp(-30)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.asked.clear()
     watch.look(3)
@@ -308,7 +278,7 @@ def test_what_was_told_is_not_asked_for_again() -> None:
 
 def test_many_that_ended_at_once_are_asked_for_in_several_looks() -> None:
     server = FakeArgo(150)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     assert watch.more
     watch.look(2)
@@ -321,7 +291,7 @@ def test_many_that_end_together_are_all_seen_to_end() -> None:
     server.live = [workflow(n, phase="Running", nodes={}) for n in range(130)]
     for row in server.live:
         row["metadata"]["creationTimestamp"] = stamp(-500_000)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.live = [workflow(n, nodes={}) for n in range(130)]
     for row in server.live:
@@ -334,7 +304,7 @@ def test_many_that_end_together_are_all_seen_to_end() -> None:
 def test_a_workflow_that_is_archived_between_two_pages_is_not_lost() -> None:
     """It leaves the live ones, which come first, so that all after it move up."""
     server = FakeArgo(60, cap=30)
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     good = server.__call__
 
     def moving(request: Any) -> Any:
@@ -354,7 +324,7 @@ def test_a_workflow_that_is_archived_between_two_pages_is_not_lost() -> None:
 def test_a_workflow_that_was_deleted_while_it_ran_ends_with_its_tasks() -> None:
     server = FakeArgo(0)
     server.live = [with_nodes(node(NAME, ".load", phase="Running"), phase="Running")]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.live = []
     watch.look(4)
@@ -366,7 +336,7 @@ def test_a_workflow_that_was_deleted_while_it_ran_ends_with_its_tasks() -> None:
 def test_a_name_that_is_used_again_is_another_run() -> None:
     server = FakeArgo(0)
     server.live = [workflow(1, phase="Running", nodes={})]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     other = workflow(1, phase="Running", nodes={})
     other["metadata"]["uid"] = "00000000-0000-4000-8000-000000000001"
@@ -395,7 +365,7 @@ def test_workflows_that_wait_are_the_backlog_of_their_namespace_until_none_is_le
     server = FakeArgo(0)
     waiting = workflow(1, phase="Pending", nodes={}, startedAt=None)
     server.live = [waiting, workflow(2, phase="Running", nodes={})]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     server.live = []
     watch.look()
@@ -410,7 +380,7 @@ def test_a_cron_workflow_that_can_not_be_submitted_is_a_degraded_part_until_it_i
     server = FakeArgo(0)
     ill = {"type": "SpecError", "status": "True", "message": "templates.main: not found"}
     server.cron[0]["status"]["conditions"] = [ill]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look(2)
     server.cron[0]["status"]["conditions"] = None
     watch.look(2)
@@ -449,7 +419,7 @@ def test_a_launch_submits_a_template_under_a_name_made_of_the_key_and_only_once(
         {"name": "day", "value": "2026-11-22"},
         {"name": "n", "value": "3"},
     ]
-    watch = Watch(server)
+    watch = Watch(server.adapter(), NOW)
     watch.look()
     (name,) = watch.memory.attempts
     assert (name.job.name, name.natural_id) == ("argo/etl", first.natural_id)
