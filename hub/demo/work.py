@@ -158,16 +158,16 @@ def _fill(connection: Connection, now: datetime) -> None:
 
 
 def speak(connection: Connection, now: datetime) -> bool:
-    """Somebody takes the incident that opened last, if there is one and nobody has any; whether
+    """Somebody takes an incident of data that is too old, which does not heal by itself; whether
     somebody has one.
     """
-    wanted = incidents.Filter(open=True, roots=True)
+    wanted = incidents.Filter(open=True, kind="freshness")
     found = incidents.list_incidents(connection, ALL, wanted, Page(20)).items
     if any(one.state == "ACKNOWLEDGED" for one in found):
         return True
     for one in found[:1]:
         say(connection, one.id, _taken, PERSON, now)
-    return bool(found)
+    return False
 
 
 def _taken(held: Any, now: datetime) -> Any:

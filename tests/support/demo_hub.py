@@ -51,7 +51,9 @@ class Demo:
         states = {one["state"] for one in self.get("launches?limit=100")["launches"]}
         filled = self.get("backfills")["backfills"]
         told = self.get("alerting/quality")["teams"]
-        return "completed" in states and bool(filled) and bool(filled[0]["endedAt"] and told)
+        taken = self.get("incidents?state=ACKNOWLEDGED")["incidents"]
+        done = filled and filled[0]["endedAt"] and told and taken
+        return "completed" in states and bool(done)
 
     # -- addresses -----------------------------------------------------------------------------
 
