@@ -6,28 +6,19 @@ Argo reads crons by robfig/cron: due each time the clock shows it (timing `shown
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
 from adapters.argo.events import ARGO
 from adapters.argo.site import Site
 from adapters.argo.wire import ABOUT, CronWorkflow, Meta
+from adapters.base.crons import told_of
 from adapters.base.parts import Look
 from hub.model import HealthObserved, HealthStatus, Observation, Schedule, ScheduleObserved
 from hub.ports import Json
 
-_ZONED: Final = re.compile(r"(?:CRON_)?TZ=(\S+)\s+(.+)")
-_EVERY: Final = re.compile(r"@every\s+(?=\S)((?:\d+(?:\.\d+)?(?:h|m|s|ms))+)")
-_STEP: Final = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_PRESETS: Final = frozenset(
-    {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
-)
 #: Conditions that say that it does not run.
 _ILL: Final = ("SubmissionError", "SpecError")
 
@@ -67,42 +58,21 @@ def schedule_of(row: CronWorkflow, zone: str) -> Schedule:
     condition (`when`), of several with intervals among them, or of several time zones.
     """
     spec = row.spec
-    told = [_told(one.strip(), spec.timezone or zone) for one in spec.all]
+    told = [told_of(one, spec.timezone or zone) for one in spec.all]
     known = sorted({one for one in told if one is not None})
-    alike = len({(kind, name) for kind, name, _ in known}) == 1
-    if spec.when or None in told or not alike or (known[0][0] == "interval" and len(known) > 1):
+    alike = len({(one.kind, one.timezone) for one in known}) == 1
+    if spec.when or None in told or not alike or (known[0].kind == "interval" and len(known) > 1):
         return Schedule("manual")
-    kind, name, _ = known[0]
-    deadline = spec.starting_deadline_seconds
+    first, deadline = known[0], spec.starting_deadline_seconds
     return Schedule(
-        kind,
-        "\n".join(text for _, _, text in known),
-        name,
+        first.kind,
+        "\n".join(one.expression for one in known),
+        first.timezone,
         paused=spec.suspend or row.status.phase == "Stopped",
         max_active_runs=1 if spec.concurrency_policy == "Forbid" else None,
-        timing="shown" if kind == "cron" else "trigger",
+        timing="shown" if first.kind == "cron" else "trigger",
         grace_s=float(deadline) if deadline else None,
     )
-
-
-def _told(text: str, zone: str) -> tuple[str, str, str] | None:
-    """Kind, time zone and expression; None if the hub has no words that mean the same."""
-    if zoned := _ZONED.fullmatch(text):
-        zone, text = zoned[1], zoned[2]
-    try:
-        zone = ZoneInfo(zone).key
-    except (ValueError, LookupError, OSError):
-        return None
-    if every := _EVERY.fullmatch(text):
-        seconds = sum(float(number) * _UNITS[unit] for number, unit in _STEP.findall(every[1]))
-        step = timedelta(seconds=max(1.0, float(int(seconds))))  # as robfig/cron rounds it
-        return "interval", "UTC", f"PT{int(step.total_seconds())}S"
-    if text in _PRESETS:
-        return "cron", zone, text
-    fields = text.split()
-    if len(fields) != 5:
-        return None
-    return "cron", zone, " ".join("*" if field == "?" else field for field in fields)
 
 
 def _health(

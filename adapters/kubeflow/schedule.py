@@ -6,14 +6,9 @@ counts intervals from the start that was declared, else from when the recurring 
 
 from __future__ import annotations
 
-from typing import Final
-
+from adapters.base.crons import PRESETS
 from adapters.kubeflow.wire import CronSchedule, PeriodicSchedule, RecurringRun, moment
 from hub.model import Schedule
-
-_PRESETS: Final = frozenset(
-    {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"}
-)
 
 
 def schedule_of(row: RecurringRun, zone: str) -> Schedule:
@@ -36,7 +31,7 @@ def as_written(row: RecurringRun) -> str | None:
 
 def cron_of(text: str) -> str | None:
     """With the seconds last, or without where they are 0; None if the hub can't read it."""
-    if text.strip() in _PRESETS:
+    if text.strip() in PRESETS:
         return text.strip()
     fields = ["*" if field == "?" else field for field in text.split()]
     if len(fields) == 5:  # the weekday may be left out

@@ -24,6 +24,8 @@ from adapters.argo import Argo
 from adapters.argo.config import Config as ArgoConfig
 from adapters.dagster import Dagster
 from adapters.dagster.config import DagsterConfig
+from adapters.flyte import Flyte
+from adapters.flyte.config import Config as FlyteConfig
 from adapters.kubeflow import Kubeflow
 from adapters.kubeflow.config import Config as KubeflowConfig
 from adapters.mlflow import MLflow
@@ -37,6 +39,7 @@ from hub.ports import Adapter, Asked, Capability, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
 from tests.support.fake_argo import FakeArgo
 from tests.support.fake_dagster import WholeDagster, operation
+from tests.support.fake_flyte import FakeFlyte
 from tests.support.fake_kubeflow import FakeKubeflow
 from tests.support.fake_mlflow import FakeMLflow
 from tests.support.fake_prefect import FakePrefect
@@ -112,6 +115,18 @@ def kubeflow(handler: Handler, slept: list[float]) -> Adapter:
     return Kubeflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def flyte(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {
+        "url": "http://flyte",
+        "projects": ["shop/production"],
+        "client_id": "hub",
+        "client_secret": "env:CONTRACT_SECRET",
+    }
+    config = FlyteConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Flyte(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
 def airflow_case(name: str, **how: Any) -> Case:
     old = how.get("old", False)
     return Case(
@@ -182,6 +197,18 @@ CASES = [
         credential="token",
         shapes=60,
         questions=5,
+    ),
+    Case(
+        "flyte",
+        flyte,
+        FakeFlyte,
+        asks=lambda request: "/".join(request.url.path.split("/")[:6]),
+        runs="/api/v1/executions/shop/production",
+        jobs=("shop/production/etl.nightly", "shop/production/etl.nightly.load"),
+        credential="client_secret",
+        open=("/.well-known/oauth-authorization-server", "/oauth2/token"),
+        shapes=60,
+        questions=6,
     ),
 ]
 
