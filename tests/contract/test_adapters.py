@@ -24,6 +24,8 @@ from adapters.argo import Argo
 from adapters.argo.config import Config as ArgoConfig
 from adapters.dagster import Dagster
 from adapters.dagster.config import DagsterConfig
+from adapters.flink import Flink
+from adapters.flink.config import Config as FlinkConfig
 from adapters.flyte import Flyte
 from adapters.flyte.config import Config as FlyteConfig
 from adapters.kubeflow import Kubeflow
@@ -39,6 +41,7 @@ from hub.ports import Adapter, Asked, Capability, Grade, LaunchRequest
 from tests.support.fake_airflow import FakeAirflow
 from tests.support.fake_argo import FakeArgo
 from tests.support.fake_dagster import WholeDagster, operation
+from tests.support.fake_flink import FakeFlink
 from tests.support.fake_flyte import FakeFlyte
 from tests.support.fake_kubeflow import FakeKubeflow
 from tests.support.fake_mlflow import FakeMLflow
@@ -127,6 +130,13 @@ def flyte(handler: Handler, slept: list[float]) -> Adapter:
     return Flyte(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
+def flink(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://flink", "token": "env:CONTRACT_SECRET"}
+    config = FlinkConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Flink(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
 def airflow_case(name: str, **how: Any) -> Case:
     old = how.get("old", False)
     return Case(
@@ -209,6 +219,17 @@ CASES = [
         open=("/.well-known/oauth-authorization-server", "/oauth2/token"),
         shapes=60,
         questions=6,
+    ),
+    Case(
+        "flink",
+        flink,
+        FakeFlink,
+        asks=lambda request: request.url.path,
+        runs="/jobs/overview",
+        jobs=("orders",),
+        credential="token",
+        shapes=60,
+        questions=4,
     ),
 ]
 
