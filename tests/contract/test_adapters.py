@@ -34,6 +34,8 @@ from adapters.mlflow import MLflow
 from adapters.mlflow.config import Config as MLflowConfig
 from adapters.prefect import Prefect
 from adapters.prefect.config import Config as PrefectConfig
+from adapters.sagemaker import SageMaker
+from adapters.sagemaker.config import Config as SageMakerConfig
 from hub.errors import Unavailable
 from hub.model import EntityName
 from hub.openlineage.decode import decode_event
@@ -46,6 +48,8 @@ from tests.support.fake_flyte import FakeFlyte
 from tests.support.fake_kubeflow import FakeKubeflow
 from tests.support.fake_mlflow import FakeMLflow
 from tests.support.fake_prefect import FakePrefect
+from tests.support.fake_sagemaker import FakeSageMaker
+from tests.support.fake_sagemaker import operation as sagemaker_operation
 from tests.support.known import Memory
 from tests.support.shapes import some, wrong
 
@@ -135,6 +139,18 @@ def flink(handler: Handler, slept: list[float]) -> Adapter:
     config = FlinkConfig.model_validate(settings)
     transport = httpx.MockTransport(handler)
     return Flink(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
+def sagemaker(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {
+        "region": "eu-central-1",
+        "endpoint_url": "http://sagemaker",
+        "access_key_id": "AKIDEXAMPLE",
+        "secret_access_key": "env:CONTRACT_SECRET",
+    }
+    config = SageMakerConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return SageMaker(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
 def airflow_case(name: str, **how: Any) -> Case:
@@ -228,6 +244,17 @@ CASES = [
         runs="/jobs/overview",
         jobs=("orders",),
         credential="token",
+        shapes=60,
+        questions=4,
+    ),
+    Case(
+        "sagemaker",
+        sagemaker,
+        FakeSageMaker,
+        asks=sagemaker_operation,
+        runs="ListPipelineExecutions",
+        jobs=("churn", "churn.Train"),
+        credential="secret_access_key",
         shapes=60,
         questions=4,
     ),

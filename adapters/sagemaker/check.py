@@ -1,0 +1,36 @@
+"""What works of a connection, and what to change where it doesn't: each permission is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from adapters.sagemaker.api import Api
+from hub.errors import TracksideError, Unavailable
+from hub.ports import Finding, Grade
+
+
+def check(api: Api) -> Iterator[Finding]:
+    """Findings, in the order in which things have to work."""
+    try:
+        rows = api.pipelines()
+    except TracksideError as error:
+        mend = "check `region` and credentials, and that the hub may reach it"
+        yield Finding("list pipelines", Grade.BAD, str(error), mend)
+        return
+    yield Finding("list pipelines", Grade.GOOD, f"{api.http.url}, {len(rows)} pipelines")
+    if not rows:
+        return
+    name, now = rows[0].pipeline_name, datetime.now(UTC).timestamp()
+    yield _tried("list executions", lambda: next(api.executions(name, now - 1, "Ascending"), None))
+    arn = "arn:aws:sagemaker:eu-central-1:000000000000:pipeline/none/execution/none"
+    yield _tried("describe executions", lambda: api.execution(arn))
+    yield _tried("list steps", lambda: api.steps(arn))
+
+
+def _tried(what: str, read: Callable[[], object]) -> Finding:
+    try:
+        read()
+    except Unavailable as error:
+        return Finding(what, Grade.BAD, str(error), "see the text")
+    return Finding(what, Grade.GOOD)
