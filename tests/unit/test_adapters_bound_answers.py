@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from adapters import base
 from adapters.base import Http
 from hub.errors import Unavailable
 
@@ -95,7 +94,7 @@ def silent(_: BaseHTTPRequestHandler) -> None:
 def test_a_bad_answer_ends_within_its_bounds_and_names_the_address(
     monkeypatch: pytest.MonkeyPatch, reply: Reply, told: str, tries: int
 ) -> None:
-    monkeypatch.setattr(base, "MAX_ANSWER_BYTES", MOST)
+    monkeypatch.setattr("adapters.base.http.MAX_ANSWER_BYTES", MOST)
     with answering(reply) as (url, asked), Http(url, timeout_s=0.5, sleep=lambda _: None) as http:
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"/rows") as raised:
