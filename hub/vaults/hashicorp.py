@@ -37,6 +37,7 @@ class Vault:
         mount, _, rest = path.partition("/")
         if not (mount and rest and field) or ".." in path.split("/"):
             raise ConfigError("vault: expects MOUNT/PATH#FIELD, as in vault:secret/slack#token")
+        _access()  # where it is comes before as whom one asks
         value = self._fields(name, mount, rest).get(field)
         if not isinstance(value, str):
             raise ConfigError(f"the secret vault:{name} has no text in the field {field!r}")

@@ -43,7 +43,7 @@ def page(admin: TestClient) -> str:
     for ago, queued in ((60, 2), (0, 9)):
         at = (NOW - timedelta(minutes=ago)).isoformat()
         observe(admin, type="backlog", pool="sacks", queued=queued, running=1, observed_at=at)
-    mark = NOW - timedelta(minutes=5)
+    mark = datetime.now(UTC) - timedelta(minutes=5, seconds=2)
     observe(admin, type="watermark", complete_to=mark.isoformat())
     return shown(admin, "orchestrator?name=mill")
 
