@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import structlog
 
 from hub.access import Kind, Principal, Scope
-from hub.errors import Overloaded
+from hub.errors import Overloaded, TracksideError
 from hub.kafka.batch import DOOR, Batch, Partition, Settle, Taken, place_of
 from hub.kafka.client import connect
 from hub.kafka.lags import Lags
@@ -102,8 +102,15 @@ class Consumer:
             try:
                 self._serve()
             except Exception as error:
-                log.exception("kafka_failed", consumer=self.told.name)
-                self._say(brokers=f"{type(error).__name__}: {error}")
+                expected = isinstance(error, TracksideError)
+                text = str(error) if expected else f"{type(error).__name__}: {error}"
+                log.warning(
+                    "kafka_failed",
+                    consumer=self.told.name,
+                    error=text,
+                    exc_info=None if expected else error,
+                )
+                self._say(brokers=text)
                 self._stopping.wait(RECONNECT_S)
 
     def _serve(self) -> None:
