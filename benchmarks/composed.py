@@ -139,7 +139,7 @@ class Spent(Collector):
 def telling(*args: Any) -> Hub:
     """A hub whose metrics tell what was spent."""
     hub = build_hub(*args)
-    hub.metrics.registry.register(Spent())
+    hub.metrics.python.register(Spent())
     return hub
 
 

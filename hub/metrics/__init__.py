@@ -21,12 +21,12 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics(Door, Streams, Loops, Polls, Deliveries, Gates, Launches):
-    """All metrics of one hub, in a registry of their own."""
+    """All metrics of one hub, in a registry of their own; those of its process in `python` too."""
 
     def __init__(self) -> None:
-        self.registry, self._python = CollectorRegistry(), CollectorRegistry()
+        self.registry, self.python = CollectorRegistry(), CollectorRegistry()
         for make in (ProcessCollector, PlatformCollector, GCCollector):
-            self._python.register(make(registry=self.registry))
+            self.python.register(make(registry=self.registry))
         super().__init__(self.registry)
         self.world = World(self.registry)
         self.jobs = Jobs(self.registry)
@@ -40,9 +40,9 @@ class Metrics(Door, Streams, Loops, Polls, Deliveries, Gates, Launches):
 
     def render(self) -> bytes:
         """The text that Prometheus reads, see CONTENT_TYPE."""
-        return prometheus_client.generate_latest(self._python) + self._text.render()
+        return prometheus_client.generate_latest(self.python) + self._text.render()
 
     def render_open(self) -> bytes:
         """The same as OpenMetrics has it, with exemplars; see OPEN_CONTENT_TYPE."""
-        process: bytes = openmetrics.generate_latest(self._python)  # type: ignore[no-untyped-call]
+        process: bytes = openmetrics.generate_latest(self.python)  # type: ignore[no-untyped-call]
         return process.removesuffix(_END) + self._text.render(open_=True) + _END
