@@ -25,6 +25,7 @@ from hub.api.hub import Hub
 from hub.api.live import Live
 from hub.api.watch import Watch
 from hub.authenticator import Authenticator
+from hub.backtest.under_way import Backtests
 from hub.errors import Unavailable
 from hub.evaluate.asked import do
 from hub.evaluate.book import book_of
@@ -139,6 +140,7 @@ def build_hub(settings: Settings, db: Database, lock: StoreLock) -> Hub:
         hands,
         Pulling(doing, grants, metrics, per_hour=settings.launches_per_hour),
         Advisor(looking(db)),
+        Backtests(db),
         Consumers(settings.kafka, intake, writer, metrics),
         limit,
     )
@@ -155,6 +157,7 @@ def running(settings: Settings) -> Iterator[Hub]:
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
+        stack.callback(hub.backtests.close)
         hub.teller.listen(lambda *asked: _do(hub, *asked))
         hub.fleet.refresh()
         sending = [*_forwardings(hub)]

@@ -8,6 +8,7 @@ from hub.advising import Advisor
 from hub.api.live import Live
 from hub.api.watch import Watch
 from hub.authenticator import Authenticator
+from hub.backtest.under_way import Backtests
 from hub.evaluate.book import Book
 from hub.evaluate.plan import Plan
 from hub.kafka.consumers import Consumers
@@ -58,5 +59,6 @@ class Hub:
     hands: Hands
     pulling: Pulling
     advisor: Advisor
+    backtests: Backtests
     kafka: Consumers
     ingest_limit: IngestLimit | None = None

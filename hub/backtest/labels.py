@@ -57,14 +57,19 @@ def labels_of(told: Iterable[Told]) -> list[Label]:
     ]
 
 
+def said_of(told: Sequence[Told], labels: Sequence[Label]) -> list[bool | None]:
+    """Whether each incident was real, by the labels; None: it has none."""
+    by_place = _placed(labels)
+    found: list[bool | None] = []
+    for one in told:
+        near = [label.real for label in by_place[_place(one)] if _meet(one, label)]
+        found.append(any(near) if near else None)
+    return found
+
+
 def agreement(told: Sequence[Told], labels: Sequence[Label]) -> Agreement:
     """Precision over the incidents that have a label, recall over the labels of what was real."""
-    by_place = _placed(labels)
-    verdicts = [
-        any(label.real for label in near)
-        for one in told
-        if (near := [label for label in by_place[_place(one)] if _meet(one, label)])
-    ]
+    verdicts = [real for real in said_of(told, labels) if real is not None]
     mine = _placed(told)
     found = [
         any(_meet(one, label) for one in mine[_place(label)]) for label in labels if label.real

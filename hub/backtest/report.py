@@ -59,7 +59,7 @@ class TeamFigures(Struct, frozen=True, rename="camel"):
     per_week: float
 
 
-class Changes(Struct, frozen=True, rename="camel"):
+class Differences(Struct, frozen=True, rename="camel"):
     """Against the current rules. The lists are cut at fifty, the counts are not."""
 
     both: int
@@ -81,7 +81,7 @@ class Report(Struct, frozen=True, rename="camel"):
     teams: list[TeamFigures]
     agreement: Agreement
     calibration: Calibration | None
-    changes: Changes | None = None
+    changes: Differences | None = None
 
 
 def report(
@@ -98,17 +98,17 @@ def report(
     mine = [one for one in told if since <= one.opened_at < until]
     known = [one for one in labels if since <= one.since < until]
     alone = [one for one in mine if not (one.caused or one.dry_run)]
-    per_week = _weekly(until - since)
+    per_week = weekly(until - since)
     changes = None
     if current is not None:
-        changes = _changes([one for one in current if since <= one.opened_at < until], mine)
+        changes = changes_of([one for one in current if since <= one.opened_at < until], mine)
     return Report(
         since,
         until,
         events,
         len(alone),
         per_week(len(alone)),
-        [_of_rule(*each, known, per_week) for each in _by_rule(mine)],
+        [figures_of(*each, known, per_week) for each in _by_rule(mine)],
         _teams(alone, per_week),
         agreement(mine, known),
         calibration,
@@ -116,7 +116,8 @@ def report(
     )
 
 
-def _weekly(length: timedelta) -> Callable[[int], float]:
+def weekly(length: timedelta) -> Callable[[int], float]:
+    """So many in a week, of so many in all the time."""
     weeks = max(length / WEEK, 1e-9)
     return lambda count: round(count / weeks, 2)
 
@@ -128,12 +129,13 @@ def _by_rule(told: Iterable[Told]) -> list[tuple[tuple[str, str], list[Told]]]:
     return sorted(found.items())
 
 
-def _of_rule(
+def figures_of(
     name: tuple[str, str],
     told: Sequence[Told],
     labels: Sequence[Label],
     per_week: Callable[[int], float],
 ) -> RuleFigures:
+    """Of one rule: its name and its kind, and what it told."""
     rule, kind = name
     over = [one for one in told if one.resolved_at is not None]
     real = [one for one in over if one.resolution not in NOT_REAL]
@@ -166,9 +168,10 @@ def _teams(told: Sequence[Told], per_week: Callable[[int], float]) -> list[TeamF
     return [TeamFigures(team, count, per_week(count)) for team, count in found]
 
 
-def _changes(current: Sequence[Told], other: Sequence[Told]) -> Changes:
+def changes_of(current: Sequence[Told], other: Sequence[Told]) -> Differences:
+    """What the one book told and the other did not."""
     found = difference(current, other)
-    return Changes(
+    return Differences(
         len(found.both),
         len(found.only_current),
         len(found.only_other),

@@ -29,6 +29,44 @@ class Replayed(Struct, frozen=True):
     calibration: Calibration | None
 
 
+class Past(Struct, frozen=True):
+    """What a book told of all that a store keeps, and the one in force, if it is another.
+
+    earliest: the time of the earliest event, which may have come in long after it. said: the incidents
+    that the store itself keeps, for what people said of them.
+    """
+
+    begin: datetime
+    earliest: datetime
+    end: datetime
+    events: int
+    said: list[Told]
+    found: Replayed
+    before: Replayed | None
+
+
+def past(
+    db: Database,
+    book: Book,
+    *,
+    current: Book | None = None,
+    until: datetime | None = None,
+    step: timedelta,
+    progress: Progress,
+) -> Past:
+    """Replays everything. Raises NotFound where nothing has come in. The store is only read."""
+    stored = Stored(db, until)
+    begin, earliest, end = stored.begin, stored.earliest, stored.end
+    if begin is None or earliest is None or end is None:
+        raise NotFound("there is no lineage event in this store that could be replayed")
+    with db.reading() as connection:
+        said = history.told(connection)
+    count = _Count(stored.events * (1 if current is None else 2), progress)
+    before = None if current is None else replayed(stored, current, step, count)
+    found = replayed(stored, book, step, count)
+    return Past(begin, earliest, end, stored.events, said, found, before)
+
+
 def backtest(
     db: Database,
     book: Book,
@@ -44,24 +82,15 @@ def backtest(
     All that came in before `since` is replayed, too: it is what the rules have learned from by then.
     Raises NotFound where nothing has come in. The store is only read.
     """
-    stored = Stored(db, until)
-    begin, end = stored.begin, stored.end
-    if begin is None or end is None:
-        raise NotFound("there is no lineage event in this store that could be replayed")
-    with db.reading() as connection:
-        labels = labels_of(history.told(connection))
-    replays = 1 if current is None else 2
-    count = _Count(stored.events * replays, progress)
-    before = None if current is None else replayed(stored, current, step, count)
-    found = replayed(stored, book, step, count)
+    told = past(db, book, current=current, until=until, step=step, progress=progress)
     return report(
-        found.told,
-        labels,
-        since=since or begin,
-        until=until or end + timedelta(microseconds=1),
-        events=stored.events,
-        calibration=found.calibration,
-        current=None if before is None else before.told,
+        told.found.told,
+        labels_of(told.said),
+        since=since or told.begin,
+        until=until or told.end + timedelta(microseconds=1),
+        events=told.events,
+        calibration=told.found.calibration,
+        current=None if told.before is None else told.before.told,
     )
 
 

@@ -66,6 +66,11 @@ class Stored:
     def end(self) -> datetime | None:
         return from_micros(self._order.received[-1]) if self._order.received else None
 
+    @property
+    def earliest(self) -> datetime | None:
+        """The time of the earliest event, which may have come in long after it."""
+        return from_micros(min(self._order.told)) if self._order.told else None
+
     def items(self) -> Iterator[Incoming]:
         """Everything, in the order of its arrival."""
         return heapq.merge(

@@ -11,6 +11,7 @@ from hub.api.hub import Hub
 from hub.web import (
     advice,
     backfills,
+    backtests,
     datasets,
     editor,
     incidents,
@@ -45,6 +46,7 @@ ROUTERS: Final = (
     teams.router,
     advice.router,
     rules.router,
+    backtests.router,
     settings.router,
     oidc.router,
     sharing.router,

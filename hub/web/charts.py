@@ -58,23 +58,23 @@ def line(amounts: Sequence[Amount], wording: Wording, title: str) -> Markup:
     return _svg(parts, title)
 
 
-def bars(days: Sequence[Bar], title: str) -> Markup:
-    """One column a day; empty where nothing happened at all."""
+def bars(days: Sequence[Bar], title: str, *, each: str = "") -> Markup:
+    """One column a day; empty where nothing happened at all. each: what begins with the day, if more."""
     top = max((sum(n for _, n, _ in one.parts) for one in days), default=0)
     if not top:
         return Markup()
     step = (_WIDE - _LEFT - _RIGHT) / len(days)
     parts = list(_scale(top * 1.08, lambda value: f"{value:,.0f}", whole=True))
     for n, one in enumerate(days):
-        parts += _column(one, _LEFT + n * step, step, top * 1.08)
+        parts += _column(one, _LEFT + n * step, step, top * 1.08, each)
     parts.append(_day_tick(_LEFT, "start", days[0].day))
     parts.append(_day_tick(_WIDE - _RIGHT, "end", days[-1].day))
     return _svg(parts, title)
 
 
-def _column(one: Bar, x: float, step: float, top: float) -> Iterator[str]:
+def _column(one: Bar, x: float, step: float, top: float, each: str) -> Iterator[str]:
     words = ", ".join(text for _, count, text in one.parts if count) or "nothing"
-    yield f"<g><title>{one.day:%d %b}: {escape(words)}</title>"
+    yield f"<g><title>{each}{one.day:%d %b}: {escape(words)}</title>"
     below = 0
     for name, count, _ in one.parts:
         if count:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request
@@ -76,13 +78,28 @@ def show_rule(
     by: Reader,
     name: Annotated[Text, Query(min_length=1, max_length=63)],
 ) -> Response:
+    return rule_page(request, hub, eyes, by, name)
+
+
+def rule_page(
+    request: Request,
+    hub: RunningHub,
+    eyes: Viewer,
+    by: Principal,
+    name: str,
+    given: Mapping[str, str] = MappingProxyType({}),
+    wrong: str = "",
+    status: int = 200,
+) -> Response:
+    """given, wrong: what somebody wanted to be tried, and why it can't be."""
     now = datetime.now(UTC)
     with hub.db.reading() as connection:
-        view = _one(hub, connection, by, name)
+        view = rule_seen(hub, connection, by, name)
         opened = opened_by_rule(connection, eyes, now - timedelta(days=_DAYS), name).get(name, {})
         return page(
             request,
             "rule.html",
+            status,
             rule=view,
             settings=_settings(hub.book.rules[name]),
             expects=expects(hub.book.rules[name]),
@@ -91,14 +108,29 @@ def show_rule(
             days=_DAYS,
             incidents=_latest(connection, eyes, name),
             noisy=_noisy(connection, eyes, name, now),
+            given={**fields_of(view, hub.book.rules[name]), **given},
+            wrong=wrong,
+            backtests=[one for one in hub.backtests.seen(eyes) if one.wanted.rule == name],
         )
 
 
-def _one(hub: RunningHub, connection: Connection, by: Principal, name: str) -> RuleView:
+def rule_seen(hub: RunningHub, connection: Connection, by: Principal, name: str) -> RuleView:
+    """Raises NotFound of one that the principal may not see, or that is not there."""
     for view in rules_seen(hub, connection, by):
         if view.name == name:
             return view
     raise NotFound(f"Rule '{name}' not found.")
+
+
+def fields_of(view: RuleView, rule: Rule) -> dict[str, str]:
+    """What of a rule can be tried otherwise, as it stands; select is left out where it is private."""
+    told = {"weeks": str(_WEEKS[1]), "settings": _readable(_settings(rule))}
+    return told if view.select is None else told | {"select": _readable(view.select)}
+
+
+def _readable(told: Mapping[str, Any]) -> str:
+    set_ = {name: value for name, value in told.items() if value is not None}
+    return json.dumps(set_, indent=1, ensure_ascii=False)
 
 
 def _settings(rule: Rule) -> dict[str, Any]:

@@ -41,6 +41,7 @@ OF_WORK: Final[dict[str, Callable[[Demo], str]]] = {
     "launch that is held": lambda demo: demo.launch("held"),
     "backfill": Demo.backfill,
     "plan of a backfill": Demo.plan,
+    "backtest": Demo.backtest,
     "tokens": lambda _: "tokens",
     "shared incident": Demo.shared,
     "run": Demo.run,

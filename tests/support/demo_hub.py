@@ -73,6 +73,18 @@ class Demo:
         days = {"first": str(today - timedelta(days=14)), "last": str(today)}
         return f"backfill-plan?{urlencode(SUMMARY | days)}"
 
+    def backtest(self) -> str:
+        """One that is over, of a rule that is set otherwise than it stands."""
+        told = self.get("backtests")["backtests"]
+        changed = {"settings": {"severities": ["ERROR", "WARN"]}}
+        asked = {"rule": "failed-check", "weeks": 4, **changed}
+        made = told[0] if told else self.client.post("/api/v1/backtests", json=asked).json()
+        end = time.monotonic() + COMES_S
+        while self.get(f"backtests/{made['id']}")["state"] == "running":
+            assert time.monotonic() < end, "it never came to an end"
+            time.sleep(0.2)
+        return f"backtest?id={made['id']}"
+
     def incidents(self) -> dict[str, int]:
         """The number of the latest incident of each kind."""
         found = self.get("incidents?limit=100")["incidents"]

@@ -82,6 +82,7 @@ SCREENS: Final[Mapping[str, Screen]] = {
     "team": Screen(_at("team?name=finance")),
     "rules": Screen(_at("rules")),
     "rule": Screen(_at("rule?name=failed-check")),
+    "backtest": Screen(Demo.backtest),
     "quality": Screen(_at("quality")),
     "advice": Screen(_at("advice")),
     "orchestrators": Screen(_at("orchestrators")),
