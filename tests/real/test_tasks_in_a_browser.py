@@ -178,3 +178,13 @@ def test_the_missing_partitions_of_last_week_are_backfilled_with_four_clicks(
     person.click("form[action=backfills] button")
     person.browser.wait("location.pathname.endsWith('/backfill')")
     assert person.clicks == 4
+
+
+def test_what_a_rule_would_have_told_of_the_past_is_three_clicks_away(person: Person) -> None:
+    person.click("nav a[href=rules]")
+    person.click("main a[href='rule?name=failed-run']")
+    person.click("form[action=backtests] button")
+    person.reads("as it stands")
+    person.browser.wait("document.querySelector('svg[aria-label^=\"incidents by week\"]')", COMES_S)
+    person.reads("Precision")
+    assert person.clicks == 3
