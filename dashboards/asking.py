@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -22,6 +23,9 @@ _CHOSEN: Final[Mapping[str, str]] = {
     "__rate_interval": "2m",
     "__interval": "1m",
 }
+
+#: Of how long what the hub keeps is asked: what is measured may be only minutes old.
+_LISTED: Final = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def plain(expr: str, chosen: Mapping[str, str] = _CHOSEN) -> str:
     """The expression with values chosen: all, if not told."""
     for name in sorted(chosen, key=len, reverse=True):
         expr = expr.replace(f"${{{name}:percentencode}}", quote(chosen[name], safe=""))
+        expr = expr.replace(f"${{{name}:date:iso}}", quote(chosen[name], safe=""))
         expr = expr.replace(f"${name}", chosen[name])
     return expr
 
@@ -105,8 +110,10 @@ class Asking:
         return httpx.get(f"{self.prometheus}/api/v1/{path}", params=given, timeout=30).json()
 
     def _rows(self, target: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        end = datetime.fromtimestamp(self.end, UTC)
+        times = {"__from": (end - _LISTED).isoformat(), "__to": end.isoformat()}
         told = (
-            httpx.get(self.hub + plain(target["url"], self.chosen), timeout=30)
+            httpx.get(self.hub + plain(target["url"], {**self.chosen, **times}), timeout=30)
             .raise_for_status()
             .json()
         )

@@ -28,7 +28,13 @@ COLORS: Final = (
     "#73bf69", "#f2cc0c", "#8ab8ff", "#ff780a", "#f2495c", "#b877d9", "#5794f2", "#fade2a",
     "#96d98d", "#ffa6b0", "#c0d8ff", "#ffcb7d",
 )  # fmt: skip
-NAMED: Final = {"green": "#73bf69", "orange": "#ff9830", "red": "#f2495c", "blue": "#8ab8ff"}
+NAMED: Final = {
+    "green": "#73bf69",
+    "orange": "#ff9830",
+    "red": "#f2495c",
+    "blue": "#8ab8ff",
+    "purple": "#b877d9",
+}
 STATES: Final = {
     "COMPLETED": "#73bf69", "FAILED": "#f2495c", "ABORTED": "#b877d9", "RUNNING": "#8ab8ff",
     "NEW": "#8e8e9a", "kept": "#73bf69", "broken": "#f2495c", "critical": "#c4162a",
@@ -87,6 +93,8 @@ def _panel(answer: Answer) -> Iterator[str]:
         yield from _stat(answer, inner)
     elif answer.panel["type"] == "table":
         yield from _table(answer, inner)
+    elif answer.panel["type"] == "status-history":
+        yield from _cells(answer, inner)
     else:
         yield from _lines(answer, inner)
 
@@ -186,6 +194,32 @@ def _places(names: Sequence[str], width: float) -> list[float]:
 
 def _rooms(places: Sequence[float], width: float) -> list[float]:
     return [after - before - 6 for before, after in zip(places, [*places[1:], width], strict=True)]
+
+
+# -- cells -------------------------------------------------------------------------------------
+
+
+def _cells(answer: Answer, box: Box) -> Iterator[str]:
+    """A line of cells along the time that the first column tells, in the colours of the mapping."""
+    x, y, width, height = box
+    when, what = answer.rows[0]
+    rows = sorted((row for row in answer.rows if row[when]), key=lambda row: str(row[when]))
+    each = width / max(len(rows), 1)
+    (mapping,) = answer.panel["fieldConfig"]["defaults"]["mappings"]
+    for number, row in enumerate(rows):
+        color = str(mapping["options"][row[what]]["color"])
+        yield (
+            f'<rect x="{x + each * number:.1f}" y="{y + 8}" width="{each * 0.92:.1f}" '
+            f'height="{height - 60:.0f}" fill="{NAMED.get(color, color)}"/>'
+        )
+    for row, anchor in ((rows[0], "start"), (rows[-1], "end")):
+        place = x if anchor == "start" else x + width
+        yield _text(place, y + height - 30, _cell(row[when]), "#9fa7b3", anchor=anchor)
+    for number, (word, told) in enumerate(mapping["options"].items()):
+        place = x + 90 * number
+        color = NAMED.get(told["color"], told["color"])
+        yield f'<rect x="{place}" y="{y + height - 12}" width="12" height="4" fill="{color}"/>'
+        yield _text(place + 17, y + height - 6, word, "#9fa7b3", size=11)
 
 
 # -- lines -------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from dashboards.grafana.panels import (
     Panel,
     Section,
     T,
+    grid,
     listing,
     measured,
     series,
@@ -23,6 +24,15 @@ from dashboards.grafana.panels import (
     table,
 )
 from dashboards.grafana.sql import RUNS
+
+#: As the pages of the hub colour them.
+PARTITIONS: Final = {
+    "complete": "green",
+    "failed": "red",
+    "running": "blue",
+    "missing": "purple",
+    "stale": "orange",
+}
 
 
 def _which(title: str, kind: str) -> Panel:
@@ -119,10 +129,13 @@ JOB: Final = Board(
                         (("id", "run"), ("state", "state"), ("startedAt", "started"), ("durationMs", "ms"),
                          ("partition", "partition"), ("errorMessage", "error")),
                         page="/run?id=", width=14, height=12),
-                listing("Its partitions", "From the hub, the latest first: complete, failed, running, missing or stale.",
+                listing("Its partitions one by one", "From the hub, the latest first: complete, failed, running, missing or stale.",
                         f"{OF_ONE_JOB}/partitions?limit=50", "partitions",
                         (("run.runId", "run"), ("partition", "partition"), ("status", "status"), ("updatedAt", "updated")),
                         page="/run?id=", width=10, height=12),
+                grid("Its partitions", "By the time that they are for: complete, failed, running, missing or stale.",
+                     f"{OF_ONE_JOB}/partitions?limit=1000&from=${{__from:date:iso}}&to=${{__to:date:iso}}", "partitions",
+                     (("begin", "begin"), ("status", "status")), PARTITIONS, page="/job?namespace=${one_namespace:percentencode}&name=${one_job:percentencode}"),
                 stored("Its runs in the time that is shown", "Up to 1,000, from the hub's PostgreSQL itself: for a hub on SQLite there is none to ask.",
                        RUNS, "run", page="/run?id=", height=10),
             ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from grafana_foundation_sdk.builders import common as make
 from grafana_foundation_sdk.builders import dashboard as build
-from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import prometheus, stat, statushistory, table, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.variants import Dataquery
@@ -47,8 +47,10 @@ _LABELS: Final = {
 class InfinityQuery(Dataquery):
     """Asks the hub's API by the plug-in Infinity."""
 
-    def __init__(self, rows: Listing) -> None:
+    def __init__(self, rows: Listing, *, timed: bool) -> None:
+        """timed: the first column is an instant."""
         self._rows = rows
+        self._types = ["timestamp" if timed else "string", *["string"] * (len(rows.columns) - 1)]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -62,8 +64,8 @@ class InfinityQuery(Dataquery):
             "url_options": {"method": "GET"},
             "root_selector": self._rows.root,
             "columns": [
-                {"selector": selector, "text": text, "type": "string"}
-                for selector, text in self._rows.columns
+                {"selector": selector, "text": text, "type": type_}
+                for (selector, text), type_ in zip(self._rows.columns, self._types, strict=True)
             ],
         }
 
@@ -184,8 +186,15 @@ def _asked(name: str) -> build.QueryVariable:
     return made.all_value(".*").current(every)
 
 
+_KINDS: Final[Mapping[str, Callable[[], Any]]] = {
+    "stat": stat.Panel,
+    "table": table.Panel,
+    "grid": statushistory.Panel,
+}
+
+
 def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
-    made: Any = {"stat": stat.Panel, "table": table.Panel}.get(panel.kind, timeseries.Panel)()
+    made: Any = _KINDS.get(panel.kind, timeseries.Panel)()
     made = made.title(panel.title).description(panel.description)
     made = made.span(panel.width).height(panel.height).unit(panel.unit)
     made = made.datasource(_asks(panel)).thresholds(_steps(panel))
@@ -194,12 +203,15 @@ def _panel(panel: Panel, page: str) -> Builder[dashboard.Panel]:
     )
     made = made if panel.max is None else made.max(panel.max)
     made = made.mappings([_said(panel.words)]) if panel.words else made
+    made = made.mappings([_colored(panel.colors)]) if panel.colors else made
     made = _looks(made, panel)
     link = build.DashboardLink("on the hub").url("${hub_url}" + (panel.link or page))
     made = made.links([link.type(dashboard.DashboardLinkType.LINK)])
     if panel.rows:
-        made = made.override_by_name(panel.rows.columns[0][1], [_leads_to(panel.rows.page)])
-        return _built(made.with_target(_Ready(InfinityQuery(panel.rows))))
+        if panel.kind != "grid":
+            made = made.override_by_name(panel.rows.columns[0][1], [_leads_to(panel.rows.page)])
+        rows = InfinityQuery(panel.rows, timed=panel.kind == "grid")
+        return _built(made.with_target(_Ready(rows)))
     if panel.sql:
         made = made.override_by_name(panel.sql.of, [_leads_to(panel.sql.page)])
         return _built(made.with_target(_Ready(SqlQuery(panel.sql.query))))
@@ -225,6 +237,12 @@ def _looks(made: Any, panel: Panel) -> Any:
         return made.reduce_options(reduced).graph_mode(common.BigValueGraphMode.NONE)
     if panel.kind == "table":
         return made if panel.rows or panel.sql else made.with_transformation(_without_time())
+    if panel.kind == "grid":
+        assert panel.rows is not None
+        # The hub tells the latest first; along an axis the first comes first.
+        made = made.with_transformation(_by_time(panel.rows.columns[0][1]))
+        made = made.show_value(common.VisibilityMode.NEVER).row_height(0.9).col_width(0.95)
+        return made.fill_opacity(90).legend(make.VizLegendOptions().show_legend(True))  # noqa: FBT003
     made = made.fill_opacity(60 if panel.stacked else 8).line_width(1)
     made = made.show_points(common.VisibilityMode.NEVER)
     legend = make.VizLegendOptions().show_legend(True).placement(common.LegendPlacement.BOTTOM)  # noqa: FBT003
@@ -240,6 +258,12 @@ def _without_time() -> dashboard.DataTransformerConfig:
     return dashboard.DataTransformerConfig("organize", options={"excludeByName": hidden})
 
 
+def _by_time(name: str) -> dashboard.DataTransformerConfig:
+    return dashboard.DataTransformerConfig(
+        "sortBy", options={"fields": {}, "sort": [{"field": name}]}
+    )
+
+
 def _steps(panel: Panel) -> build.ThresholdsConfig:
     steps = [dashboard.Threshold(value, color) for value, color in panel.steps]
     return build.ThresholdsConfig().mode(dashboard.ThresholdsMode.ABSOLUTE).steps(steps)
@@ -249,6 +273,14 @@ def _said(words: Sequence[str]) -> dashboard.ValueMap:
     shown = {
         str(value): dashboard.ValueMappingResult(text=word, index=value)
         for value, word in enumerate(words)
+    }
+    return dashboard.ValueMap(options=shown)
+
+
+def _colored(colors: Mapping[str, str]) -> dashboard.ValueMap:
+    shown = {
+        word: dashboard.ValueMappingResult(text=word, color=color, index=place)
+        for place, (word, color) in enumerate(colors.items())
     }
     return dashboard.ValueMap(options=shown)
 

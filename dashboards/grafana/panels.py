@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -82,13 +82,13 @@ class Panel:
     """One picture. `width` of 24. max: of the axis. `rows` from the hub, or `sql` of its store,
     stand in the place of queries.
 
-    words: what 0, 1, ... are shown as.
+    words: what 0, 1, ... are shown as. colors: of the texts that a grid shows.
     """
 
     title: str
     description: str
     queries: Sequence[Query] = ()
-    kind: Literal["stat", "series", "table", "bars"] = "series"
+    kind: Literal["stat", "series", "table", "bars", "grid"] = "series"
     unit: str = "short"
     width: int = 8
     height: int = 8
@@ -96,6 +96,7 @@ class Panel:
     stacked: bool = False
     max: float | None = None
     words: Sequence[str] = ()
+    colors: Mapping[str, str] = field(default_factory=dict)
     rows: Listing | None = None
     sql: Rows | None = None
     link: str | None = None  # to a page of the hub; its path
@@ -161,6 +162,25 @@ def listing(
     told: dict[str, object] = {"width": 24, "height": 9} | more
     rows = Listing(path, root, columns, page)
     return Panel(title, description, kind="table", rows=rows, **told)  # type: ignore[arg-type]
+
+
+def grid(
+    title: str,
+    description: str,
+    path: str,
+    root: str,
+    columns: Sequence[tuple[str, str]],
+    colors: Mapping[str, str],
+    *,
+    page: str,
+    **more: object,
+) -> Panel:
+    """Rows of the hub's own API as cells along the time that the first column tells; each of the
+    others is a line of cells.
+    """
+    told: dict[str, object] = {"width": 24, "height": 5, "link": page} | more
+    rows = Listing(path, root, columns, page)
+    return Panel(title, description, kind="grid", rows=rows, colors=colors, **told)  # type: ignore[arg-type]
 
 
 def stored(

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import (
     dashboardv2,
     prometheus,
     stat,
+    statushistory,
     table,
     timeseries,
 )
@@ -31,7 +32,12 @@ def test_the_classic_form_fits(uid: str) -> None:
 
 @each_board
 def test_what_panels_and_queries_are_told_fits_their_plug_ins(uid: str) -> None:
-    plug_ins = {"stat": stat.Options, "table": table.Options, "timeseries": timeseries.Options}
+    plug_ins = {
+        "stat": stat.Options,
+        "status-history": statushistory.Options,
+        "table": table.Options,
+        "timeseries": timeseries.Options,
+    }
     for panel in boards()[uid]["panels"]:
         if panel["type"] == "row":
             continue
