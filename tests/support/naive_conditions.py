@@ -24,7 +24,9 @@ from hub.triggers.conditions.tree import (
     ByTime,
     CronClock,
     Group,
+    MetricOf,
     Node,
+    Operator,
     Some,
     Updated,
 )
@@ -35,6 +37,18 @@ LASTS: Final = 90
 _NAMES: Final = "abcd"
 #: Dataset d is whole when these partitions of it are there.
 _PARTS: Final = frozenset({"x", "y"})
+_TAGS: Final = ("pii", "tier:gold", "tier:silver")
+_JOBS: Final = (None, EntityName("air", "load_a"), EntityName("air", "load_b"))
+_TEAMS: Final = (None, "shop", "sales")
+#: Of the filters of a condition.
+_PATTERNS: Final = {
+    "partition": ("day", "x", "d*", "*"),
+    "tag": ("pii", "tier:*", "*"),
+    "job": ("air/load_b", "*/load_*", "air/load"),
+    "team": ("shop", "s*", "*les", "*"),
+}
+_METRICS: Final = ("rows", "score")
+_OPERATORS: Final[tuple[Operator, ...]] = (">=", ">", "<=", "<", "=")
 #: The minutes of each hour at which crons tick.
 _CRONS: Final = {"*/20 * * * *": {0, 20, 40}, "*/45 * * * *": {0, 45}, "0 * * * *": {0}}
 
@@ -68,9 +82,8 @@ class Maker:
         self._random, self._size = Random(seed), size
 
     def world(self) -> World:
-        updates = [
-            self._update(number) for number in range(self._random.randint(1, 4 * self._size))
-        ]
+        count = self._random.randint(1, 4 + 4 * self._size)
+        updates = [self._update(number) for number in range(count)]
         opens = {name: self._moments() for name in _NAMES}
         return World(self._condition(), updates, opens)
 
@@ -91,7 +104,11 @@ class Maker:
             EntityName("db", name),
             "day",
             instant(self._random.randrange(LASTS - 30)),
-            rows=self._random.choice((None, 1, 5)),
+            rows=self._random.choice((None, 0, 1, 2, 3)),
+            metrics={"score": self._random.randint(0, 3)} if self._maybe(0.7) else {},
+            tags=frozenset(tag for tag in _TAGS if self._maybe(0.4)),
+            job=self._random.choice(_JOBS),
+            team=self._random.choice(_TEAMS),
             source_partition=self._random.choice("xy") if name == "d" else "",
         )
 
@@ -114,9 +131,24 @@ class Maker:
         return self._random.choice(made)
 
     def _leaf(self) -> Updated:
-        bounds = (Bound("rows", ">=", 2.0),) if self._maybe(0.2) else ()
-        dataset = EntityName("db", self._random.choice(_NAMES))
-        return Updated(dataset, bounds=bounds, in_last_s=self._length(0.2), gate=self._gate())
+        name = self._random.choice(_NAMES)
+        some = self._random.sample(sorted(_PATTERNS), self._random.choice((0, 0, 1, 1, 2)))
+        filters = {what: self._random.choice(_PATTERNS[what]) for what in some}
+        return Updated(
+            EntityName("db", name),
+            **filters,
+            bounds=(self._bound(name),) if self._maybe() else (),
+            in_last_s=self._length(0.2),
+            gate=self._gate(),
+        )
+
+    def _bound(self, name: str) -> Bound:
+        than: float | MetricOf = float(self._random.randint(0, 3))
+        if self._maybe(0.5):
+            other = self._random.choice([one for one in _NAMES if one != name])
+            otherwise = float(self._random.randint(0, 3)) if self._maybe(0.5) else None
+            than = MetricOf(self._random.choice(_METRICS), EntityName("db", other), otherwise)
+        return Bound(self._random.choice(_METRICS), self._random.choice(_OPERATORS), than)
 
     def _gate(self) -> Quality | None:
         return Quality(checks_passed=True) if self._maybe(0.15) else None
@@ -138,7 +170,18 @@ class Scripted:
         return "a part is not there" if dataset.name == "d" and there != _PARTS else None
 
     def last_metric(self, dataset: EntityName, metric: str, /) -> float | None:
-        return None
+        return last_metric(self._world, dataset, metric, self._now)
+
+
+def last_metric(world: World, dataset: EntityName, metric: str, minute: int) -> float | None:
+    """Of the latest update that there is at a minute."""
+    there = [u for u in world.updates if u.dataset == dataset and minute_of(u.at) <= minute]
+    return _metric(max(there, key=lambda one: (one.at, one.update_id)), metric) if there else None
+
+
+def _metric(one: Arrival, metric: str) -> float | None:
+    value = one.rows if metric == "rows" else one.metrics.get(metric)
+    return None if value is None else float(value)
 
 
 def gate_open(world: World, name: str, minute: int) -> bool:
@@ -163,6 +206,7 @@ class Naive:
         for minute in looks:
             self._now = minute
             self._pool += [u for u in self._world.updates if seen < minute_of(u.at) <= minute]
+            self._pool = [one for one in self._pool if self._fits_any(one)]
             seen = minute
             used = self._used()
             if used:
@@ -237,7 +281,38 @@ class Naive:
     def _counts(self, leaf: Updated, last: int | None, one: Arrival, as_of: int) -> bool:
         if one.dataset != leaf.dataset or (last is not None and self._age(one, as_of) >= last):
             return False
-        return not leaf.bounds or (one.rows or 0) >= 2
+        return self._fits(leaf, one)
+
+    def _fits_any(self, one: Arrival) -> bool:
+        """What fits nowhere is gone, whatever it may be compared with later."""
+        leaves = _leaves(self._condition.when, (), None)
+        return any(leaf.dataset == one.dataset and self._fits(leaf, one) for leaf, _, _ in leaves)
+
+    def _fits(self, leaf: Updated, one: Arrival) -> bool:
+        found = {
+            "partition": [one.source_partition or one.partition],
+            "tag": list(one.tags),
+            "job": [] if one.job is None else [f"{one.job.namespace}/{one.job.name}"],
+            "team": [] if one.team is None else [one.team],
+        }
+        for what, texts in found.items():
+            pattern = getattr(leaf, what)
+            if pattern is not None and not any(_like(text, pattern) for text in texts):
+                return False
+        return all(self._in_bound(bound, one) for bound in leaf.bounds)
+
+    def _in_bound(self, bound: Bound, one: Arrival) -> bool:
+        value, than = _metric(one, bound.metric), self._than(bound.than)
+        if value is None or than is None:
+            return False
+        sign = (value > than) - (value < than)
+        return sign in {">=": (0, 1), ">": (1,), "<=": (-1, 0), "<": (-1,), "=": (0,)}[bound.op]
+
+    def _than(self, than: float | MetricOf) -> float | None:
+        if not isinstance(than, MetricOf):
+            return than
+        last = last_metric(self._world, than.dataset, than.metric, self._now)
+        return than.otherwise if last is None else last
 
     def _holds(self, node: Node, pool: Sequence[Arrival], as_of: int) -> bool:
         return self._within(self._minutes(node, (), None, pool, as_of), 0, as_of)
@@ -304,6 +379,14 @@ def _leaves(
         return
     for inner in node.of:
         yield from _leaves(inner, gates, last)
+
+
+def _like(text: str, pattern: str) -> bool:
+    if not pattern:
+        return not text
+    if pattern[0] == "*":
+        return any(_like(text[begin:], pattern[1:]) for begin in range(len(text) + 1))
+    return text[:1] == pattern[0] and _like(text[1:], pattern[1:])
 
 
 def _ticks(cron: CronClock, minute: int) -> bool:
@@ -377,12 +460,15 @@ class Driven:
 
 
 def without_time(world: World) -> World:
-    """No gates and no updates that grow too old: time comes in by the timing alone."""
+    """No gates, no updates that grow too old, and nothing compared with what comes later: time
+    comes in by the timing alone.
+    """
     return replace(world, condition=replace(world.condition, when=_timeless(world.condition.when)))
 
 
 def _timeless(node: Node) -> Node:
     bare = replace(node, in_last_s=None, gate=None)
     if isinstance(bare, Updated):
-        return bare
+        lasting = tuple(one for one in bare.bounds if not isinstance(one.than, MetricOf))
+        return replace(bare, bounds=lasting)
     return replace(bare, of=tuple(_timeless(inner) for inner in bare.of))

@@ -23,7 +23,7 @@ WORLDS = st.builds(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=300)
 @given(WORLDS, st.integers(0, 99))
 def test_who_looks_when_told_to_launches_what_one_does_who_always_looks(
     world: World, seed: int
