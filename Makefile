@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## run the hub with a small made-up world to look at
 test: $(VENV)/.dev ## run the tests, except those that need real orchestrators or hours
 	$(BIN)/pytest -m "not real and not soak" -n 4 --durations=25 $(ARGS)
 
-real: $(VENV)/.dev .venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, the OpenLineage client, ...
+real: $(VENV)/.dev .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
 	$(BIN)/pytest -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules, documentation
@@ -48,6 +48,7 @@ lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versi
 	$(COMPILE) requirements/airflow.in -o requirements/airflow.lock $(ARGS)
 	$(COMPILE) requirements/airflow2.in -o requirements/airflow2.lock $(ARGS)
 	$(COMPILE) requirements/dagster.in -o requirements/dagster.lock $(ARGS)
+	$(COMPILE) pyproject.toml --extra sensors-s3 --extra sensors-gcs -c requirements/runtime.lock -o requirements/files.lock $(ARGS)
 	$(COMPILE) requirements/ml.in -o requirements/ml.lock $(ARGS)
 	$(COMPILE) requirements/quality.in -o requirements/quality.lock $(ARGS)
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock $(ARGS)
@@ -59,8 +60,15 @@ lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versi
 	$(UV) pip install --quiet --compile-bytecode --python $@/bin/python --require-hashes -r $<
 	@touch $@
 
+# A hub with the extras that read object stores, whose clients ask for another botocore than moto.
+.venv-files: requirements/bootstrap.lock requirements/files.lock pyproject.toml $(VENV)/.uv
+	$(PYTHON) -m venv $@
+	$(UV) pip install --quiet --python $@/bin/python --require-hashes -r requirements/bootstrap.lock -r requirements/files.lock
+	$(UV) pip install --quiet --python $@/bin/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
 clean: ## remove the environment and caches, never ./data
-	rm -rf $(VENV) .venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is newer than the files it was made from; a change of a lock file makes it again.

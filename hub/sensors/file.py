@@ -23,6 +23,14 @@ from hub.ports.sensors import Json, Look, Outside, SensorConfig, Sighting, senso
 _DATE: Final = re.compile(r"\{date:([^{}]+)\}")
 _HOURLY: Final = re.compile(r"%[HIcX]")
 _MAGIC: Final = re.compile(r"[*?\[]")
+#: The extra that reads such URLs, where fsspec alone does not.
+_EXTRAS: Final = {
+    "s3": "sensors-s3",
+    "s3a": "sensors-s3",
+    "gs": "sensors-gcs",
+    "gcs": "sensors-gcs",
+    "hdfs": "sensors-hdfs",
+}
 
 
 class FileConfig(SensorConfig):
@@ -131,16 +139,18 @@ class File:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise ConfigError(
-                "sensors of the kind 'file' need fsspec: pip install trackside[sensors-file]"
-            ) from None
+            raise ConfigError(f"{url} needs fsspec: {_install(url)}") from None
         options = {name: one.resolve().reveal() for name, one in self._config.options.items()}
         try:
             fs, path = url_to_fs(url, **options)
         except ImportError as error:
-            raise ConfigError(f"{url} needs another package: {error}") from None
+            raise ConfigError(f"{url} needs another package: {error}. {_install(url)}") from None
         fs.invalidate_cache()
         return fs, path
+
+
+def _install(url: str) -> str:
+    return f"pip install trackside[{_EXTRAS.get(url.partition(':')[0], 'sensors-file')}]"
 
 
 def _url(path: str) -> str:

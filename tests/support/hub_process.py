@@ -18,11 +18,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def trackside(
-    *arguments: str, folder: Path, environment: dict[str, str] | None = None, timeout: float = 300
+    *arguments: str,
+    folder: Path,
+    environment: dict[str, str] | None = None,
+    timeout: float = 300,
+    python: str = sys.executable,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a command to its end in `folder`."""
+    """Runs a command to its end in `folder`. python: of another environment."""
     return subprocess.run(
-        [sys.executable, "-m", "hub.cli", *arguments],
+        [python, "-m", "hub.cli", *arguments],
         cwd=folder,
         env=_environment(environment),
         capture_output=True,
@@ -45,11 +49,12 @@ class HubProcess:
         *arguments: str,
         environment: dict[str, str] | None = None,
         verb: str = "serve",
+        python: str = sys.executable,
     ) -> None:
         self.folder = folder
         self.out = folder / "hub.out"
         self.url = ""
-        self._command = [sys.executable, "-m", "hub.cli", verb, "--port", "0", *arguments]
+        self._command = [python, "-m", "hub.cli", verb, "--port", "0", *arguments]
         self._environment = _environment(environment)
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,7 @@ import fsspec
 import pytest
 from pydantic import ValidationError
 
-from hub.errors import Forbidden
+from hub.errors import ConfigError, Forbidden
 from hub.ports.sensors import Look
 from hub.sensors.file import File, FileConfig
 from tests.support.outside import Outside
@@ -129,6 +130,26 @@ def test_any_file_system_of_fsspec_is_looked_at(memory: Any) -> None:
     memory.pipe("/lake/in/b.csv", b"de")
     (seen,) = eye.look().sightings
     assert (seen.files, seen.bytes) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("url", "package", "extra"),
+    [
+        ("s3://lake/x", "s3fs", "sensors-s3"),
+        ("gs://lake/x", "gcsfs", "sensors-gcs"),
+        ("hdfs://lake/x", "pyarrow", "sensors-hdfs"),
+        ("memory://lake/x", "fsspec.core", "sensors-file"),
+    ],
+)
+def test_what_lacks_a_package_says_which_extra_brings_it(
+    url: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ConfigError) as raised:
+        Eye(url, url).look()
+    assert url in str(raised.value)
+    assert package.partition(".")[0] in str(raised.value)
+    assert f"pip install trackside[{extra}]" in str(raised.value)
 
 
 @pytest.mark.parametrize(
