@@ -234,6 +234,7 @@ class RunFacts(Struct, frozen=True):
     (Airflow: try number, or clear number + 1 for a Dag run).
     `own_state`: the orchestrator's own word for the attempt's state. If there is one, this is its
     own answer, which outweighs what senders said of the end; `started_at` and `queued_at` are its.
+    `backfill`: the backfill of the orchestrator's own that the run is of, by its id there.
     """
 
     run_id: bytes
@@ -257,6 +258,7 @@ class RunFacts(Struct, frozen=True):
     own_state: str | None = None
     queued_at: datetime | None = None
     started_at: datetime | None = None
+    backfill: str | None = None
 
 
 class Warning(Struct, frozen=True):  # noqa: A001  the word of the glossary
@@ -323,6 +325,21 @@ class WatermarkObserved(Struct, frozen=True, tag_field="type", tag="watermark"):
     stream: str = ""
 
 
+class BackfillObserved(Struct, frozen=True, tag_field="type", tag="backfill"):
+    """A backfill of the orchestrator's own; its runs tell `natural_id` as theirs.
+
+    state: the orchestrator's own word. about: what it is of, for people. partitions: how many.
+    """
+
+    natural_id: str
+    state: str
+    observed_at: datetime
+    about: str = ""
+    partitions: int | None = None
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
 class FreshnessPolicyObserved(Struct, frozen=True, tag_field="type", tag="freshness_policy"):
     """How old a dataset may get. `max_lag_s` in seconds; with a cron, due at each tick."""
 
@@ -333,11 +350,30 @@ class FreshnessPolicyObserved(Struct, frozen=True, tag_field="type", tag="freshn
     timezone: str = "UTC"
 
 
+class PartitionsObserved(Struct, frozen=True, tag_field="type", tag="partitions"):
+    """The partitions that a dataset may have, and how its orchestrator says that they stand.
+
+    Each partition is named once. definition: what they are, in the orchestrator's own words.
+    truncated: there are others, of which it says nothing.
+    """
+
+    dataset: EntityName
+    observed_at: datetime
+    definition: str = ""
+    complete: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    truncated: bool = False
+
+
 Observation = (
     ScheduleObserved
     | BacklogObserved
     | HealthObserved
     | WatermarkObserved
+    | BackfillObserved
+    | PartitionsObserved
     | FreshnessPolicyObserved
 )
 

@@ -18,6 +18,7 @@ from adapters.dagster.graphql import GraphQL
 from adapters.dagster.launch import find, find_rerun, launch
 from adapters.dagster.logs import tail
 from adapters.dagster.look import Look
+from adapters.dagster.partitions import Stood
 from adapters.dagster.setup import setup_text
 from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, state_of
@@ -69,13 +70,17 @@ class Dagster:
         self._graphql = GraphQL(self._http)
         self._slots = Slots(self._graphql)
         self._settled = Settled()
+        self._stood = Stood()
 
     def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
         before = self._http.requests
         self._settled.resume(cursor)
+        self._stood.resume(cursor)
         state = state_of(cursor)
-        look = Look(self._graphql, self._slots, self._place, self._settled, state, as_of)
+        kept = (self._slots, self._place, self._settled, self._stood)
+        look = Look(self._graphql, *kept, state, as_of)
         look.take(known, timedelta(days=self._config.history_days))
+        self._stood.hand(look.state.cursor())
         return Observed(
             look.events,
             look.observations,

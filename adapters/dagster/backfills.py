@@ -18,13 +18,12 @@ from adapters.dagster.launch import NOTE_CHARACTERS, NOTE_TAG, expect_accepted, 
 from adapters.dagster.queries import BACKFILL, BACKFILL_STATUS, BACKFILLS, CANCEL_BACKFILL
 from adapters.dagster.runs import by_tags
 from adapters.dagster.targets import Target, find_target, location_of
-from adapters.dagster.wire import PARTITION_TAG, RUNNING, Pair, Run, Typed, moment
+from adapters.dagster.wire import OF_BACKFILL, PARTITION_TAG, RUNNING, Pair, Run, Typed, moment
 from hub.errors import Declined, NotFound, Unavailable
 from hub.model import EntityName, RunState
 from hub.ports import BackfillPlan, Effect, Effects, Json, Launched, Wish
 
 BACKFILL_TAG: Final = "trackside/backfill_key"
-OF_BACKFILL: Final = "dagster/backfill"  # which its runs carry
 RANGE_TAGS: Final = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 WILL_RETRY: Final = "dagster/will_retry"
 _LOOKED_AT: Final = 100

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from adapters.dagster.wire import (
     ENDED,
+    OF_BACKFILL,
     PARTITION_TAG,
     RUNNING,
     Fault,
@@ -135,6 +136,7 @@ def run_event(run: Run, told: Told, place: Place) -> Json | None:
         startedAt=started,
         url=place.run_page(run.run_id),
         partition=run.tag(PARTITION_TAG),
+        backfill=run.tag(OF_BACKFILL),
     )
     facets = {"trackside_answer": answer}
     if told.slot:

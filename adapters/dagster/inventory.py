@@ -104,6 +104,7 @@ class Asset(Struct, frozen=True, rename="camel"):
     op_names: list[str] = []
     job_names: list[str] = []
     is_executable: bool = True
+    is_partitioned: bool = False
     owners: list[Owner] = []
     tags: list[Pair] = []
     storage_address: _Address | None = None
@@ -155,12 +156,22 @@ def job_events(jobs: Iterable[tuple[str, Job]], loads: Loads, place: Place) -> I
                 yield job_event(place, f"{job.name}.{node}", at, {"jobType": job_type("STEP")})
 
 
-def read_asset_keys(graphql: GraphQL) -> tuple[list[Key], list[Key]]:
-    """All assets, and those of them that Dagster doesn't make itself."""
+class AssetKeys(Struct, frozen=True):
+    """All assets, those of them that Dagster doesn't make itself, and those with partitions."""
+
+    all: Sequence[Key]
+    outside: Sequence[Key]
+    partitioned: Sequence[Key]
+
+
+def read_asset_keys(graphql: GraphQL) -> AssetKeys:
     answer, _ = graphql.query(ASSET_KEYS, _AssetsAnswer)
     found = sorted(answer.assets, key=lambda one: one.asset_key.path)
-    keys = [one.asset_key for one in found]
-    return keys, [one.asset_key for one in found if not one.is_executable]
+    return AssetKeys(
+        [one.asset_key for one in found],
+        [one.asset_key for one in found if not one.is_executable],
+        [one.asset_key for one in found if one.is_partitioned],
+    )
 
 
 def read_assets(graphql: GraphQL, keys: Sequence[Key]) -> list[Asset]:

@@ -28,11 +28,13 @@ from adapters.dagster.inventory import (
     read_jobs,
 )
 from adapters.dagster.open_runs import reread
+from adapters.dagster.own_backfills import own_backfills
+from adapters.dagster.partitions import Stood, partitions
 from adapters.dagster.pulse import Pulse, read_pulse
 from adapters.dagster.runs import OVERLAP, begin, next_page, watermark_after
 from adapters.dagster.slots import Slots
 from adapters.dagster.state import Settled, State
-from adapters.dagster.wire import Run
+from adapters.dagster.wire import Run, moment
 from hub.model import HealthObserved, HealthStatus, Observation, WatermarkObserved
 from hub.ports import Json, Known
 
@@ -42,7 +44,9 @@ MINUTE_S: Final = 60.0  # between two questions for schedules, and for reports f
 FIRST_LOOK_BACK: Final = timedelta(hours=1)
 OPEN_RUNS: Final = 200
 OUTSIDE_ASSETS: Final = 200
+PARTITIONED_ASSETS: Final = 1_000
 _DETAILS: Final = "run details"
+_PARTITIONS: Final = "partitions"
 
 
 class Look:
@@ -54,6 +58,7 @@ class Look:
         slots: Slots,
         place: Place,
         settled: Settled,
+        stood: Stood,
         state: State,
         as_of: datetime,
     ) -> None:
@@ -61,7 +66,9 @@ class Look:
         self._slots = slots
         self._place = place
         self._settled = settled
+        self._stood = stood
         self._as_of = as_of
+        self._now = as_of  # by Dagster's clock, once that is known
         self._failed: list[str] = []
         self._described: list[Run] = []
         self.state = replace(state, at=as_of.timestamp())
@@ -83,13 +90,14 @@ class Look:
             self._inventory(read_pulse(self._graphql)[0])
         self._past(history)
         self._runs(known)
+        self._partitions()
         self._details_health()
 
     # -- the deployment --------------------------------------------------------------------------
 
     def _deployment(self) -> None:
         pulse, date = read_pulse(self._graphql)
-        now = date or self._as_of
+        now = self._now = date or self._as_of
         self.observations += health(pulse, now, self._as_of)
         self.observations += backlog(pulse, now, self._as_of)
         self._inventory(pulse)
@@ -111,26 +119,45 @@ class Look:
             self._assets(loads, self.state.assets_from)
 
     def _assets(self, loads: Loads, start: int) -> None:
-        keys, outside = read_asset_keys(self._graphql)
-        assets = read_assets(self._graphql, keys[start : start + AT_ONCE])
+        keys = read_asset_keys(self._graphql)
+        assets = read_assets(self._graphql, keys.all[start : start + AT_ONCE])
         self.events += asset_events(assets, loads, self._place)
         self.observations += freshness_policies(assets, self._place.namespace, self._as_of)
         end = start + AT_ONCE
         self.state = replace(
             self.state,
-            assets_from=end if end < len(keys) else None,
-            outside=[list(key.path) for key in outside[:OUTSIDE_ASSETS]],
+            assets_from=end if end < len(keys.all) else None,
+            outside=[list(key.path) for key in keys.outside[:OUTSIDE_ASSETS]],
+            partitioned=[list(key.path) for key in keys.partitioned[:PARTITIONED_ASSETS]],
         )
 
     def _instigators(self, pulse: Pulse, now: datetime, jobs: Sequence[str]) -> None:
         found = read_instigators(self._graphql, pulse.repositories, now)
         self.events += skipped(found, self._place)
         self.observations += instigator_health(found, self._as_of)
+        since = moment(self.state.asked_at)
+        self.observations += own_backfills(self._graphql, since, now)
         declared = _print(found)
         if jobs or declared != self.state.declared:
             told = schedules(found, jobs, self._place.namespace, self._as_of)
             self.observations += told
         self.state = replace(self.state, asked_at=now.timestamp(), declared=declared)
+
+    def _partitions(self) -> None:
+        """Of some assets, once all runs up to now are told, so that those that wrote are known."""
+        self._stood.touch(self.events)
+        state, now = self.state, self._now
+        due = now.timestamp() - state.partitions_at >= MINUTE_S
+        if self.more or not due or not state.partitioned:
+            return
+        paths, following = self._stood.chosen(state.partitioned, state.partitions_from)
+        namespace = self._place.namespace
+        told, failed = partitions(self._graphql, paths, self._stood, namespace, now)
+        self.observations += told
+        status = HealthStatus.DEGRADED if failed else HealthStatus.HEALTHY
+        detail = f"Dagster can't tell how the partitions of {failed[0]} stand" if failed else None
+        self.observations.append(HealthObserved(status, self._as_of, _PARTITIONS, detail))
+        self.state = replace(state, partitions_at=now.timestamp(), partitions_from=following)
 
     def _reports(self, now: datetime) -> None:
         """Of assets that others make and report; from the first look on, or they would be many."""

@@ -126,7 +126,7 @@ query TracksideJobs {
 """
 
 ASSET_KEYS: Final = """
-query TracksideAssetKeys { assetNodes { assetKey { path } isExecutable } }
+query TracksideAssetKeys { assetNodes { assetKey { path } isExecutable isPartitioned } }
 """
 
 ASSETS: Final = f"""
@@ -142,6 +142,36 @@ query TracksideAssets($keys: [AssetKeyInput!]) {{
       ... on CronFreshnessPolicy {{ deadlineCron lowerBoundDeltaSeconds timezone }} }}
     {_METADATA} }}
 }}
+"""
+
+
+_STATUSES: Final = """... on TimePartitionStatuses { ranges { startKey endKey status } }
+  ... on DefaultPartitionStatuses {
+    materializedPartitions failedPartitions materializingPartitions }"""
+
+PARTITIONS: Final = f"""
+query TracksidePartitions($keys: [AssetKeyInput!]) {{
+  assetNodes(assetKeys: $keys) {{ assetKey {{ path }}
+    partitionDefinition {{ description }} partitionStats {{ numPartitions }}
+    assetPartitionStatuses {{ __typename {_STATUSES}
+      ... on MultiPartitionStatuses {{ primaryDimensionName ranges2d: ranges {{
+        primaryDimStartKey primaryDimEndKey secondaryDim {{ __typename {_STATUSES} }} }} }} }} }}
+}}
+"""
+
+PARTITION_KEYS: Final = """
+query TracksidePartitionKeys($keys: [AssetKeyInput!], $limit: Int!) {
+  assetNodes(assetKeys: $keys) { assetKey { path }
+    partitionKeyConnection(limit: $limit ascending: false) { results hasMore } }
+}
+"""
+
+DIMENSION_KEYS: Final = """
+query TracksideDimensionKeys($keys: [AssetKeyInput!], $limit: Int!) {
+  assetNodes(assetKeys: $keys) { assetKey { path }
+    partitionKeyConnection(limit: $limit ascending: false) { results hasMore }
+    partitionKeysByDimension { name partitionKeys } }
+}
 """
 
 
@@ -235,6 +265,19 @@ BACKFILLS: Final = """
 query TracksideBackfills($cursor: String, $limit: Int) {
   partitionBackfillsOrError(cursor: $cursor limit: $limit) { __typename
     ... on PartitionBackfills { results { id timestamp tags { key value } } }
+    ... on PythonError { message } }
+}
+"""
+
+OWN_BACKFILLS: Final = """
+query TracksideOwnBackfills($limit: Int, $open: BulkActionsFilter) {
+  latest: partitionBackfillsOrError(limit: $limit) { __typename
+    ... on PartitionBackfills { results { id status timestamp endTimestamp numPartitions
+      partitionSetName assetSelection { path } } }
+    ... on PythonError { message } }
+  open: partitionBackfillsOrError(limit: $limit filters: $open) { __typename
+    ... on PartitionBackfills { results { id status timestamp endTimestamp numPartitions
+      partitionSetName assetSelection { path } } }
     ... on PythonError { message } }
 }
 """

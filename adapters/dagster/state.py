@@ -26,7 +26,8 @@ class State(Struct, frozen=True):
     those over what is new; history_read: it has ended. pulsed_at: when the deployment was asked for. loads: a print of the code whose inventory was taken. assets_from: how
     many of its assets are taken, None if all are. outside: assets that Dagster doesn't make.
     asked_at, declared: when schedules were asked for last, and a print of what they said.
-    reported_to: up to when reports from outside are read.
+    reported_to: up to when reports from outside are read. partitioned: assets with partitions, whose
+    statuses are asked for from the one at partitions_from on; partitions_at: when they were last.
     """
 
     at: float = 0.0
@@ -38,6 +39,9 @@ class State(Struct, frozen=True):
     loads: str = ""
     assets_from: int | None = None
     outside: list[list[str]] = []
+    partitioned: list[list[str]] = []
+    partitions_from: int = 0
+    partitions_at: float = 0.0
     asked_at: float = 0.0
     declared: str = ""
     reported_to: float | None = None

@@ -22,6 +22,7 @@ from adapters.dagster.events import (
 )
 from adapters.dagster.wire import (
     ENDED,
+    OF_BACKFILL,
     PARTITION_TAG,
     AssetEvent,
     Detail,
@@ -155,6 +156,7 @@ def _facets(
         startedAt=started,
         url=step.place.run_page(run.run_id),
         partition=run.tag(PARTITION_TAG),
+        backfill=run.tag(OF_BACKFILL),
     )
     return {"parent": parent, "trackside_answer": answer}
 

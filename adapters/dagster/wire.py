@@ -19,6 +19,7 @@ from hub.errors import Unavailable
 T = TypeVar("T")
 
 PARTITION_TAG: Final = "dagster/partition"
+OF_BACKFILL: Final = "dagster/backfill"
 SCHEDULE_TAG: Final = "dagster/schedule_name"
 TICK_TAG: Final = "dagster/tick"
 INPUT_TAG: Final = "dagster/input_event_pointer/"

@@ -28,6 +28,7 @@ from hub.model import (
     EventType,
     FreshnessPolicyObserved,
     HealthObserved,
+    PartitionsObserved,
     ScheduleObserved,
     WatermarkObserved,
 )
@@ -327,7 +328,7 @@ def _observed(item: IncomingObservation) -> Subject:
     seen = item.observation
     if isinstance(seen, ScheduleObserved):
         return ("job", *_pair(seen.job))
-    if isinstance(seen, FreshnessPolicyObserved):
+    if isinstance(seen, FreshnessPolicyObserved | PartitionsObserved):
         return ("dataset", *_pair(seen.dataset))
     part = seen.part if isinstance(seen, HealthObserved) else getattr(seen, "pool", "")
     return (type(seen).__name__, orchestrator_of(item), part)

@@ -113,11 +113,13 @@ def _began(metrics: Metrics, run: Ran, key: int, spans: Sequence[Span]) -> None:
 def lateness(run: Ran, key: int, spans: Sequence[Span]) -> float | None:
     """How many seconds after its slot was due it started; None: it answers no slot."""
     timetable = timetable_of(spans[-1].schedule) if spans else None
-    if timetable is None or is_by_hand(run.natural_id):
+    if timetable is None or is_by_hand(run.natural_id, run.backfill):
         return None
     at = run.started_at or run.sort_at
     named = spans[-1].habit is None
-    start = Start(key, at, run.nominal_at if named else None, origin_of(run.natural_id))
+    start = Start(
+        key, at, run.nominal_at if named else None, origin_of(run.natural_id, run.backfill)
+    )
     slots = expected(spans, at - LATE * timetable.gap(at), at + EARLY)
     taken = next(iter(match(slots, [start]).taken), None)
     return None if taken is None else max(0.0, (at - taken.due_at).total_seconds())

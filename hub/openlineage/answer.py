@@ -15,6 +15,7 @@ _WORDS = {
     "naturalId": "natural_id",
     "parentNaturalId": "parent_natural_id",
     "partition": "partition",
+    "backfill": "backfill",
     "url": "external_url",
 }
 _NUMBERS = {"mapIndex": "map_index", "attempt": "attempt"}
@@ -32,6 +33,7 @@ class _Answer(Facet, rename="camel"):
     started_at: str | None = None
     external_url: str | None = field(default=None, name="url")
     partition: str | None = None
+    backfill: str | None = None
 
 
 def _answer(facet: _Answer, known: Known, reading: Reading) -> None:

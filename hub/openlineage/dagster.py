@@ -1,9 +1,14 @@
-"""What Dagster's own push sensor and openlineage-dagster say beyond the spec: partitions."""
+"""What Dagster's own push sensor and openlineage-dagster say beyond the spec, and tags tell."""
 
+from collections.abc import Iterable
+
+from hub.model import Tag
 from hub.openlineage.facets import Facet, Known, Reader
 from hub.openlineage.reading import Reading
 
 PARTITION_TAG = "dagster/partition"
+BACKFILL_TAG = "dagster/backfill"
+_TAGS = {PARTITION_TAG: "partition", BACKFILL_TAG: "backfill"}
 
 
 class _Run(Facet):
@@ -16,8 +21,16 @@ class _Asset(Facet):
 
 
 def _partition(facet: _Run, known: Known, reading: Reading) -> None:
-    if partition := (facet.tags or {}).get(PARTITION_TAG):
-        known["partition"] = reading.word(partition, "tags", PARTITION_TAG)
+    for tag, name in _TAGS.items():
+        if value := (facet.tags or {}).get(tag):
+            known[name] = reading.word(value, "tags", tag)
+
+
+def read_tags(tags: Iterable[Tag], known: Known) -> None:
+    """What the facet `tags` tells of a run, unless something else has."""
+    for tag in tags:
+        if (name := _TAGS.get(tag.key)) is not None:
+            known.setdefault(name, tag.value)
 
 
 def _asset(facet: _Asset, known: Known, reading: Reading) -> None:

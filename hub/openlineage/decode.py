@@ -17,9 +17,8 @@ from hub.model import (
     RunFacts,
     RunRef,
     Schedule,
-    Tag,
 )
-from hub.openlineage.dagster import PARTITION_TAG
+from hub.openlineage.dagster import read_tags
 from hub.openlineage.dataset_facets import DATASET_FACETS, INPUT_FACETS, OUTPUT_FACETS
 from hub.openlineage.facets import Known, read_facets
 from hub.openlineage.faults import Phrase, fault
@@ -131,16 +130,12 @@ def _run(run: WireRun, job: EntityName, reading: Reading) -> tuple[RunFacts, Sch
     facets = read_facets(run.facets, RUN_FACETS, known, reading)
     reading.where = ()
     if tags := known.get("tags"):
-        known.setdefault("partition", _partition(tags))
+        read_tags(tags, known)
     schedule = known.pop("schedule", None)
     if known.pop("launched", False):
         _name_cause(known)
     _name_ancestors(known)
     return RunFacts(run_id, facets=facets, **known), schedule
-
-
-def _partition(tags: Iterable[Tag]) -> str | None:
-    return next((tag.value for tag in tags if tag.key == PARTITION_TAG), None)
 
 
 def _name_cause(known: Known) -> None:

@@ -26,7 +26,7 @@ _MANY: Decoder[list[Observation]] = Decoder(list[Observation])
 _ONE: Decoder[Observation] = Decoder(Observation)
 
 _NEVER_NEGATIVE = frozenset(
-    {"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s", "grace_s"}
+    {"queued", "running", "oldest_wait_s", "max_lag_s", "data_interval_s", "grace_s", "partitions"}
 )
 _TIMINGS = frozenset({"trigger", "interval", "tick", "wall", "rule", "shown"})
 
@@ -113,6 +113,8 @@ def _sound(value: Any, reading: Reading, *at: Step) -> Any:
             return _utc(value, reading, *at)
         case None | bool() | Enum():
             return value
+        case tuple():
+            return tuple(_sound(one, reading, *at, i) for i, one in enumerate(value))
         case str():
             return _text(value, reading, *at)
         case _:

@@ -16,6 +16,7 @@ from hub.model import (
     FreshnessPolicyObserved,
     LineageEvent,
     Observation,
+    PartitionsObserved,
     ScheduleObserved,
 )
 from hub.openlineage.decode import decode_event
@@ -258,7 +259,7 @@ def _check_subject(seen: Observation, sender: Sender, may_write: MayWrite) -> No
     """A job's or dataset's namespace, or the right to speak for orchestrators at large."""
     if isinstance(seen, ScheduleObserved):
         may_write(seen.job.namespace)
-    elif isinstance(seen, FreshnessPolicyObserved):
+    elif isinstance(seen, FreshnessPolicyObserved | PartitionsObserved):
         may_write(seen.dataset.namespace)
     elif sender.orchestrator is None:
         may_write(ANY_NAMESPACE)

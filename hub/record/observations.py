@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.model import (
+    BackfillObserved,
     BacklogObserved,
     ChangeKind,
     EntityName,
     FreshnessPolicyObserved,
     HealthObserved,
+    PartitionsObserved,
     ScheduleObserved,
     WatermarkObserved,
 )
@@ -17,7 +19,9 @@ from hub.record.batch import Batch
 from hub.record.incoming import AHEAD, IncomingObservation, Sender, not_ahead
 from hub.record.terms import to_json
 from hub.store import observed
+from hub.store.bulk import Row
 from hub.store.ledger import ChangeRow
+from hub.store.partitions_told import pack, statuses_told
 from hub.store.types import to_micros
 
 
@@ -29,7 +33,7 @@ def names(
     for item in items:
         if isinstance(item.observation, ScheduleObserved):
             jobs[item.observation.job] = item.sender
-        elif isinstance(item.observation, FreshnessPolicyObserved):
+        elif isinstance(item.observation, FreshnessPolicyObserved | PartitionsObserved):
             datasets.add(item.observation.dataset)
     return jobs, datasets
 
@@ -50,14 +54,21 @@ def apply(batch: Batch, item: IncomingObservation) -> None:
         if observed.put_policy(batch.work.bulk, row):
             kind = ChangeKind.FRESHNESS_POLICY_CHANGED
             batch.ledger.changes.append(ChangeRow(batch.now, kind, dataset_id=dataset))
+    elif isinstance(seen, PartitionsObserved):
+        observed.put_partitions(batch.work.bulk, _partitions(batch, seen, at))
     else:
         _apply_to_orchestrator(batch, item, seen, at)
+
+
+def _partitions(batch: Batch, seen: PartitionsObserved, at: int) -> Row:
+    told = (batch.cast.dataset(seen.dataset).id, seen.definition, seen.truncated)
+    return (*told, pack(statuses_told(seen)), at)
 
 
 def _apply_to_orchestrator(
     batch: Batch,
     item: IncomingObservation,
-    seen: BacklogObserved | HealthObserved | WatermarkObserved,
+    seen: BacklogObserved | BackfillObserved | HealthObserved | WatermarkObserved,
     at: int,
 ) -> None:
     name = item.orchestrator or item.sender.orchestrator or "default"
@@ -66,6 +77,10 @@ def _apply_to_orchestrator(
     if isinstance(seen, BacklogObserved):
         sizes = (seen.queued, seen.running, seen.capacity, seen.oldest_wait_s)
         observed.add_backlog(bulk, (number, seen.pool, at, *sizes))
+    elif isinstance(seen, BackfillObserved):
+        begun, ended = (to_micros(one) if one else None for one in (seen.begun_at, seen.ended_at))
+        what = (seen.natural_id, seen.state, seen.about, seen.partitions, begun, ended)
+        observed.put_backfill(bulk, (number, *what, at))
     elif isinstance(seen, WatermarkObserved):
         observed.put_watermark(bulk, (number, seen.stream, to_micros(seen.complete_to), at))
     elif observed.put_health(bulk, (number, seen.part, seen.status.value, seen.detail, at)):

@@ -30,7 +30,7 @@ _ANSWERED = 3
 _ALL_ENDS = 7
 _STARTING = frozenset({EventType.START, EventType.RUNNING})
 # Where a run's events differ in these, the greater value holds.
-_DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags")
+_DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags", "backfill")
 
 
 def mention_attempt(attempt: AttemptRow, at: int) -> None:
@@ -120,6 +120,7 @@ def describe_run(run: RunRow, facts: RunFacts, tags: str | None) -> None:
     run.nominal_end = greatest(run.nominal_end, to_micros(end) if end else None)
     run.partition_key = greatest(run.partition_key, facts.partition)
     run.engine = greatest(run.engine, facts.engine)
+    run.backfill = greatest(run.backfill, facts.backfill)
     run.tags = greatest(run.tags, tags)
 
 

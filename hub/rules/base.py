@@ -175,6 +175,7 @@ class RunSeen(Struct, frozen=True):
     heard_at: datetime | None = None
     answered: bool = False  # its orchestrator itself told the state
     signs: Signs | None = None
+    backfill: str | None = None  # of its orchestrator's own, by its id there
 
 
 class History(Struct, frozen=True):
@@ -384,7 +385,12 @@ def healed(keys: frozenset[str], reason: str) -> tuple[Verdict, ...]:
 
 def start_of(run: RunSeen) -> Start:
     """The run as it is matched to slots: by its start, or when it was queued or first heard of."""
-    return Start(run.id, run.started_at or run.sort_at, run.nominal_at, origin_of(run.natural_id))
+    return Start(
+        run.id,
+        run.started_at or run.sort_at,
+        run.nominal_at,
+        origin_of(run.natural_id, run.backfill),
+    )
 
 
 def took_s(run: RunSeen) -> float | None:

@@ -113,7 +113,9 @@ class Overrun:
 
 def _is_apart(job: JobSeen, run: RunSeen) -> bool:
     """Whether the baseline does not speak of it: it is of runs of the clock, if there are any."""
-    return is_by_hand(run.natural_id) and not all(is_by_hand(one.natural_id) for one in job.runs)
+    return is_by_hand(run.natural_id, run.backfill) and not all(
+        is_by_hand(one.natural_id, one.backfill) for one in job.runs
+    )
 
 
 def _ended(run: RunSeen, limit_s: float | None) -> Verdict:

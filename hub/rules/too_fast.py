@@ -109,7 +109,7 @@ def _counts(run: RunSeen) -> bool:
     return (
         run.state is RunState.COMPLETED
         and took_s(run) is not None
-        and not is_by_hand(run.natural_id)
+        and not is_by_hand(run.natural_id, run.backfill)
     )
 
 

@@ -121,7 +121,7 @@ def _usual(starts: Sequence[datetime]) -> Allowed | None:
 
 
 def _counts(run: RunSeen) -> bool:
-    return not is_by_hand(run.natural_id)
+    return not is_by_hand(run.natural_id, run.backfill)
 
 
 def _violated(job: JobSeen, allowed: Allowed, inside: Sequence[datetime]) -> Verdict:

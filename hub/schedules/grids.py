@@ -56,6 +56,14 @@ class Tried(Struct, frozen=True, gc=False):
     own: bool = True
 
 
+class Told(Struct, frozen=True, gc=False):
+    """How its orchestrator says that a partition stands, as of `at`."""
+
+    key: str
+    status: PartitionStatus
+    at: datetime
+
+
 class Fed(Struct, frozen=True, gc=False):
     """When a partition of an input was updated last, in microseconds since the epoch: of the many
     that are read few are told.
@@ -109,17 +117,21 @@ def cells_of(
     inputs: Inputs,
     due: Iterable[Due] | None,
     now: datetime,
+    told: Iterable[Told] = (),
 ) -> list[Cell]:
     """All partitions that are there or should be, in no order.
 
     due: those that are demanded; None: nobody does, what is missing is seen from the others.
+    told: what their orchestrator says of them, which outweighs what was before.
     """
     found: dict[str, _Found] = defaultdict(_Found)
     for one in written:
         found[_named(found, layout, one.key)].add_written(one)
     for trial in tried:
         found[_named(found, layout, trial.key)].add_tried(trial)
-    news = [_News(key, layout, *told) for key, told in inputs.items()]
+    for word in told:
+        found[_named(found, layout, word.key)].add_told(word)
+    news = [_News(key, layout, *fed) for key, fed in inputs.items()]
     cells = [one.cell(news) for one in found.values()]
     absent = _missing(layout, cells, now) if due is None else _demanded(layout, found, due)
     return [*cells, *absent]
@@ -133,13 +145,14 @@ def counts_of(cells: Iterable[Cell]) -> dict[PartitionStatus, int]:
 class _Found:
     """What is told of one partition, under whatever keys."""
 
-    __slots__ = ("_keys", "_tried", "_written", "place")
+    __slots__ = ("_keys", "_told", "_tried", "_written", "place")
 
     def __init__(self) -> None:
         self.place = Place("")
         self._keys: dict[str, None] = {}
         self._written: Written | None = None
         self._tried: list[Tried] = []
+        self._told: Told | None = None
 
     def add_written(self, one: Written) -> None:
         self._keys[one.key] = None
@@ -150,29 +163,49 @@ class _Found:
         self._keys[one.key] = None
         self._tried.append(one)
 
+    def add_told(self, one: Told) -> None:
+        self._keys[one.key] = None
+        if self._told is None or one.at > self._told.at:
+            self._told = one
+
     def cell(self, news: Sequence[_News]) -> Cell:
         written, tried = self._written, self._relevant()
         newer: tuple[Newer, ...] = ()
-        if tried is not None:
+        word = self._word(written, tried)
+        if word is PartitionStatus.COMPLETE:
+            tried = None
+        if word is not None and (written is None or word is not PartitionStatus.COMPLETE):
+            status = word
+        elif tried is not None:
             status = PartitionStatus.RUNNING if tried.running else PartitionStatus.FAILED
         elif written is None:
             status = PartitionStatus.MISSING
         else:
             at_us = (written.at - _EPOCH) // _MICROSECOND if news else 0
-            told = [one.newer(self.place, at_us) for one in news]
-            newer = tuple([one for one in told if one is not None])
+            seen = [one.newer(self.place, at_us) for one in news]
+            newer = tuple([one for one in seen if one is not None])
             status = PartitionStatus.STALE if newer else PartitionStatus.COMPLETE
         return Cell(self.place, status, tuple(self._keys), written, tried, newer)
 
+    def _word(self, written: Written | None, tried: Tried | None) -> PartitionStatus | None:
+        """What the orchestrator says, unless something has happened since."""
+        known = [one.at for one in (written, tried) if one is not None]
+        told = self._told
+        return None if told is None or any(at > told.at for at in known) else told.status
+
     def _relevant(self) -> Tried | None:
-        """The run that says more of the partition than its update does: a running one before all."""
+        """The run that says more of the partition than its update does: a running one before all.
+
+        A run within which it is made says nothing where the orchestrator speaks of the partition.
+        """
         if not self._tried:
             return None
         since = self._written.at if self._written else None
+        whole = since is None and self._told is None
         some = [
             one
             for one in self._tried
-            if since is None or (one.own and (one.running or one.at > since))
+            if whole or (one.own and (since is None or one.running or one.at > since))
         ]
         return max(some, key=lambda one: (one.running, one.at), default=None)
 

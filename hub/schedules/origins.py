@@ -1,4 +1,4 @@
-"""Who started a run, by the id that its orchestrator gave it."""
+"""Who started a run, by the id that its orchestrator gave it, or the backfill that it is of."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ _HANDS: Final = tuple(head for head, origin in _BEGINNINGS.items() if origin in 
 _NO_CLOCK: Final = tuple(head for head, origin in _BEGINNINGS.items() if origin not in BY_CLOCK)
 
 
-def origin_of(natural_id: str) -> Origin:
+def origin_of(natural_id: str, backfill: str | None) -> Origin:
+    if backfill is not None:
+        return Origin.BACKFILL
     found = (origin for head, origin in _BEGINNINGS.items() if natural_id.startswith(head))
     return next(found, Origin.UNKNOWN)
 
 
-def is_by_clock(natural_id: str) -> bool:
+def is_by_clock(natural_id: str, backfill: str | None) -> bool:
     """Whether a clock may have started it."""
-    return not natural_id.startswith(_NO_CLOCK)
+    return backfill is None and not natural_id.startswith(_NO_CLOCK)
 
 
-def is_by_hand(natural_id: str) -> bool:
+def is_by_hand(natural_id: str, backfill: str | None) -> bool:
     """Whether a person started it, or made it up for a time that has passed."""
-    return natural_id.startswith(_HANDS)
+    return backfill is not None or natural_id.startswith(_HANDS)

@@ -87,6 +87,7 @@ _RUN = (
     "nominal_start",
     "partition_key",
     "parent_run_id",
+    "backfill",
 )
 _UPDATE = ("dataset_id", "at", "run_id", "partition_key", "bytes", "lifecycle")
 _INPUTS = select(
@@ -230,9 +231,22 @@ def _runs(
     found: dict[int, list[RunSeen]] = defaultdict(list)
     keys, share = sorted(jobs), _share(jobs)
     for rows in newest_rows(connection, run, "job_id", "sort_at", keys, share, _RUN):
-        for key, job_id, uuid, natural, state, sort_at, start, end, nominal, part, parent in rows:
+        for (
+            key,
+            job_id,
+            uuid,
+            natural,
+            state,
+            sort_at,
+            start,
+            end,
+            nominal,
+            part,
+            parent,
+            fill,
+        ) in rows:
             if sort_at >= since and state != RunState.NEW:
-                by_clock = parent is None and key not in launched and is_by_clock(natural)
+                by_clock = parent is None and key not in launched and is_by_clock(natural, fill)
                 found[job_id].append(
                     RunSeen(
                         to_uuid_text(uuid),

@@ -98,6 +98,7 @@ _RUNS = select(
     run.c.external_url,
     run.c.created_at,
     run.c.own_state,
+    run.c.backfill,
 )
 _OPEN = select(incident.c.subject_id, incident.c.rule, incident.c.key, incident.c.since).where(
     incident.c.resolved_at.is_(None), incident.c.subject_kind == bindparam("kind")
@@ -181,6 +182,7 @@ def _seen(row: Row[Any]) -> RunSeen:
         row.external_url,
         row.created_at,
         row.own_state is not None,
+        backfill=row.backfill,
     )
 
 

@@ -46,6 +46,7 @@ class Ran(Struct, frozen=True):
     started_at: datetime | None
     ended_at: datetime | None
     nominal_at: datetime | None
+    backfill: str | None = None
 
 
 class Moved(Struct, frozen=True):
@@ -129,6 +130,7 @@ _RUNS = (
         run.c.started_at,
         run.c.ended_at,
         run.c.nominal_start,
+        run.c.backfill,
     )
     .join(job, job.c.id == run.c.job_id)
     .outerjoin(orchestrator, orchestrator.c.id == run.c.orchestrator_id)
@@ -148,6 +150,7 @@ def _ran(row: Row[Any]) -> Ran:
         row.started_at,
         row.ended_at,
         row.nominal_start,
+        row.backfill,
     )
 
 

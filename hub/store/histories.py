@@ -40,6 +40,7 @@ _RUNS = (
     select(
         run.c.id,
         run.c.natural_id,
+        run.c.backfill,
         type_coerce(run.c.started_at, BigInteger),
         type_coerce(run.c.ended_at, BigInteger),
         type_coerce(run.c.nominal_start, BigInteger),
@@ -73,7 +74,7 @@ _VERSIONS = select(
 
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_Run = tuple[int, str, int, int, int | None]
+_Run = tuple[int, str, str | None, int, int, int | None]
 
 
 def histories_of(
@@ -108,13 +109,13 @@ def _samples(
     connection: Connection, job: int, most: int, told: Sequence[Row[Any]], begun: datetime
 ) -> list[Sample]:
     rows = _runs(connection, job, most, begun)
-    if len(rows) == most < MORE and rows[0][2] - rows[-1][2] < ENOUGH // _MICROSECOND:
+    if len(rows) == most < MORE and rows[0][3] - rows[-1][3] < ENOUGH // _MICROSECOND:
         most = MORE
         rows = _runs(connection, job, most, begun)
-    by_clock = [row for row in rows if not is_by_hand(row[1])]
+    by_clock = [row for row in rows if not is_by_hand(row[1], row[2])]
     if len(by_clock) < min(most, len(rows)):
         rows = _runs(connection, job, max(most, _THROUGH * SAMPLES), begun)
-        by_clock = [row for row in rows if not is_by_hand(row[1])]
+        by_clock = [row for row in rows if not is_by_hand(row[1], row[2])]
     unusual = {one.key for one in told if _is_unusual(one)}
     return [
         Sample(
@@ -122,7 +123,7 @@ def _samples(
             (ended - started) / 1_000_000,
             str(key) in unusual,
         )
-        for key, _, started, ended, nominal in (by_clock if len(by_clock) >= _FEWEST else rows)[
+        for key, _, _, started, ended, nominal in (by_clock if len(by_clock) >= _FEWEST else rows)[
             :most
         ]
     ]

@@ -24,7 +24,7 @@ LATEST: Final = 90
 _HELD = select(hub_schedule)
 _DECLARED = select(schedule.c.job_id)
 _PLAIN = select(job.c.id).where(job.c.hidden.is_(False), job.c.parent_job_id.is_(None))
-_STARTS = select(run.c.job_id, run.c.started_at, run.c.natural_id).where(
+_STARTS = select(run.c.job_id, run.c.started_at, run.c.natural_id, run.c.backfill).where(
     run.c.started_at.is_not(None)
 )
 
@@ -120,7 +120,7 @@ def starts_of(connection: Connection, jobs: Iterable[int]) -> dict[int, list[dat
     found: dict[int, list[datetime]] = {key: [] for key in jobs}
     latest = newest_of_each(connection, run, "job_id", "sort_at", list(found), LATEST)
     for row in among(connection, _STARTS, run.c.id, latest):
-        if is_by_clock(row.natural_id):
+        if is_by_clock(row.natural_id, row.backfill):
             found[row.job_id].append(row.started_at)
     return found
 

@@ -82,6 +82,7 @@ def merge_datasets(
     dataset.contest("dataset_update", "dataset_id", ("cause", "partition_key"), ("at",))
     dataset.contest("check_result", "dataset_id", ("run_id", *_CHECK), _WORSE)
     dataset.contest("freshness_policy", "dataset_id", (), ("at",))
+    dataset.contest("partitions_told", "dataset_id", (), ("at",))
     return twins
 
 

@@ -13,6 +13,7 @@ from hub.errors import NotFound
 from hub.store.access import next_id
 from hub.store.reading import Page, Slice, among, cut, decode_cursor
 from hub.store.tables import (
+    backfill_told,
     backlog_sample,
     counter,
     health,
@@ -54,6 +55,21 @@ class BacklogView(View, frozen=True):
     oldest_wait_s: float | None
 
 
+class BackfillToldView(View, frozen=True):
+    """A backfill of the orchestrator's own; its runs tell `natural_id` as theirs.
+
+    state: the orchestrator's own word. about: what it is of. partitions: how many, if told.
+    """
+
+    natural_id: str
+    state: str
+    about: str
+    partitions: int | None
+    begun_at: datetime | None
+    ended_at: datetime | None
+    at: datetime
+
+
 class PollView(View, frozen=True):
     """How asking it goes. `progress`: of a long first read; `next_at`: not before, after failures.
 
@@ -75,7 +91,7 @@ class OrchestratorView(View, frozen=True):
     """One connected instance. `clock_skew_s`: how far its clock is ahead of ours, in seconds.
 
     poll: None where it was never asked. disagreements: attempts of whose end it answered another
-    thing than its senders told.
+    thing than its senders told. backfills: its own, the latest first.
     """
 
     name: str
@@ -89,6 +105,7 @@ class OrchestratorView(View, frozen=True):
     backlog: list[BacklogView]
     poll: PollView | None
     disagreements: int
+    backfills: list[BackfillToldView]
 
 
 class Standing(View, frozen=True):
@@ -102,6 +119,8 @@ class Standing(View, frozen=True):
 
 #: Namespaces that the view of an orchestrator names at most.
 MOST_NAMESPACES = 100
+#: Backfills that it shows at most.
+MOST_BACKFILLS = 20
 
 
 def list_orchestrators(connection: Connection, page: Page) -> Slice[OrchestratorView]:
@@ -182,9 +201,19 @@ def _views(connection: Connection, rows: Iterable[Row[Any]]) -> list[Orchestrato
             waiting[row.id],
             polls.get(row.name),
             disputed[row.id],
+            backfills_of(connection, row.id),
         )
         for row in listed
     ]
+
+
+def backfills_of(connection: Connection, key: int) -> list[BackfillToldView]:
+    """Those that began last, of the orchestrator's own."""
+    told = backfill_told.c
+    columns = [told[name] for name in BackfillToldView.__struct_fields__]
+    mine = select(*columns).where(told.orchestrator_id == key)
+    latest = mine.order_by(func.coalesce(told.begun_at, told.at).desc(), told.natural_id)
+    return [BackfillToldView(*row) for row in connection.execute(latest.limit(MOST_BACKFILLS))]
 
 
 def _disagreements(connection: Connection, keys: list[int]) -> dict[int, int]:

@@ -37,6 +37,7 @@ from hub.store.partition_facts import (
     tried_for,
     written_of,
 )
+from hub.store.partitions_told import told_of
 from hub.store.reading import among, dataset_seen, kept_per_viewer
 from hub.store.schedules import held_of
 from hub.store.spans import spans_of
@@ -46,6 +47,8 @@ from hub.store.tables import dataset, job
 MOST_INPUTS: Final = 50
 #: A run that a schedule demands may start so late.
 _GRACE: Final = timedelta(minutes=10)
+#: So long what an orchestrator says of all partitions there may be holds: it is told each hour.
+_FRESH: Final = timedelta(hours=3)
 
 
 class Wanted:
@@ -96,9 +99,14 @@ def dataset_grid(connection: Connection, viewer: Viewer, dataset_id: int, wanted
     written = written_of(connection, dataset_id)
     makers = makers_of(connection, dataset_id)
     tried = tried_for(connection, dataset_id, makers)
-    layout = wanted.layout([*(one.key for one in written), *(one.key for one in tried)])
+    own = told_of(connection, dataset_id)
+    told = own.partitions if own is not None else ()
+    keys = (*(it.key for it in written), *(it.key for it in tried), *(it.key for it in told))
+    layout = wanted.layout(keys)
     inputs = _inputs(connection, viewer, read_by(connection, makers) - {dataset_id}, wanted)
-    cells = cells_of(layout, written, tried, inputs, None, wanted.now)
+    # Where the orchestrator has just named all there may be, no other is missing.
+    due = () if own is not None and own.whole and wanted.now - own.at < _FRESH else None
+    cells = cells_of(layout, written, tried, inputs, due, wanted.now, told)
     return Grid(layout, filter(wanted.within, cells), truncated=len(written) >= MOST)
 
 

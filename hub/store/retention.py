@@ -176,6 +176,8 @@ POLICIES = (
         t.backlog_sample.c.at,
         group=("orchestrator_id", "pool"),
     ),
+    # In the order of their keys they come as if shuffled: a page without an old one says as much.
+    Policy(t.backfill_told, "runs", t.backfill_told.c.at, group=("orchestrator_id",)),
     Policy(
         t.incident_transition,
         "incidents",

@@ -91,6 +91,7 @@ class RunRow(Struct):
     tags: str | None = None
     own_state: str | None = None
     queued_at: int | None = None
+    backfill: str | None = None
 
 
 class AttemptRow(Struct):

@@ -32,6 +32,7 @@ from hub.store.reading import (
 )
 from hub.store.tables import (
     attempt,
+    backfill_told,
     dataset,
     dataset_update,
     job,
@@ -67,6 +68,8 @@ _SHOWN = (
     run.c.updated_at,
     run.c.own_state,
     run.c.queued_at,
+    run.c.backfill,
+    backfill_told.c.state.label("backfill_state"),
 )
 _AGE = itemgetter(0, 1)
 
@@ -89,6 +92,11 @@ def select_runs_in_brief(viewer: Viewer) -> Select[Any]:
         .join(namespace, namespace.c.id == job.c.namespace_id)
         .outerjoin(_parent, _parent.c.id == run.c.parent_run_id)
         .outerjoin(_root, _root.c.id == run.c.root_run_id)
+        .outerjoin(
+            backfill_told,
+            (backfill_told.c.orchestrator_id == run.c.orchestrator_id)
+            & (backfill_told.c.natural_id == run.c.backfill),
+        )
         .where(job_seen(viewer))
     )
 
@@ -211,8 +219,8 @@ def _view(
     (
         (_, key, _, natural_id, map_index, state, uuid, number, started, ended),
         (nominal_start, nominal_end, partition, error_class, error_message, url),
-        (created, updated, own_state, queued, job_name, space, parent, root),
-    ) = told[:10], told[10:16], told[16:24]
+        (created, updated, own_state, queued, backfill, fill_state, job_name, space, parent, root),
+    ) = told[:10], told[10:16], told[16:26]
     return RunView(
         id=to_uuid_text(uuid),
         job=EntityName(space, job_name),
@@ -240,6 +248,8 @@ def _view(
         external_url=url,
         own_state=own_state,
         queued_at=queued,
+        backfill=backfill,
+        backfill_state=fill_state,
     )
 
 

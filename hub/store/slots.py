@@ -138,6 +138,7 @@ def _runs(connection: Connection, job_id: int, since: datetime) -> list[Row[Any]
     statement = select(
         held.id,
         held.natural_id,
+        held.backfill,
         held.attempt_uuid,
         held.state,
         held.sort_at,
@@ -153,7 +154,9 @@ def _starts(rows: Mapping[int, Row[Any]], *, by_name: bool) -> Iterator[Start]:
     """By name: what a run is called by says of which slot it is, but for learned ones."""
     for key, row in rows.items():
         nominal = row.nominal_start if by_name else None
-        yield Start(key, row.queued_at or row.sort_at, nominal, origin_of(row.natural_id))
+        yield Start(
+            key, row.queued_at or row.sort_at, nominal, origin_of(row.natural_id, row.backfill)
+        )
 
 
 def _view(slot: Slot, found: Matching, rows: Mapping[int, Row[Any]]) -> SlotView:

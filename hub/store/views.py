@@ -58,7 +58,10 @@ class RunDatasetView(View, frozen=True):
 
 
 class RunView(View, frozen=True):
-    """A run; its id is that of its latest attempt."""
+    """A run; its id is that of its latest attempt.
+
+    backfill: of its orchestrator's own, by its id there; its state as the orchestrator calls it.
+    """
 
     id: str
     job: EntityName
@@ -86,6 +89,8 @@ class RunView(View, frozen=True):
     external_url: str | None
     own_state: str | None
     queued_at: datetime | None
+    backfill: str | None
+    backfill_state: str | None
 
 
 class JobView(View, frozen=True):

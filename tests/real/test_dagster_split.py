@@ -22,10 +22,12 @@ from hub.model import (
     FreshnessPolicyObserved,
     HealthObserved,
     HealthStatus,
+    PartitionsObserved,
     ScheduleObserved,
 )
 from hub.ports import Asked, BackfillPlan, LaunchKind, LaunchRequest, Observed, Span
 from hub.store.types import to_micros
+from tests.support import dagster_tables
 from tests.support.cut_line import CutLine
 from tests.support.dagster import VENV, DagsterSplit
 from tests.support.fake_dagster import FakeKnown
@@ -96,8 +98,20 @@ class World:
 
         until(polled, "poll", timeout_s)
 
-    def running(self) -> list[str]:
-        return [row["runId"] for row in self.theirs() if row["status"] not in ENDED]
+    def running(self, *jobs: str) -> list[str]:
+        """Runs of these jobs that have not ended, or of all."""
+        return [
+            row["runId"]
+            for row in self.theirs()
+            if row["status"] not in ENDED and (not jobs or row["jobName"] in jobs)
+        ]
+
+    def get(self, path: str) -> Json:
+        """What the hub answers."""
+        url = f"{self.hub.url}/api/v1/{path}"
+        answer = httpx.get(url, headers=self._headers, timeout=30)
+        found: Json = answer.json()
+        return found
 
     def theirs(self) -> list[Json]:
         """All runs with their steps, as Dagster holds them."""
@@ -276,6 +290,67 @@ def test_a_backfill_starts_its_partitions_once(world: World) -> None:
         b=first.natural_id,
     )
     assert told["partitionBackfillOrError"]["partitionNames"] == ["2026-11-05", "2026-11-06"]
+
+
+def test_partitions_stand_as_in_dagsters_own_tables(world: World) -> None:
+    """Written, failed and missing ones; of time, of words, and of both."""
+    south = world.adapter.launch(request("south-1", "__ASSET_JOB.stations", partition="south"))
+    for number, (asset, key) in enumerate(
+        [("stations", "north"), ("sales", "de|2026-11-03"), ("sales", "fr|2026-11-04")]
+    ):
+        wanted = request(f"part-{number}", asset, kind=LaunchKind.ASSET_EVENT, partition=key)
+        world.adapter.launch(wanted)
+    until(lambda: world.status(south.natural_id) == "FAILURE", "failure of the partition", 300)
+    until(lambda: not world.running("orders_job", "__ASSET_JOB"), "end of the backfill", 300)
+    told = {
+        one.dataset.name: {
+            key: status
+            for status in ("complete", "failed", "running")
+            for key in getattr(one, status)
+        }
+        for one in world.look().observations
+        if isinstance(one, PartitionsObserved)
+    }
+    own = dagster_tables.partitions(world.dagster.home)
+    assert told == {asset: own.get(asset, {}) for asset in ("raw/orders", "sales", "stations")}
+    assert told["stations"] == {"north": "complete", "south": "failed"}
+    assert told["raw/orders"].keys() >= {"2026-11-05", "2026-11-06"}
+    missing = {
+        one.dataset.name: set(one.missing)
+        for one in world.look().observations
+        if isinstance(one, PartitionsObserved)
+    }
+    days = dagster_tables.days_since("2026-11-01", "Europe/Berlin")
+    assert missing == {
+        "raw/orders": days - told["raw/orders"].keys(),
+        "sales": {f"{c}|{day}" for day in days for c in ("de", "fr")} - told["sales"].keys(),
+        "stations": {"west"},
+    }
+
+
+def test_the_hub_shows_partitions_and_backfills_as_dagsters_own_tables_have_them(
+    world: World,
+) -> None:
+    own = dagster_tables.partitions(world.dagster.home)["stations"] | {"west": "missing"}
+
+    def stand() -> dict[str, str]:
+        found = world.get(f"namespaces/{NAMESPACE}/datasets/stations/partitions")
+        return {one["partition"]: one["status"] for one in found["partitions"]}
+
+    until(lambda: stand() == own, "partitions as Dagster has them", 150)
+    theirs = dagster_tables.backfills(world.dagster.home)
+    assert theirs
+
+    def backfills() -> dict[str, str]:
+        found = world.get("orchestrators/dg")["backfills"]
+        return {one["naturalId"]: one["state"] for one in found}
+
+    until(lambda: backfills() == dagster_tables.backfills(world.dagster.home), "backfills", 150)
+    tagged = dagster_tables.runs_of_backfills(world.dagster.home)
+    assert set(tagged.values()) == set(theirs)
+    for run_id, backfill in tagged.items():
+        shown = world.get(f"jobs/runs/{run_id}")
+        assert (shown["backfill"], shown["backfillState"]) == (backfill, backfills()[backfill])
 
 
 def test_an_asset_that_others_have_written_is_told_to_dagster_once(world: World) -> None:

@@ -345,6 +345,16 @@ def test_a_baseline_is_not_trained_by_backfills_and_what_people_start(hub: Hub) 
     assert {one.value for one in samples(hub)} == {300}
 
 
+def test_a_baseline_is_not_trained_by_the_backfills_of_a_dagster(hub: Hub) -> None:
+    for number in range(11):
+        minute = 5 if number < 9 else 50
+        told: dict[str, Any] = {} if number < 9 else {"backfill": "bykxoolp"}
+        facets = answer("SUCCESS", naturalId=f"r{number}", **told)
+        begin = number * 60
+        record(hub, *run(number + 1, begin, begin + minute, job="etl", run_facets=facets))
+    assert {one.value for one in samples(hub)} == {300}
+
+
 def test_a_job_that_only_people_start_has_a_baseline_of_that(hub: Hub) -> None:
     for number in range(9):
         begin, facets = number * 60, dag_run(f"manual__{number}")

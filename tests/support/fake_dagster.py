@@ -23,6 +23,8 @@ NOW = datetime(2026, 11, 22, 6, 53, tzinfo=UTC)  # just after the answers were r
 NAMESPACE = "dagster://demo"
 URL = "http://dagster.test"
 
+NO_BACKFILLS = {"__typename": "PartitionBackfills", "results": []}
+
 Json = dict[str, Any]
 Answer = Json | httpx.Response | Callable[[Json], "Json | httpx.Response"]
 
@@ -98,6 +100,9 @@ class FakeDagster:
             "Details": self._details,
             "Jobs": {"repositoriesOrError": {"__typename": "RepositoryConnection", "nodes": []}},
             "AssetKeys": {"assetNodes": []},
+            "OwnBackfills": {"latest": NO_BACKFILLS, "open": NO_BACKFILLS},
+            "Partitions": {"assetNodes": []},
+            "PartitionKeys": {"assetNodes": []},
             "Log": {"logsForRun": {"__typename": "EventConnection", "events": []}},
             "Ticks": {},
         }
@@ -175,6 +180,12 @@ class WholeDagster(FakeDagster):
             AssetKeys=recorded("asset_nodes_full"),
             Assets=recorded("asset_nodes_full"),
             Reports={"asset0": recorded("external_asset_events")["assetOrError"]},
+            OwnBackfills={
+                "latest": recorded("backfills")["partitionBackfillsOrError"],
+                "open": NO_BACKFILLS,
+            },
+            Partitions=recorded("partition_statuses"),
+            PartitionKeys=recorded("partition_statuses"),
             Check={"version": "1.13.27", "permissions": []},
         )
         self.cap = cap

@@ -8,12 +8,14 @@ import pytest
 
 from hub.errors import BadInput
 from hub.model import (
+    BackfillObserved,
     BacklogObserved,
     EntityName,
     FreshnessPolicyObserved,
     HealthObserved,
     HealthStatus,
     Observation,
+    PartitionsObserved,
     Schedule,
     ScheduleObserved,
     WatermarkObserved,
@@ -38,6 +40,8 @@ def test_every_kind_is_read() -> None:
         {"type": "health", "status": "DOWN", "observed_at": AT, "part": "scheduler"},
         {"type": "watermark", "complete_to": AT, "observed_at": AT},
         {"type": "freshness_policy", "dataset": JOB, "max_lag_s": 60, "observed_at": AT},
+        {"type": "partitions", "dataset": JOB, "complete": ["a"], "failed": [], "observed_at": AT},
+        {"type": "backfill", "natural_id": "b", "state": "RUNNING", "observed_at": AT},
     ]
     assert read(told) == [
         ScheduleObserved(
@@ -47,6 +51,8 @@ def test_every_kind_is_read() -> None:
         HealthObserved(HealthStatus.DOWN, NOON, "scheduler"),
         WatermarkObserved(NOON, NOON),
         FreshnessPolicyObserved(EntityName("ns", "job"), 60.0, NOON),
+        PartitionsObserved(EntityName("ns", "job"), NOON, complete=("a",)),
+        BackfillObserved("b", "RUNNING", NOON),
     ]
 
 
@@ -177,3 +183,10 @@ def test_a_job_has_a_name() -> None:
 def test_what_is_none_is_refused(raw: bytes) -> None:
     with pytest.raises(BadInput):
         decode_observations(raw)
+
+
+def test_a_key_of_a_partition_that_cannot_be_kept_is_refused_with_its_place() -> None:
+    told = {"type": "partitions", "dataset": JOB, "missing": ["a", "b\x00"], "observed_at": AT}
+    with pytest.raises(BadInput) as error:
+        read([told])
+    assert "$[0].missing[1]" in str(error.value)

@@ -44,7 +44,15 @@ from hub.store.tables.launches import (
     launch_stop,
     launch_target,
 )
-from hub.store.tables.observed import backlog_sample, health, poll, sensor_state, watermark
+from hub.store.tables.observed import (
+    backfill_told,
+    backlog_sample,
+    health,
+    partitions_told,
+    poll,
+    sensor_state,
+    watermark,
+)
 from hub.store.tables.people import (
     audit,
     declared_orchestrator,
@@ -102,6 +110,7 @@ __all__ = [
     "audit",
     "backfill",
     "backfill_step",
+    "backfill_told",
     "backlog_sample",
     "baseline",
     "change",
@@ -157,6 +166,7 @@ __all__ = [
     "offer",
     "orchestrator",
     "outage",
+    "partitions_told",
     "ping_key",
     "poll",
     "receiver",

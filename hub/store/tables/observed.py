@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, LargeBinary
 
 from hub.store.tables.base import at, key, table_of, text, text_key
 from hub.store.types import Timestamp
@@ -61,6 +61,31 @@ health = table_of(
     text_key("part"),
     text("status", required=True),
     text("detail"),
+    at("at"),
+    clustered=True,
+)
+
+# Backfills of orchestrators' own, of which runs tell the natural id.
+backfill_told = table_of(
+    "backfill_told",
+    key("orchestrator_id"),
+    text_key("natural_id"),
+    text("state", required=True),
+    text("about", required=True),
+    Column("partitions", BigInteger),
+    at("begun_at", required=False),
+    at("ended_at", required=False),
+    at("at"),
+    clustered=True,
+)
+
+# Of each dataset what its orchestrator says of its partitions.
+partitions_told = table_of(
+    "partitions_told",
+    key("dataset_id"),
+    text("definition", required=True),
+    Column("truncated", Boolean, nullable=False),
+    Column("statuses", LargeBinary, nullable=False),  # zstd JSON {status: [key, ...]}
     at("at"),
     clustered=True,
 )

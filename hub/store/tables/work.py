@@ -129,6 +129,7 @@ run = table_of(
     at("updated_at"),
     text("own_state"),  # the orchestrator's own word for the state
     at("queued_at", required=False),
+    text("backfill"),  # of the orchestrator's own, by its id there
     UniqueConstraint("job_id", "natural_id", "map_index", "orchestrator_id"),
 )
 Index("run_of_job", run.c.job_id, run.c.sort_at)

@@ -65,6 +65,20 @@ def broken() -> None:
     raise ValueError("broken on purpose")
 
 
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["north", "south", "west"]))
+def stations(context: dg.AssetExecutionContext) -> None:
+    if context.partition_key == "south":
+        raise ValueError("there is no line to the south")
+
+
+@dg.asset(
+    partitions_def=dg.MultiPartitionsDefinition(
+        {"time": DAYS, "country": dg.StaticPartitionsDefinition(["de", "fr"])}
+    )
+)
+def sales() -> None: ...
+
+
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=2))
 def flaky(context: dg.OpExecutionContext) -> int:
     if context.retry_number == 0:
@@ -155,7 +169,7 @@ def skipping() -> dg.SkipReason:
 
 
 defs = dg.Definitions(
-    assets=[SOURCE, orders, report, broken],
+    assets=[SOURCE, orders, report, broken, stations, sales],
     asset_checks=[report_nonempty, report_small],
     jobs=[dynamic, failing, sleeping, orders_job],
     schedules=[minutely, two_crons, broken_schedule, skipping],
