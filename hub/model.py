@@ -234,6 +234,7 @@ class RunFacts(Struct, frozen=True):
     (Airflow: try number, or clear number + 1 for a Dag run).
     `own_state`: the orchestrator's own word for the attempt's state. If there is one, this is its
     own answer, which outweighs what senders said of the end; `started_at` and `queued_at` are its.
+    `relayed`: somebody else tells that word, and outweighs nobody.
     `backfill`: the backfill of the orchestrator's own that the run is of, by its id there.
     """
 
@@ -259,6 +260,12 @@ class RunFacts(Struct, frozen=True):
     queued_at: datetime | None = None
     started_at: datetime | None = None
     backfill: str | None = None
+    relayed: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether the orchestrator itself says this."""
+        return self.own_state is not None and not self.relayed
 
 
 class Warning(Struct, frozen=True):  # noqa: A001  the word of the glossary

@@ -29,6 +29,7 @@ class _Answer(Facet, rename="camel"):
     parent_natural_id: str | None = None
     attempt: int | None = None
     will_retry: bool = False
+    relayed: bool = False
     queued_at: str | None = None
     started_at: str | None = None
     external_url: str | None = field(default=None, name="url")
@@ -39,6 +40,7 @@ class _Answer(Facet, rename="camel"):
 def _answer(facet: _Answer, known: Known, reading: Reading) -> None:
     known["own_state"] = reading.word(facet.state, "state")
     known["will_retry"] = facet.will_retry
+    known["relayed"] = facet.relayed
     for names, read in (
         (_WORDS, reading.word),
         (_NUMBERS, reading.small),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from hub.errors import shorten
 from hub.model import Observation
+from hub.openlineage.airflow_tasks import unbegun_tasks
+from hub.openlineage.decode import decode_event
 from hub.record import heartbeats, observations
 from hub.record.batch import Batch
 from hub.record.incoming import (
@@ -22,6 +24,7 @@ from hub.record.incoming import (
     Outcome,
     Refused,
     compress,
+    incoming_event,
 )
 from hub.store.bulk import bulk_of
 from hub.store.db import Connection, Database
@@ -80,7 +83,8 @@ class Recorder:
         namespaces = Spaces(bulk, self._ids, self._claim, now)
         batch = Batch(Workset(bulk, self._ids, namespaces, self._remembered), connection, now)
         pings = [item for item in items if isinstance(item, IncomingPing)]
-        facts = [*items, *heartbeats.hear(connection, pings)] if pings else items
+        heard = heartbeats.hear(connection, pings) if pings else ()
+        facts = [*items, *heard, *_implied(items)]
         fresh, outcomes = self._sift(batch, facts)
         self._letterbox.keep(connection, self._ids, _only(DeadLetter, fresh))
         self._fold(batch, _only(IncomingEvent, fresh), _only(IncomingObservation, fresh))
@@ -161,12 +165,19 @@ class Recorder:
         self._batch = batch
 
 
+def _implied(items: Iterable[Incoming]) -> Iterator[IncomingEvent]:
+    """What events say of runs that sent none."""
+    for item in _only(IncomingEvent, items):
+        for raw in unbegun_tasks(item.event):
+            yield incoming_event(decode_event(raw), raw, raw, item.received_at, item.sender)
+
+
 def _key_of(item: Incoming) -> bytes | None:
     """What tells a duplicate; None of what has none."""
     return item.key if isinstance(item, IncomingEvent | DeadLetter) else None
 
 
-def _only(kind: type[T], items: Sequence[Incoming]) -> list[T]:
+def _only(kind: type[T], items: Iterable[Incoming]) -> list[T]:
     return [item for item in items if isinstance(item, kind)]
 
 

@@ -49,8 +49,10 @@ def advance_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -
         attempt.started_at = earliest(attempt.started_at, at)
     if kind is EventType.COMPLETE:
         attempt.completed_at = greatest(attempt.completed_at, at)
-    if facts.own_state is not None:
+    if facts.answers:
         _hear_answer(attempt, item.received_at, facts)
+    elif attempt.answered_at is None:
+        attempt.own_state = greatest(attempt.own_state, facts.own_state)
     if kind in TERMINAL_EVENTS:
         _end_attempt(attempt, item, facts)
     elif attempt.state not in FINISHED_STATES and attempt.started_at is not None:
@@ -70,7 +72,7 @@ def _hear_answer(attempt: AttemptRow, heard_at: int, facts: RunFacts) -> None:
 
 def _end_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -> None:
     """The latest event decides, unless the orchestrator itself answered: then its last answer."""
-    kind, answered = item.event.event_type, facts.own_state is not None
+    kind, answered = item.event.event_type, facts.answers
     attempt.ends = (attempt.ends or 0) | _END_BIT[kind] << (_ANSWERED if answered else 0)
     heard_at = item.received_at if answered else None
     mine = (heard_at or -1, item.at, int(Rank[kind.value]), item.digest)

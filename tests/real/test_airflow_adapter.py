@@ -53,6 +53,14 @@ def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
         watch.adapter.close()
 
 
+def test_airflows_rest_api_still_tells_no_deadlines() -> None:
+    """Should it begin to, the adapter can read them, and the docs are to be changed."""
+    (spec,) = VENV.glob("lib/python3*/site-packages/airflow/**/v2-rest-api-generated.yaml")
+    text = spec.read_text().lower()
+    assert "/api/v2/dags/{dag_id}/dagruns" in text
+    assert "deadline" not in text
+
+
 def test_every_try_of_every_task_is_known_with_its_state_and_times(watch: Watch) -> None:
     watch.poll()
     ours, theirs = own_tables.tries(watch)
