@@ -26,6 +26,7 @@ from hub.api.settling import Submitting
 from hub.errors import BadInput, Overloaded, TracksideError
 from hub.model import CheckStatus
 from hub.openlineage.batch import split_batch
+from hub.openlineage.faults import Phrase
 from hub.quality.base import Given, Reader, tools
 from hub.record import Outcome, Refused, Sender
 from hub.record.counted import Counted
@@ -152,7 +153,12 @@ class Door:
         queries = _queries(scope)
         named = principal.orchestrator or queries.get("orchestrator")
         if named is None:
-            raise BadInput("orchestrator", None, "whose metrics these are")
+            raise BadInput(
+                "orchestrator",
+                Phrase("nothing"),
+                "the name of the orchestrator that sends these metrics",
+                "Add ?orchestrator=<name> to the address, or send with a token that is bound to one.",
+            )
         is_json = "json" in _content_type(scope)
         points = request_of(raw, "json" if is_json else "protobuf")
         prefix, now = queries.get("prefix", "airflow"), datetime.now(UTC)
