@@ -64,6 +64,7 @@ from hub.triggers.launching import Launching
 from hub.triggers.plan import plan_of as subscriptions_of
 from hub.triggers.pulling import Pulling
 from hub.triggers.reruns import reruns_of
+from hub.turns import Turns
 from hub.worker import Loop, Worker
 
 FORWARD_S = 0.5
@@ -235,7 +236,9 @@ def _exporting(hub: Hub, url: str) -> Loop:
 
 def build_polling(hub: Hub) -> Worker:
     """The loops that ask orchestrators."""
-    worker = Worker(hub.db, replica_name(), Rounds(hub.metrics), threads=polling.THREADS)
+    turns = Turns(polling.AT_ONCE, polling.PATIENCE_S)
+    observer = Rounds(hub.metrics)
+    worker = Worker(hub.db, replica_name(), observer, threads=polling.THREADS, turns=turns)
     polling.Polling(hub, worker)
     return worker
 

@@ -18,8 +18,12 @@ log = structlog.get_logger(__name__)
 
 #: How soon a declaration over the API is seen by every replica, in seconds.
 REFRESH_S = 5.0
-#: Polls at a time.
-THREADS = 16
+#: Polls at a time, but for those that last longer than so many seconds: they may hang, and hold up
+#: no others.
+AT_ONCE = 16
+PATIENCE_S = 5.0
+#: Polls under way with those that hang; beyond that the others wait until some of them give up.
+THREADS = 256
 PREFIX = "poll "
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -26,6 +26,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from hub.store import leases
 from hub.store.db import Database
 from hub.store.leases import Fence, Held, LeaseLostError
+from hub.turns import Turns
 
 log = structlog.get_logger(__name__)
 
@@ -111,11 +112,13 @@ class Worker:
         observer: Observer | None = None,
         *,
         threads: int = THREADS,
+        turns: Turns | None = None,
         commits: Callable[[], int] | None = None,
     ) -> None:
         """`owner` names this replica; no two that run may share it.
 
-        commits: how many there were in this process; without it no loop rests.
+        turns: shared loops wait for one before each round. commits: how many there were in this
+        process; without it no loop rests.
         """
         self._db = db
         self._owner = owner
@@ -127,6 +130,7 @@ class Worker:
         self._replicas = 1
         self._since: dict[str, float] = {}  # when the round under way began, monotonic
         self._due: dict[str, float] = {}  # when the next round should begin, monotonic
+        self._turns = turns
         self._commits = commits
         self._seen: dict[str, tuple[int, float]] = {}  # commits at the latest round, and when
         self._stopping = threading.Event()
@@ -181,6 +185,8 @@ class Worker:
     def stop(self) -> None:
         """Lets each body come to its end, then gives the leases back."""
         self._stopping.set()
+        if self._turns is not None:
+            self._turns.end()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=True)
         for held in (*self._held.values(), *filter(None, (self._presence,))):
@@ -224,15 +230,19 @@ class Worker:
         self._beat(loop, late_s, time.monotonic() - started, error)
 
     def _round(self, loop: Loop) -> bool:
-        fence = self._fence(loop)
-        if fence is None:
-            loop.elsewhere()
-            return False
-        self._since[loop.name] = time.monotonic()
-        try:
-            return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
-        finally:
-            del self._since[loop.name]
+        with self._turn(loop):
+            fence = self._fence(loop)
+            if fence is None:
+                loop.elsewhere()
+                return False
+            self._since[loop.name] = time.monotonic()
+            try:
+                return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
+            finally:
+                del self._since[loop.name]
+
+    def _turn(self, loop: Loop) -> AbstractContextManager[None]:
+        return nullcontext() if self._turns is None or not loop.shared else self._turns.turn()
 
     def prolong(self) -> None:
         """Keeps the leases of loops that go on, between their rounds and in them."""
