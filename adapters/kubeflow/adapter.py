@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
-import httpx
-
-from adapters.base.parts import Part, Parts, observed
+from adapters.base.in_parts import InParts
+from adapters.base.parts import Look, Part
 from adapters.kubeflow import check, inventory, launch, open_runs, runs
 from adapters.kubeflow.api import Api
 from adapters.kubeflow.config import Config as KubeflowConfig
 from adapters.kubeflow.events import Place
 from adapters.kubeflow.site import Names, Site
-from hub.errors import Declined, NotFound
 from hub.ports import (
     AdapterConfig,
-    Asked,
-    BackfillPlan,
     Capability,
-    Effects,
     Finding,
     Json,
     Known,
     Launched,
     LaunchRequest,
-    LogTail,
-    Observed,
-    RunName,
-    Wish,
     adapters,
 )
 
@@ -45,44 +36,36 @@ What runs in a component (Spark, the OpenLineage client) may send its own events
 
 
 @adapters.register("kubeflow")
-class Kubeflow:
-    """One Kubeflow Pipelines, or one namespace of it."""
+class Kubeflow(InParts[KubeflowConfig, Api, Site]):
+    """One Kubeflow Pipelines, or one namespace of it. Its API has no logs."""
 
     Config: ClassVar[type[AdapterConfig]] = KubeflowConfig
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.LAUNCH})
     keyed: ClassVar[bool] = False
+    title: ClassVar = "Kubeflow"
+    setup: ClassVar = _SETUP
+    connect = Api
 
-    def __init__(
-        self,
-        config: KubeflowConfig,
-        asked: Asked,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], object] | None = None,
-    ) -> None:
-        self._config = config
-        self._api = Api(config, transport=transport, sleep=sleep)
-        self._place = Place(asked.namespace, config.url)
+    def parts(self) -> tuple[Sequence[Part[Site]], int]:
+        self._place = Place(self._namespace, self._config.url)
         self._names = Names(self._api)
         parts: tuple[Part[Site], ...] = (
             Part("recurring", 60, 1, inventory.recurring),
             Part("open", 120, 1, open_runs.look),
             Part("pipelines", 300, 1, inventory.pipelines),
         )
-        self._parts = Parts(parts, beside=BESIDE)
+        return parts, BESIDE
 
-    def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
-        """The cursor has one member per part, `due`, when each is to be looked at next, and `names`."""
-        before = self._api.http.requests
+    def site(self, cursor: Json, as_of: datetime, known: Known) -> Site:
         self._names.restore(cursor.get("names", {}))
         zone = self._config.timezone
-        site = Site(self._api, self._names, self._place, zone, as_of, known)
-        history = timedelta(days=self._config.history_days)
-        first = {"runs": runs.look(site, cursor.get("runs", {}), history)}
-        others, due = self._parts.take(site, cursor, as_of)
-        requests = self._api.http.requests - before
-        kept = {**cursor, "names": self._names.held}
-        return observed(first | others, kept, due, requests, self._api.http.skew_s)
+        return Site(self._api, self._names, self._place, zone, as_of, known)
+
+    def runs(self, site: Site, state: Json) -> Look:
+        return runs.look(site, state, timedelta(days=self._config.history_days))
+
+    def kept(self) -> Json:
+        return {"names": self._names.held}
 
     def check_connection(self) -> Sequence[Finding]:
         return list(check.check(self._api, self._config.kubernetes_namespace))
@@ -92,25 +75,3 @@ class Kubeflow:
 
     def find_launched(self, request: LaunchRequest) -> Launched | None:
         return launch.find_launched(self._api, self._place, request)
-
-    def backfill(self, plan: BackfillPlan) -> Launched:
-        raise Declined(f"Kubeflow has no backfills of its own ({plan.job.name})")
-
-    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:  # noqa: ARG002
-        raise NotFound(f"Kubeflow has no backfills of its own ({plan.job.name})")
-
-    def steer(self, natural_id: str, wish: Wish) -> None:  # noqa: ARG002
-        raise NotFound(f"Kubeflow has no backfills of its own ({natural_id})")
-
-    def caused(self, request: LaunchRequest) -> Effects:
-        raise NotFound(f"Kubeflow takes no asset events ({request.job.name})")
-
-    def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
-        """Its API has no logs: they are read from Kubernetes, or from an object store."""
-        return LogTail(())
-
-    def openlineage_setup(self, hub_url: str) -> str:
-        return _SETUP.format(hub_url=hub_url.rstrip("/"))
-
-    def close(self) -> None:
-        self._api.http.close()

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Final
 
-import httpx
-
-from adapters.base.parts import observed
+from adapters.base.in_parts import InParts
+from adapters.base.parts import Look
 from adapters.sagemaker import check, launch, runs
 from adapters.sagemaker.api import Api
 from adapters.sagemaker.config import Config as SageMakerConfig
 from adapters.sagemaker.site import Site
-from hub.errors import Declined, NotFound
 from hub.ports import (
     AdapterConfig,
-    Asked,
-    BackfillPlan,
     Capability,
-    Effects,
     Finding,
     Json,
     Known,
     Launched,
     LaunchRequest,
-    LogTail,
-    Observed,
-    RunName,
-    Wish,
     adapters,
 )
 
@@ -38,31 +29,20 @@ Nothing to set up: SageMaker Pipelines have no OpenLineage of their own, and wha
 
 
 @adapters.register("sagemaker")
-class SageMaker:
-    """The pipelines of one account in one region."""
+class SageMaker(InParts[SageMakerConfig, Api, Site]):
+    """The pipelines of one account in one region. CloudWatch, which has their logs, is not asked."""
 
     Config: ClassVar[type[AdapterConfig]] = SageMakerConfig
     capabilities: ClassVar[frozenset[Capability]] = frozenset({Capability.LAUNCH})
-    keyed: ClassVar[bool] = True
+    title: ClassVar = "SageMaker"
+    setup: ClassVar = _SETUP
+    connect = Api
 
-    def __init__(
-        self,
-        config: SageMakerConfig,
-        asked: Asked,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], object] | None = None,
-    ) -> None:
-        self._api = Api(config, transport=transport, sleep=sleep)
-        self._namespace = asked.namespace
-        self._history = timedelta(days=config.history_days)
+    def site(self, cursor: Json, as_of: datetime, known: Known) -> Site:  # noqa: ARG002
+        return Site(self._api, self._namespace, as_of, known)
 
-    def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
-        before = self._api.http.requests
-        site = Site(self._api, self._namespace, as_of, known)
-        looks = {"runs": runs.look(site, cursor.get("runs", {}), self._history)}
-        requests = self._api.http.requests - before
-        return observed(looks, cursor, {}, requests, self._api.http.skew_s)
+    def runs(self, site: Site, state: Json) -> Look:
+        return runs.look(site, state, timedelta(days=self._config.history_days))
 
     def check_connection(self) -> Sequence[Finding]:
         return list(check.check(self._api))
@@ -72,25 +52,3 @@ class SageMaker:
 
     def find_launched(self, request: LaunchRequest) -> Launched | None:
         return launch.find_launched(self._api, request, datetime.now(UTC).timestamp())
-
-    def backfill(self, plan: BackfillPlan) -> Launched:
-        raise Declined(f"SageMaker has no backfills of its own ({plan.job.name})")
-
-    def backfilled(self, plan: BackfillPlan, natural_id: str) -> Effects:  # noqa: ARG002
-        raise NotFound(f"SageMaker has no backfills of its own ({plan.job.name})")
-
-    def steer(self, natural_id: str, wish: Wish) -> None:  # noqa: ARG002
-        raise NotFound(f"SageMaker has no backfills of its own ({natural_id})")
-
-    def caused(self, request: LaunchRequest) -> Effects:
-        raise NotFound(f"SageMaker takes no asset events ({request.job.name})")
-
-    def log_tail(self, run: RunName, attempt: int, lines: int) -> LogTail:  # noqa: ARG002
-        """Logs are in CloudWatch, which is not asked."""
-        return LogTail(())
-
-    def openlineage_setup(self, hub_url: str) -> str:  # noqa: ARG002
-        return _SETUP
-
-    def close(self) -> None:
-        self._api.http.close()

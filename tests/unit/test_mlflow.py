@@ -188,5 +188,5 @@ def test_what_is_no_number_is_no_metric() -> None:
 
 def test_nothing_can_be_started() -> None:
     request = LaunchRequest("key-1", EntityName("space", "churn"))
-    with pytest.raises(Declined, match="starts nothing"):
+    with pytest.raises(Declined, match="starts no jobs of MLflow"):
         FakeMLflow().adapter().launch(request)
