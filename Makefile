@@ -1,7 +1,7 @@
 # Every verb of the project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test real check bench soak lock clean
+.PHONY: help serve demo test real check bench soak lock envs clean
 
 # A virtual environment made elsewhere, or another interpreter, may be named: make VENV=... PYTHON=...
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -52,6 +52,8 @@ lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versi
 	$(COMPILE) requirements/ml.in -o requirements/ml.lock $(ARGS)
 	$(COMPILE) requirements/quality.in -o requirements/quality.lock $(ARGS)
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock $(ARGS)
+
+envs: .venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality ## make the environments that `make real` needs
 
 # Orchestrators and quality tools live in environments of their own; bytecode is compiled once, not
 # by each process.
