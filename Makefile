@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## run the hub with a small made-up world to look at
 test: $(VENV)/.dev ## run the tests, except those that need real orchestrators or hours
 	$(BIN)/pytest -m "not real and not soak" -n 4 --durations=25 $(ARGS)
 
-real: $(VENV)/.dev .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
+real: $(VENV)/.dev envs ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
 	$(BIN)/pytest -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules, documentation
@@ -53,11 +53,12 @@ lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versi
 	$(COMPILE) requirements/quality.in -o requirements/quality.lock $(ARGS)
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock $(ARGS)
 
-envs: .venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality ## make the environments that `make real` needs
+ENVS = .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality
+envs: $(ENVS) ## make the environments that `make real` needs
 
 # Orchestrators and quality tools live in environments of their own; bytecode is compiled once, not
 # by each process.
-.venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality: .venv-%: requirements/%.lock $(VENV)/.uv
+$(filter-out .venv-files,$(ENVS)): .venv-%: requirements/%.lock $(VENV)/.uv
 	$(PYTHON) -m venv $@
 	$(UV) pip install --quiet --compile-bytecode --python $@/bin/python --require-hashes -r $<
 	@touch $@
@@ -70,7 +71,7 @@ envs: .venv-airflow .venv-airflow2 .venv-dagster .venv-ml .venv-quality ## make 
 	@touch $@
 
 clean: ## remove the environment and caches, never ./data
-	rm -rf $(VENV) .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENVS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is newer than the files it was made from; a change of a lock file makes it again.
