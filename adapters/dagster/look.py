@@ -13,7 +13,7 @@ from adapters.dagster.assets import reported
 from adapters.dagster.backlog import backlog
 from adapters.dagster.details import events_of
 from adapters.dagster.events import Place
-from adapters.dagster.graphql import GraphQL
+from adapters.dagster.graphql import GraphQL, QueryFailedError
 from adapters.dagster.health import health, instigator_health
 from adapters.dagster.instigators import Instigator, read_instigators, schedules, skipped
 from adapters.dagster.inventory import (
@@ -47,6 +47,7 @@ OUTSIDE_ASSETS: Final = 200
 PARTITIONED_ASSETS: Final = 1_000
 _DETAILS: Final = "run details"
 _PARTITIONS: Final = "partitions"
+_BACKFILLS: Final = "backfills"
 
 
 class Look:
@@ -135,13 +136,26 @@ class Look:
         found = read_instigators(self._graphql, pulse.repositories, now)
         self.events += skipped(found, self._place)
         self.observations += instigator_health(found, self._as_of)
-        since = moment(self.state.asked_at)
-        self.observations += own_backfills(self._graphql, since, now)
+        self._backfills(now)
         declared = _print(found)
         if jobs or declared != self.state.declared:
             told = schedules(found, jobs, self._place.namespace, self._as_of)
             self.observations += told
         self.state = replace(self.state, asked_at=now.timestamp(), declared=declared)
+
+    def _backfills(self, now: datetime) -> None:
+        """That Dagster can't tell of them keeps nobody from seeing the rest."""
+        try:
+            since = moment(self.state.backfills_to)
+            self.observations += list(own_backfills(self._graphql, since, now))
+        except QueryFailedError as error:
+            if error.permanent:
+                raise
+            told = HealthObserved(HealthStatus.DEGRADED, self._as_of, _BACKFILLS, str(error))
+        else:
+            told = HealthObserved(HealthStatus.HEALTHY, self._as_of, _BACKFILLS)
+            self.state = replace(self.state, backfills_to=now.timestamp())
+        self.observations.append(told)
 
     def _partitions(self) -> None:
         """Of some assets, once all runs up to now are told, so that those that wrote are known."""

@@ -28,6 +28,7 @@ class State(Struct, frozen=True):
     asked_at, declared: when schedules were asked for last, and a print of what they said.
     reported_to: up to when reports from outside are read. partitioned: assets with partitions, whose
     statuses are asked for from the one at partitions_from on; partitions_at: when they were last.
+    backfills_to: up to when backfills that ended are told.
     """
 
     at: float = 0.0
@@ -45,6 +46,7 @@ class State(Struct, frozen=True):
     asked_at: float = 0.0
     declared: str = ""
     reported_to: float | None = None
+    backfills_to: float | None = None
 
     def cursor(self) -> Json:
         told: Json = msgspec.to_builtins(self)

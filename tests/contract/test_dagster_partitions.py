@@ -267,6 +267,27 @@ def test_backfills_that_dagster_runs_are_told_with_their_state() -> None:
     assert found["old"].ended_at is None
 
 
+def test_a_dagster_that_cannot_tell_of_its_backfills_tells_the_rest() -> None:
+    broken = {"__typename": "PythonError", "message": "a backfill can't be read"}
+    fake = served("a", OwnBackfills={"latest": broken, "open": NO_BACKFILLS})
+    adapter = fake.adapter()
+    looks, cursor = settled(fake, adapter)
+    assert told(*looks)
+    health = [one for each in looks for one in each.observations if isinstance(one, HealthObserved)]
+    (found,) = [one for one in health if one.part == "backfills"]
+    assert found.status is HealthStatus.DEGRADED
+    assert "a backfill can't be read" in (found.detail or "")
+    latest = recorded("backfills")["partitionBackfillsOrError"]
+    fake.answers["OwnBackfills"] = {"latest": latest, "open": NO_BACKFILLS}
+    again = look(fake, adapter, cursor, 6000)
+    assert backfills(again)  # which ended meanwhile
+    assert HealthStatus.HEALTHY in {
+        one.status
+        for one in again.observations
+        if isinstance(one, HealthObserved) and one.part == "backfills"
+    }
+
+
 def test_backfills_that_ended_long_ago_are_told_once() -> None:
     latest = recorded("backfills")["partitionBackfillsOrError"]
     fake = served(OwnBackfills={"latest": latest, "open": NO_BACKFILLS})
