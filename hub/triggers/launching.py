@@ -10,7 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from threading import Lock
@@ -48,6 +48,8 @@ log = structlog.get_logger(__name__)
 THREADS: Final = 8
 #: Of one orchestrator at once, on one replica.
 AT_ONCE: Final = 4
+#: So long a round waits for one of its calls to end, for what is due next takes its place.
+TURN_S: Final = 0.25
 #: A call of an adapter that takes longer is somebody else's to repeat.
 HOLD_S: Final = 120.0
 
@@ -111,6 +113,7 @@ class Launching:
         *,
         per_hour: int = 0,
         hold_s: float = HOLD_S,
+        turn_s: float = TURN_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """per_hour: what the breaker lets through of one target. clock: read again after a call."""
@@ -120,6 +123,7 @@ class Launching:
         self._figures = figures
         self._per_hour = per_hour
         self._hold_s = hold_s
+        self._turn_s = turn_s
         self._clock = clock
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="launch")
         self._under_way: Counter[str] = Counter()
@@ -128,22 +132,25 @@ class Launching:
         self._begun = False
 
     def round(self, now: datetime) -> bool:
-        """Begins to ask for what is due; True if more may be due at once."""
+        """Begins to ask for what is due; True if more may be due, once one of them has ended."""
         ways = self._targets.ways()
         if not self._begun:
             self._begin_anew(ways)
             self._begun = True
         serial = frozenset(name for name, way in ways.items() if not way.keyed)
         leased = self._lease(ways, Limits(self._per_hour, serial), now)
-        for one in leased:
-            self._begin(one)
-        return False
+        begun = {self._begin(one) for one in leased}
+        if begun:
+            wait(begun | self._open(), self._turn_s, FIRST_COMPLETED)
+        return bool(begun)
 
     def settle(self) -> None:
         """Waits until what was begun has ended."""
+        wait(self._open())
+
+    def _open(self) -> set[Future[None]]:
         with self._lock:
-            futures = set(self._futures)
-        wait(futures)
+            return set(self._futures)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
@@ -185,12 +192,13 @@ class Launching:
 
     # -- one -----------------------------------------------------------------------------------
 
-    def _begin(self, one: LeasedLaunch) -> None:
+    def _begin(self, one: LeasedLaunch) -> Future[None]:
         with self._lock:
             self._under_way[one.orchestrator] += 1
             future = self._pool.submit(self._launch, one)
             self._futures.add(future)
         future.add_done_callback(lambda ended: self._ended(one, ended))
+        return future
 
     def _ended(self, one: LeasedLaunch, future: Future[None]) -> None:
         with self._lock:

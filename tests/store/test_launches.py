@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -59,6 +61,45 @@ def crashing(it: Bench, second: float) -> None:
         it.loop.round(it.now)
         it.loop.settle()
     it.loop = it.another()
+
+
+# -- one after another -----------------------------------------------------------------------------
+
+
+def rounds(it: Bench) -> None:
+    while it.loop.round(it.now):
+        pass
+
+
+def test_what_is_due_goes_out_as_soon_as_a_place_is_free(bench: Benches) -> None:
+    """It does not wait for the time of the next round, however few may go out at once."""
+    flow = Orchestrator()
+    it = bench(flow, turn_s=60)
+    it.ask(*(f"key-{number}" for number in range(20)))
+    rounds(it)
+    it.loop.settle()
+    assert flow.runs.total() == 20
+
+
+def test_an_answer_that_does_not_come_keeps_one_place_and_no_more(bench: Benches) -> None:
+    flow, answer = Orchestrator(), Event()
+
+    def wait(request: LaunchRequest) -> None:
+        if request.key == "slow":
+            answer.wait(60)
+
+    flow.before = wait
+    it = bench(flow, turn_s=60)
+    it.ask("slow", *(f"key-{number}" for number in range(20)))
+    rounds(it)
+    end = time.monotonic() + 30
+    while flow.runs.total() < 20 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert flow.runs.total() == 20
+    assert not flow.runs["slow"]
+    answer.set()
+    it.loop.settle()
+    assert flow.runs.total() == 21
 
 
 # -- asked for -------------------------------------------------------------------------------------
