@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from hub.api.hub import Hub
+from hub.evaluate.heartbeats import Filing, heartbeats_of
 from hub.evaluate.predictions import Predictions
 from hub.evaluate.telling import Transactions
 from hub.evaluate.watch import Watch
@@ -46,8 +47,10 @@ def loops(hub: Hub) -> list[Loop]:
 
 def _watching(hub: Hub) -> list[Loop]:
     watch = Watch(hub.db, hub.writer, hub.book, hub.plan)
+    filing = Filing(hub.db, hub.writer, heartbeats_of(hub.settings))
     predictions = Predictions(hub.db, hub.writer, hub.book)
     return [
+        Loop("heartbeats", MINUTE_S, lambda tick: filing.round(tick.now, tick.fence)),
         Loop("alive", BREATHE_S, lambda tick: _breathe(hub, tick), leased=False),
         Loop(
             "evaluate",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Final, Self
@@ -22,23 +21,22 @@ from hub.api.errors import RESPONSES
 from hub.api.hub import Hub as RunningHub
 from hub.api.params import Eyes, Hub, Paged, Sender, Text
 from hub.api.paths import LONGEST, NewName
-from hub.errors import BadInput
+from hub.errors import BadInput, Conflict
+from hub.evaluate.heartbeats import BY_FILE
 from hub.model import EntityName, Schedule
-from hub.record.heartbeats import schedule_of
+from hub.record.heartbeats import SLUG, schedule_of, slug_of
 from hub.schedules.cron import is_cron
 from hub.schedules.intervals import interval_of, interval_text
 from hub.schedules.zones import zone_of
 from hub.store import heartbeats as store
 from hub.store.db import Connection
-from hub.store.heartbeats import Heartbeat, Owner, Wanted
+from hub.store.heartbeats import FILE, Heartbeat, Owner, Wanted
 
 router: Final = APIRouter(prefix="/api/v1/heartbeats", tags=["heartbeats"], responses=RESPONSES)
 keys: Final = APIRouter(prefix="/api/v1/ping-keys", tags=["heartbeats"], responses=RESPONSES)
 
 Number = Annotated[int, Path(ge=1, le=2**53, alias="heartbeat")]
 _YEAR_S: Final = 31_536_000
-_NOT_IN_SLUGS: Final = re.compile(r"[^a-z0-9_]+")
-_SLUG: Final = r"^[A-Za-z0-9_-]+$"
 #: Of one that has no schedule any more: nobody waits for its runs.
 _NONE: Final = Schedule("manual")
 
@@ -50,7 +48,7 @@ class When(BaseModel):
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
-    slug: str | None = Field(None, min_length=1, max_length=100, pattern=_SLUG)
+    slug: str | None = Field(None, min_length=1, max_length=100, pattern=SLUG)
     cron: Text | None = Field(None, max_length=200, examples=["30 3 * * *"])
     timezone: Text = Field("UTC", max_length=100, examples=["Europe/Zurich"])
     period_s: float | None = Field(None, ge=60, le=_YEAR_S)
@@ -94,7 +92,9 @@ class NewKey(BaseModel):
 
 
 class HeartbeatView(Struct, rename="camel"):
-    """A heartbeat. Its URL is shown when it is made or renewed, and never again."""
+    """A heartbeat. Its URL is shown when it is made or renewed, and never again. managedBy: the file
+    that alone may change it.
+    """
 
     id: int
     namespace: str
@@ -108,6 +108,7 @@ class HeartbeatView(Struct, rename="camel"):
     created_by: str
     created_at: datetime
     last_ping_at: datetime | None
+    managed_by: str | None
 
 
 class NewHeartbeatView(HeartbeatView, rename="camel", kw_only=True):
@@ -184,7 +185,7 @@ def add_heartbeat(asked: NewHeartbeat, request: Request, hub: Hub, by: Sender) -
 def change_heartbeat(heartbeat: Number, asked: When, hub: Hub, by: Sender) -> Response:
     """Another schedule, grace or slug; what is not told it has no more, except its slug."""
     schedule = asked.schedule()
-    held = _own(hub, by, heartbeat)
+    held = _changeable(hub, by, heartbeat)
 
     def change(connection: Connection, now: datetime) -> Heartbeat:
         slug = asked.slug or held.slug
@@ -211,7 +212,7 @@ def renew_heartbeat(heartbeat: Number, request: Request, hub: Hub, by: Sender) -
 @router.delete("/{heartbeat}", status_code=204)
 def remove_heartbeat(heartbeat: Number, hub: Hub, by: Sender) -> Response:
     """Its URL no longer works and its runs are no longer waited for; what was recorded stays."""
-    held = _own(hub, by, heartbeat)
+    held = _changeable(hub, by, heartbeat)
 
     def remove(connection: Connection, _: datetime) -> None:
         store.delete_heartbeat(connection, heartbeat)
@@ -271,15 +272,18 @@ def remove_ping_key(namespace: NewName, hub: Hub, by: Sender) -> Response:
 # -- parts -------------------------------------------------------------------------------------
 
 
-def slug_of(name: str) -> str:
-    """The name as it stands in a URL; names that differ in signs alone have the same."""
-    return _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:100] or "heartbeat"
-
-
 def _own(hub: RunningHub, by: Principal, number: int) -> Heartbeat:
     with hub.db.reading() as connection:
         held = store.get_heartbeat(connection, number)
     by.require_namespace(held.job.namespace)
+    return held
+
+
+def _changeable(hub: RunningHub, by: Principal, number: int) -> Heartbeat:
+    """Raises Conflict for one of the file; its URL may be renewed nevertheless."""
+    held = _own(hub, by, number)
+    if held.origin == FILE:
+        raise Conflict(f"the heartbeat {held.job.name!r} is managed by {BY_FILE}; change it there")
     return held
 
 
@@ -333,4 +337,5 @@ def _told(one: Heartbeat) -> dict[str, Any]:
         "created_by": one.owner.by,
         "created_at": one.created_at,
         "last_ping_at": one.pinged_at,
+        "managed_by": BY_FILE if one.origin == FILE else None,
     }

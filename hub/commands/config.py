@@ -10,6 +10,7 @@ import yaml
 
 from hub.commands.common import ConfigFile, load, out
 from hub.evaluate.book import book_of
+from hub.evaluate.heartbeats import heartbeats_of
 from hub.evaluate.plan import plan_of
 from hub.figures.selected import selectors_of
 from hub.polls.fleet import check_file
@@ -38,6 +39,7 @@ def check_all(settings: Settings) -> None:
     check_file(settings)
     book_of(settings)
     plan_of(settings)
+    heartbeats_of(settings)
     plan_in(settings)
     subscriptions_of(settings)
     grants_of(settings)

@@ -6,6 +6,7 @@ transaction that records it, by where the heartbeat's runs stand; what follows i
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -36,6 +37,8 @@ from hub.store.types import from_micros, to_micros
 
 #: Characters of what the pings of a run have said that are kept, the last ones.
 LOG_TAIL: Final = 100_000
+SLUG: Final = r"^[A-Za-z0-9_-]+$"
+_NOT_IN_SLUGS: Final = re.compile(r"[^a-z0-9_]+")
 #: So long after its end a run is remembered, for pings that come once more.
 REMEMBERED: Final = timedelta(days=1)
 #: Characters of the last line of a failed run's log that become its error.
@@ -176,6 +179,11 @@ def forgotten(runs: Runs, now: datetime) -> list[str]:
     over = [rid for rid, run in runs.items() if run.ended_at and now - run.ended_at > REMEMBERED]
     still_open = sorted((run.started_at, rid) for rid, run in runs.items() if run.is_open)
     return over + [rid for _, rid in still_open[:-MOST_OPEN]]
+
+
+def slug_of(name: str) -> str:
+    """The name as it stands in a URL; names that differ in signs alone have the same."""
+    return _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:100] or "heartbeat"
 
 
 # -- as the recorder takes it ------------------------------------------------------------------

@@ -146,6 +146,7 @@ class Settings(_Section):
     calendars: Objects = []
     connections: Objects = []
     grants: Objects = []
+    heartbeats: Objects = []
     job_metrics: Objects = []
     maintenance: Objects = []
     rerun: Objects = []

@@ -21,6 +21,8 @@ _H, _R, _K = heartbeat.c, heartbeat_run.c, ping_key.c
 _schedule: Final = msgspec.json.Decoder(Schedule)
 #: With more runs of which nobody said how they ended, the earliest are no longer waited for.
 MOST_OPEN: Final = 500
+#: The origin of those that trackside.yaml declares.
+FILE: Final = "file"
 
 
 class Owner(Struct, frozen=True):
@@ -51,6 +53,7 @@ class Heartbeat(Struct, frozen=True, kw_only=True):
     owner: Owner
     created_at: datetime
     pinged_at: datetime | None
+    origin: str | None = None
 
 
 class HeartbeatRun(Struct, frozen=True, kw_only=True):
@@ -81,7 +84,14 @@ Runs = dict[str, HeartbeatRun]
 # -- heartbeats --------------------------------------------------------------------------------
 
 
-def add_heartbeat(connection: Connection, wanted: Wanted, owner: Owner, now: datetime) -> Heartbeat:
+def add_heartbeat(
+    connection: Connection,
+    wanted: Wanted,
+    owner: Owner,
+    now: datetime,
+    *,
+    origin: str | None = None,
+) -> Heartbeat:
     """Raises Conflict where the job has one."""
     if find_by_job(connection, wanted.job) is not None:
         raise Conflict(
@@ -104,6 +114,7 @@ def add_heartbeat(connection: Connection, wanted: Wanted, owner: Owner, now: dat
             orchestrator=owner.orchestrator,
             created_by=owner.by,
             created_at=now,
+            origin=origin,
         )
     )
     return get_heartbeat(connection, number)
@@ -115,6 +126,27 @@ def change_heartbeat(
     """Another slug or schedule. Raises NotFound."""
     values = {"slug": slug, "schedule": _json(schedule), "anchor": now}
     return _change(connection, number, values)
+
+
+def take_over(
+    connection: Connection, held: Heartbeat, wanted: Wanted, owner: Owner, now: datetime
+) -> Heartbeat:
+    """It is as the file says from now on; its URL stays. A schedule that stays counts as before."""
+    if owner.team:
+        ensure_team(connection, owner.team, now=now)
+    values = {
+        "slug": wanted.slug,
+        "schedule": _json(wanted.schedule),
+        "anchor": held.anchor if wanted.schedule == held.schedule else now,
+        "team": owner.team,
+        "origin": FILE,
+    }
+    return _change(connection, held.id, values)
+
+
+def of_origin(connection: Connection, origin: str) -> list[Heartbeat]:
+    wanted = select(heartbeat).where(_H.origin == origin).order_by(_H.id)
+    return [_heartbeat(row) for row in connection.execute(wanted)]
 
 
 def renew_heartbeat(connection: Connection, number: int, digest: bytes) -> Heartbeat:
@@ -185,6 +217,7 @@ def _heartbeat(row: Row[Any]) -> Heartbeat:
         owner=Owner(row.created_by, row.team, row.orchestrator),
         created_at=row.created_at,
         pinged_at=row.pinged_at,
+        origin=row.origin,
     )
 
 

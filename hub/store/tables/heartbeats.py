@@ -20,6 +20,7 @@ heartbeat = table_of(
     text("created_by", required=True),
     at("created_at"),
     at("pinged_at", required=False),
+    text("origin"),  # file: trackside.yaml declares it
     UniqueConstraint("namespace", "name"),
 )
 Index("heartbeat_slug", heartbeat.c.namespace, heartbeat.c.slug)
