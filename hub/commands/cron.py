@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -30,7 +31,7 @@ from hub.commands.common import (
     print_json,
     rows,
 )
-from hub.crontabs import crontab, kubernetes, systemd
+from hub.crontabs import by_hand, crontab, kubernetes, systemd
 from hub.crontabs.entry import Entry
 from hub.errors import BadInput, NotFound, Unavailable
 from hub.model import EntityName, ScheduleObserved
@@ -51,7 +52,7 @@ Sources = Annotated[
     typer.Argument(
         metavar="[SOURCE]...",
         help="Crontabs, *.timer files, the JSON of `kubectl get cronjobs -A -o json`, - for that on "
-        "stdin, or `crontab` for your own. Without any: your own, /etc/crontab, /etc/cron.d and the "
+        "stdin, `crontab` for your own, or `crontab:USER` as root. Without any: your own, /etc/crontab, /etc/cron.d and the "
         "timers in /etc/systemd/system.",
     ),
 ]
@@ -63,12 +64,16 @@ AsSystem = Annotated[
 
 
 class Source(Struct, frozen=True):
-    """A place that was read. system: its lines name users; None: it is no crontab."""
+    """A place that was read. system: its lines name users; None: it is no crontab.
+
+    by_hand: of what is no crontab, how each of its entries is wrapped, given how `trackside exec` is called.
+    """
 
     where: str
     entries: list[Entry]
     text: str = ""
     system: bool | None = None
+    by_hand: Callable[[Entry, Sequence[str]], str] | None = None
 
 
 @app.command("import")
@@ -146,23 +151,60 @@ def wrap(
 ) -> None:
     """Put `trackside exec` in front of the commands of crontabs: shown, and done with --write.
 
-    What is wrapped already stays as it is, so that it can be said again and again.
+    What is wrapped already stays as it is, so that it can be said again and again. Of timers and
+    CronJobs it prints the drop-in or the kubectl patch that does it.
     """
-    prefix = [_program(), "exec", "--namespace", namespace or _host()]
-    prefix += ["--url", url] if url else []
-    prefix += ["--token-file", token_file] if token_file else []
+    options = ["--url", url] if url else []
+    options += ["--token-file", token_file] if token_file else []
     for source in _read(sources, None, system=system):
-        if source.system is None:
-            err.print(f"{source.where} is no crontab: put trackside exec into it by hand",
-                      markup=False)  # fmt: skip
-            continue
         entries = crontab.chosen(source.entries, only or ())
+        if source.by_hand is not None:
+            for one in entries:
+                if not one.wrapped:
+                    typer.echo(source.by_hand(one, _prefix(one.namespace or namespace, options)))
+            continue
+        assert source.system is not None
+        prefix = _prefix(namespace, options)
         text = crontab.wrapped(source.text, entries, prefix, system=source.system)
         _show_change(source, text)
         if write and text != source.text:
             kept = _keep(source, backups or _backups())
             _write(source, text)
             out.print(f"{source.where} is changed; as it was: {kept}", markup=False)
+
+
+@app.command()
+def restore(
+    source: Annotated[str, typer.Argument(help="A crontab that was wrapped, or `crontab`.")],
+    backup: Annotated[
+        Path | None, typer.Argument(help="What was kept; else the latest of this crontab.")
+    ] = None,
+    backups: Annotated[
+        Path | None, typer.Option(help="Folder that it was kept in.", metavar="FOLDER")
+    ] = None,
+    *,
+    write: Annotated[bool, typer.Option("--write", help="Do it; else it is only shown.")] = False,
+) -> None:
+    """Put back what stood in a crontab before it was wrapped: shown, and done with --write.
+
+    What stands there now is kept, too, so that this can be taken back the same way.
+    """
+    folder = backups or _backups()
+    kept = backup or _latest(source, folder)
+    now = Source(source, [], _bytes(source).decode(errors="surrogateescape"))
+    text = _bytes(str(kept)).decode(errors="surrogateescape")
+    _show_change(now, text)
+    if write and text != now.text:
+        before = _keep(now, folder)
+        _write(now, text)
+        out.print(f"{source} is as in {kept}; as it was: {before}", markup=False)
+
+
+def _prefix(namespace: str | None, options: Sequence[str]) -> list[str]:
+    """How `trackside exec` is called, but for the name."""
+    # In a container it is another program than here.
+    program = "trackside" if namespace == kubernetes.NAMESPACE else _program()
+    return [program, "exec", "--namespace", namespace or _host(), *options]
 
 
 # -- what the hub knows ------------------------------------------------------------------------
@@ -203,8 +245,8 @@ def _state(one: Entry, latest: object, told: dict[str, Any] | None) -> str:
         return "unknown"
     # What the operator's file says goes before the crontab.
     if held is not None and told is not None and told["origin"] != "file":
-        mine = (held.kind, held.expression, held.timezone)
-        if mine != (told["kind"], told["expression"], told["timezone"]):
+        mine = (held.kind, held.expression, held.timezone, held.timing)
+        if mine != (told["kind"], told["expression"], told["timezone"], told["timing"]):
             return "changed"
     return "unwatched" if latest is None else "watched"
 
@@ -236,7 +278,13 @@ def _source(name: str, zone: str, *, system: bool) -> Source:
     raw = _bytes(name)
     if raw.lstrip()[:1] == b"{":
         try:
-            return Source(name, kubernetes.entries_of(raw, name))
+            entries, firsts = kubernetes.entries_of(raw, name), kubernetes.containers_of(raw)
+            held = {one.name: each for one, each in zip(entries, firsts, strict=True)}
+            return Source(
+                name,
+                entries,
+                by_hand=lambda one, prefix: by_hand.patch(one, held[one.name], prefix),
+            )
         except msgspec.MsgspecError as error:
             raise BadInput(
                 name, str(error), "the JSON of kubectl get cronjobs -A -o json"
@@ -245,8 +293,14 @@ def _source(name: str, zone: str, *, system: bool) -> Source:
     if name.endswith(".timer"):
         file = Path(name)
         service = file.with_suffix(".service")
-        told = service.read_text(errors="replace") if service.exists() else None
-        return Source(name, [systemd.entry_of(text, told, file.name, name, zone)])
+        told = _service(service)
+        entry = systemd.entry_of(text, told, file.name, name, zone)
+        started = systemd.settings_of(told or "").get("ExecStart", [])
+        return Source(
+            name,
+            [entry],
+            by_hand=lambda one, prefix: by_hand.drop_in(one, service.name, started, prefix),
+        )
     named = system or Path(name) == _SYSTEM or Path(name).parent == _FOLDER
     return Source(name, crontab.entries_of(text, name, zone, system=named), text, named)
 
@@ -254,13 +308,34 @@ def _source(name: str, zone: str, *, system: bool) -> Source:
 def _bytes(name: str) -> bytes:
     if name == "-":
         return sys.stdin.buffer.read()
-    if name == OWN:
-        told = subprocess.run([OWN, "-l"], capture_output=True, check=False)  # noqa: S603
+    if _is_table(name):
+        told = subprocess.run([*_table(name), "-l"], capture_output=True, check=False)  # noqa: S603
+        if told.returncode and name != OWN and b"no crontab" not in told.stderr:
+            why = told.stderr.decode(errors="replace").strip()
+            raise NotFound(f"{name} can't be read: {why}")
         return told.stdout if told.returncode == 0 else b""
     try:
         return Path(name).read_bytes()
     except OSError as error:
         raise NotFound(f"{name} can't be read: {error.strerror}") from None
+
+
+def _service(file: Path) -> str | None:
+    """With what is written beside it (drop-ins), which holds before it."""
+    if not file.exists():
+        return None
+    drop_ins = sorted(file.with_name(f"{file.name}.d").glob("*.conf"))
+    return "\n".join(one.read_text(errors="replace") for one in (file, *drop_ins))
+
+
+def _is_table(name: str) -> bool:
+    """Whether it is kept by `crontab`: one's own, or as root that of a user."""
+    return name == OWN or name.startswith(f"{OWN}:")
+
+
+def _table(name: str) -> list[str]:
+    _, sign, user = name.partition(":")
+    return [OWN, "-u", user] if sign else [OWN]
 
 
 def _host() -> str:
@@ -301,16 +376,30 @@ def _backups() -> Path:
 def _keep(source: Source, folder: Path) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stamp = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}"
-    file = folder / f"{source.where.strip('/').replace('/', '_')}.{stamp}"
+    file = folder / f"{_kept_as(source.where)}.{stamp}"
     file.touch(mode=0o600, exist_ok=False)
     file.write_bytes(source.text.encode(errors="surrogateescape"))
     return file
 
 
+def _kept_as(where: str) -> str:
+    return where.strip("/").replace("/", "_")
+
+
+def _latest(where: str, folder: Path) -> Path:
+    """What was kept last of a crontab; the end of its name is when."""
+    name = re.compile(re.escape(_kept_as(where)) + r"\.\d{8}T\d{6}\.\d{6}")
+    found = sorted(one for one in folder.glob("*") if name.fullmatch(one.name))
+    if not found:
+        raise NotFound(f"nothing of {where} was kept in {folder}")
+    return found[-1]
+
+
 def _write(source: Source, text: str) -> None:
     raw = text.encode(errors="surrogateescape")
-    if source.where == OWN:
-        told = subprocess.run([OWN, "-"], input=raw, capture_output=True, check=False)  # noqa: S603
+    if _is_table(source.where):
+        line = [*_table(source.where), "-"]
+        told = subprocess.run(line, input=raw, capture_output=True, check=False)  # noqa: S603
         if told.returncode:
             raise Unavailable(f"crontab refuses it: {told.stderr.decode(errors='replace').strip()}")
         return

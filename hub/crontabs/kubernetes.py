@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct, json
@@ -43,17 +44,37 @@ def entries_of(raw: bytes, where: str) -> list[Entry]:
     return [_entry(one, where) for one in json.decode(raw, type=_List).items]
 
 
+class Container(Struct, frozen=True):
+    """What a CronJob runs first. command: none where it is the image's own."""
+
+    command: list[str]
+    args: list[str]
+
+
+def containers_of(raw: bytes) -> Iterator[Container | None]:
+    """Of each CronJob its first, in the order of `entries_of`."""
+    for one in json.decode(raw, type=_List).items:
+        yield _container(one.spec.job_template)
+
+
+def is_wrapped(one: Container | None) -> bool:
+    words = [] if one is None else [*one.command, *one.args][:2]
+    return len(words) == 2 and words[0].rpartition("/")[2] == "trackside" and words[1] == "exec"
+
+
 def _entry(one: _CronJob, where: str) -> Entry:
     spec, name = one.spec, f"{one.metadata.namespace}/{one.metadata.name}"
     schedule, trouble = schedule_of(spec.schedule.strip(), spec.time_zone or "UTC")
     if schedule is not None:
         schedule = replace(
             schedule,
+            timing="shown",
             paused=spec.suspend,
             max_active_runs=1 if spec.concurrency_policy == "Forbid" else None,
             grace_s=spec.starting_deadline_seconds,
         )
-    command = " ".join(_command(spec.job_template))
+    first = _container(spec.job_template)
+    command = "" if first is None else " ".join([*first.command, *first.args])
     return Entry(
         name=name,
         namespace=NAMESPACE,
@@ -61,14 +82,16 @@ def _entry(one: _CronJob, where: str) -> Entry:
         where=f"{where}: {name}",
         schedule=schedule,
         trouble=trouble,
-        wrapped="trackside exec" in command,
+        wrapped=is_wrapped(first),
     )
 
 
-def _command(template: dict[str, Any]) -> list[str]:
-    """Of its first container; whatever is not as it should be has none."""
+def _container(template: dict[str, Any]) -> Container | None:
+    """None of whatever is not as it should be."""
     try:
-        container = template["spec"]["template"]["spec"]["containers"][0]
-        return [*map(str, container.get("command") or ()), *map(str, container.get("args") or ())]
+        told = template["spec"]["template"]["spec"]["containers"][0]
+        return Container(
+            list(map(str, told.get("command") or ())), list(map(str, told.get("args") or ()))
+        )
     except (KeyError, IndexError, TypeError, AttributeError):
-        return []
+        return None

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.hub_process import ROOT, HubProcess
@@ -120,6 +121,25 @@ def test_files_timers_and_cronjobs_are_told_by_the_same_words(host: Host) -> Non
     told = host.cron("import", "sync.timer", "-", "--namespace", "web1", stdin=json.dumps(jobs))
     assert told.stdout == "2 schedules told\n", told.stderr
     assert host.states("sync.timer") == {"sync": "unwatched"}
+    listed = httpx.get(f"{host.hub.url}/api/v1/schedules", timeout=30).json()["schedules"]
+    assert {one["job"]["name"]: one["timing"] for one in listed} == {
+        "clean": "trigger",
+        "sync": "trigger",
+        "etl/load": "shown",
+    }
+    (host.folder / "sync.service").write_text("[Service]\nExecStart=/usr/bin/sync -a\n")
+    shown = host.cron("wrap", "sync.timer", "--namespace", "web1").stdout
+    assert "exec --namespace web1 --name sync -- /usr/bin/sync -a" in shown
+    (host.folder / "sync.service.d").mkdir()
+    (host.folder / "sync.service.d" / "trackside.conf").write_text(shown)
+    assert host.cron("wrap", "sync.timer", "--namespace", "web1").stdout == ""
+    container = {"command": ["load"]}
+    jobs["items"][0]["spec"]["jobTemplate"] = {  # type: ignore[index]
+        "spec": {"template": {"spec": {"containers": [container]}}}
+    }
+    patch = host.cron("wrap", "-", stdin=json.dumps(jobs)).stdout
+    assert patch.startswith("kubectl -n etl patch cronjob load --type=json -p ")
+    assert '"exec","--namespace","kubernetes","--name","etl/load","--","load"' in patch
     wrong = host.cron("import", "-", stdin='{"items": 3}')
     assert "kubectl get cronjobs" in wrong.stderr
     assert host.cron("import", "no-such-file").returncode == 1

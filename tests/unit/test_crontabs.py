@@ -219,7 +219,13 @@ def test_cronjobs_are_read_as_kubectl_tells_them() -> None:
     first, second = kubernetes.entries_of(json.dumps(listed).encode(), "-")
     assert (first.namespace, first.name, first.command) == ("kubernetes", "etl/load", "load -a")
     assert first.schedule == Schedule(
-        "cron", "*/10 * * * *", "Europe/Zurich", paused=True, max_active_runs=1, grace_s=120
+        "cron",
+        "*/10 * * * *",
+        "Europe/Zurich",
+        paused=True,
+        max_active_runs=1,
+        grace_s=120,
+        timing="shown",
     )
     assert (second.schedule, bool(second.trouble)) == (None, True)
 
