@@ -84,6 +84,37 @@ TELLING: Final = (
           "{{ $value }} deliveries to {{ $labels.target }} were given up"),
 )  # fmt: skip
 
+_KAFKA_LAG: Final = (
+    "sum by (consumer) (max by (consumer, topic, partition) (trackside_kafka_lag_messages))"
+)
+
+#: Other ways in than the door, and on to others.
+WAYS: Final = (
+    Alert("TracksideKafkaTrouble", "max by (consumer) (trackside_kafka_trouble) > 0", "5m", "error",
+          "The Kafka consumer {{ $labels.consumer }} takes nothing"),
+    Alert("TracksideKafkaBehind",
+          f"{_KAFKA_LAG} > 1000 and deriv(({_KAFKA_LAG})[15m:1m]) > 0", "15m", "warning",
+          "{{ $value | humanize }} messages of the Kafka consumer {{ $labels.consumer }} are not in the store, and it grows"),
+    Alert("TracksideForwardTrouble", "max by (receiver) (trackside_forward_trouble) > 0", "5m", "error",
+          "The receiver {{ $labels.receiver }} takes nothing"),
+    Alert("TracksideForwardBehind", "max by (receiver) (trackside_forward_lag_seconds) > 300", "10m", "warning",
+          "The receiver {{ $labels.receiver }} lacks events that came in {{ $value | humanizeDuration }} ago"),
+    Alert("TracksideForwardParked", "max by (receiver) (trackside_forward_parked) > 0", "0m", "warning",
+          "The receiver {{ $labels.receiver }} did not take {{ $value | humanize }} events"),
+    Alert("TracksideForwardLost",
+          'sum by (receiver) (increase(trackside_forward_events_total{result="passed_over"}[1h])) > 0',
+          "0m", "error",
+          "{{ $value | humanize }} events were deleted before the receiver {{ $labels.receiver }} had them"),
+    Alert("TracksideSignalsStop",
+          'sum by (orchestrator, source) (rate(trackside_signals_total{result="used"}[10m])) == 0',
+          "10m", "warning",
+          "{{ $labels.orchestrator }} tells nothing over {{ $labels.source }} any more"),
+    Alert("TracksideSignalsMalformed",
+          'sum by (orchestrator, source) (increase(trackside_signals_total{result="malformed"}[15m])) > 0',
+          "15m", "warning",
+          "What {{ $labels.orchestrator }} tells over {{ $labels.source }} can't be read"),
+)  # fmt: skip
+
 PROMISES: Final = (
     Alert("TracksideBudgetBurnsFast", f"{burn('1h')} > 14 and on (team) {burn('6h')} > 7", "5m", "error",
           "Team {{ $labels.team }} breaks its promises {{ $value | humanize }} times as often as it may"),
@@ -95,6 +126,7 @@ GROUPS: Final = {
     "trackside.hub": HUB,
     "trackside.orchestrators": ORCHESTRATORS,
     "trackside.telling": TELLING,
+    "trackside.ways": WAYS,
     "trackside.promises": PROMISES,
 }
 
