@@ -57,7 +57,7 @@ def test_the_rules_are_right_and_raise_what_they_should() -> None:
     rules = sorted(map(str, GENERATED.glob("*.yaml")))
     for arguments in (["check", "rules", *rules], ["test", "rules", str(CASES)]):
         found = subprocess.run(
-            [PROMTOOL, *arguments], capture_output=True, text=True, timeout=60, check=False
+            [PROMTOOL, *arguments], capture_output=True, text=True, timeout=240, check=False
         )
         assert found.returncode == 0, found.stdout + found.stderr
 
