@@ -8,6 +8,7 @@ import json
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 
+from adapters.airflow.events import PRODUCER
 from tests.support import airflow as of_airflow
 from tests.support import dagster as of_dagster
 from tests.support.airflow import Airflow
@@ -26,6 +28,7 @@ from tests.support.faulty_line import FaultyLine, Mishap
 from tests.support.hub_process import HubProcess, trackside
 from tests.support.kills import kills
 from tests.support.ports import free_port
+from tests.support.postgres import PostgresServer
 
 pytestmark = [
     pytest.mark.real,
@@ -66,6 +69,10 @@ SUBSCRIPTIONS = [
         "launch": {"orchestrator": "house", "job": "mart"},
     },
 ]
+#: In turn, of what starts runs; each before the days are over, as few as they may be.
+MISHAPS = [Mishap.LATE, Mishap.AFTER, Mishap.LOST, Mishap.BEFORE, Mishap.NONE] * 20
+SOAK = [pytest.mark.soak, pytest.mark.timeout(7200)]
+WAYS = {"push", "poll", "asset event"}
 RUNS = "{ runsOrError(limit: 500) { ... on Runs { results { runId jobName status } } } }"
 Json = dict[str, Any]
 
@@ -77,11 +84,15 @@ class Crossing(Airflow):
 class Line:
     """A hub, two orchestrators that push to it and are polled by it, and an engine."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, database: str) -> None:
+        """database: a URL, or "" for the file that a hub has if nobody says otherwise."""
         port = free_port()
+        self.engine = stack.enter_context(FakeEngine())
+        self._environment = self.engine.secrets()
+        if database:
+            self._environment["TRACKSIDE_DATABASE_URL"] = database
         self.token = self._prepare(folder)
         push = stack.enter_context(FaultyLine(f"http://127.0.0.1:{port}", copies=2))
-        self.engine = stack.enter_context(FakeEngine(chance=0.2))
         for name in ("af", "dg"):
             (folder / name).mkdir()
         self.airflow = stack.enter_context(Crossing(folder / "af", push.url, self.token, "af"))
@@ -89,15 +100,16 @@ class Line:
         self.dagster = stack.enter_context(
             DagsterSplit(folder / "dg", TRACKSIDE_NAMESPACE="dg", **told)
         )
-        late = [Mishap.LATE, Mishap.AFTER, Mishap.LOST, Mishap.BEFORE, Mishap.NONE]
-        lost = [Mishap.AFTER, Mishap.LOST, Mishap.BEFORE, Mishap.NONE, Mishap.LOST]
-        self.to_airflow = stack.enter_context(FaultyLine(self.airflow.url, starts_dag, late * 20))
-        self.to_dagster = stack.enter_context(FaultyLine(self.dagster.url, starts_run, lost * 20))
+        self.to_airflow = stack.enter_context(FaultyLine(self.airflow.url, starts_dag, MISHAPS))
+        self.to_dagster = stack.enter_context(FaultyLine(self.dagster.url, starts_run, MISHAPS))
+        # It is asked again, not whether it has begun: what went wrong once goes well then.
+        mishaps = [each for one in MISHAPS for each in (one, Mishap.NONE)]
+        self.to_engine = stack.enter_context(FaultyLine(self.engine.url, starts_own, mishaps))
         self.push = push
         declared = [
             _declared("af", "airflow", self.to_airflow.url),
             _declared("dg", "dagster", self.to_dagster.url),
-            _engine(self.engine),
+            _engine(self.engine, self.to_engine.url),
         ]
         given = {
             "version": 1,
@@ -107,19 +119,19 @@ class Line:
             "subscriptions": SUBSCRIPTIONS,
         }
         (folder / "trackside.yaml").write_text(json.dumps(given))
-        self.hub = HubProcess(folder, "--port", str(port), environment=self.engine.secrets())
-        self.hub.start(120)
+        self.hub = HubProcess(folder, "--port", str(port), environment=self._environment)
+        self.hub.start()
         stack.callback(self.hub.stop, signal.SIGKILL)
 
-    @staticmethod
-    def _prepare(folder: Path) -> str:
-        trackside("migrate", folder=folder, timeout=200)
-        made = trackside("token", "create", "ops", "--scope", "admin", folder=folder, timeout=200)
+    def _prepare(self, folder: Path) -> str:
+        asked: Json = {"folder": folder, "environment": self._environment, "timeout": 200}
+        trackside("migrate", **asked)
+        made = trackside("token", "create", "ops", "--scope", "admin", **asked)
         return made.stdout.strip().splitlines()[-1]
 
     def kill(self) -> None:
         self.hub.stop(signal.SIGKILL)
-        self.hub.start(120)
+        self.hub.start()
 
     def get(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"}
@@ -164,21 +176,26 @@ def starts_run(_: str, __: str, body: bytes) -> bool:
     return b"launchRun(" in body
 
 
+def starts_own(method: str, _: str, __: bytes) -> bool:
+    return method == "POST"
+
+
 def _declared(name: str, kind: str, url: str) -> Json:
     settings = {"url": url, "poll_every_s": 2}
     return {"name": name, "kind": kind, "namespaces": [name], "settings": settings}
 
 
-def _engine(engine: FakeEngine) -> Json:
-    settings = engine.settings()
+def _engine(engine: FakeEngine, url: str) -> Json:
+    settings = engine.settings() | {"url": f"{url}/launch", "timeout_s": 5}
     return {"name": "house", "kind": "engine", "namespaces": ["house"], "settings": settings}
 
 
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param(10, id="ten kills"),
-        pytest.param(50, id="fifty", marks=[pytest.mark.soak, pytest.mark.timeout(7200)]),
+        pytest.param((10, "sqlite"), id="ten kills"),
+        pytest.param((50, "sqlite"), id="fifty on SQLite", marks=SOAK),
+        pytest.param((50, "postgres"), id="fifty on PostgreSQL", marks=SOAK),
     ],
 )
 def crossed(
@@ -186,10 +203,11 @@ def crossed(
 ) -> Iterator[tuple[Line, list[str]]]:
     """After all that happened: the line, and the days whose orders were written."""
     draw = random.Random(20261130)
+    asked, engine = request.param
     with ExitStack() as stack:
-        line = Line(tmp_path_factory.mktemp("crossing"), stack)
+        line = Line(tmp_path_factory.mktemp("crossing"), stack, database_of(engine, stack))
         days: list[datetime] = []
-        for number in range(kills(request.param)):
+        for number in range(kills(asked)):
             if number % KILLS_PER_DAY == 0:
                 days.append(FIRST_DAY + timedelta(days=len(days)))
                 line.write_orders(days[-1])
@@ -213,6 +231,12 @@ def crossed(
 
         until(over, lambda: (stands(), line.hub.said[-2000:]))
         yield line, [f"{day:%Y-%m-%d}" for day in days]
+
+
+def database_of(engine: str, stack: ExitStack) -> str:
+    if engine == "sqlite":
+        return ""
+    return stack.enter_context(PostgresServer()).create_database("hub")
 
 
 def run_engine(line: Line, ran: set[str]) -> None:
@@ -300,14 +324,43 @@ def test_every_update_tells_the_launch_that_it_caused(crossed: tuple[Line, list[
         assert {one["launch"] for one in told} == ids
 
 
+def test_what_is_told_in_three_ways_is_one_update_and_one_cause(
+    crossed: tuple[Line, list[str]],
+) -> None:
+    """Airflow sends that the orders were written, its run is polled, and so is its asset event."""
+    line, days = crossed
+    orders = "namespaces/file/datasets/%2Fcrossing%2Forders/updates?limit=200"
+    written = line.get(orders)["updates"]
+    assert len(written) == len(days)
+    runs = []
+    for one in line.by_partition("lake").values():
+        (cause,) = line.get(f"jobs/runs/{one['runId']}/causes")["causes"]
+        runs.append(cause["runId"])
+    assert sorted(runs) == sorted(one["runId"] for one in written)
+
+    def told() -> list[Counter[str]]:
+        return [ways(line, run) for run in runs]
+
+    until(lambda: all(found.keys() == WAYS for found in told()), told, 60)
+
+
+def ways(line: Line, run: str) -> Counter[str]:
+    """In which ways the end of a run of Airflow's was told, and how often each is kept."""
+    found: Counter[str] = Counter()
+    for one in line.get(f"jobs/runs/{run}/events?limit=100")["events"]:
+        event = one["event"]
+        if event["eventType"] == "COMPLETE":
+            polled = event["producer"].startswith(PRODUCER)
+            way = "asset event" if event.get("outputs") else "poll"
+            found[way if polled else "push"] += 1
+    return found
+
+
 def test_the_mishaps_have_happened(crossed: tuple[Line, list[str]]) -> None:
     """Else it would show nothing."""
     line, days = crossed
     if len(days) < ENOUGH:
         pytest.skip("too few kills were asked for to meet each mishap")
-    for met in (line.to_airflow.met, line.to_dagster.met):
-        assert met[Mishap.AFTER]
-        assert met[Mishap.LOST]
-        assert met[Mishap.BEFORE]
-    assert line.to_airflow.met[Mishap.LATE]
+    for to in (line.to_airflow, line.to_dagster, line.to_engine):
+        assert all(to.met[mishap] for mishap in Mishap), to.met
     assert line.push.met["copies"] > 20
