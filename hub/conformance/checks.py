@@ -180,7 +180,7 @@ def _partition(run: Mapping[str, Any]) -> str | None:
 
 
 def tells_more_than_runs(bench: Bench) -> Iterator[Finding]:
-    engine = bench.hub.find(f"/orchestrators/{NAME}") or {}
+    engine = bench.wait(lambda: _of_both(bench), or_else=lambda: _engine(bench))
     path = f"POST {bench.hub.url}/api/v1/observations?orchestrator={NAME}"
     for part, word, mend in (
         ("backlog", "its backlog", 'a "backlog" with queued and running'),
@@ -190,6 +190,16 @@ def tells_more_than_runs(bench: Bench) -> Iterator[Finding]:
             yield _good(f"it tells {word}")
         else:
             yield _warn(f"it tells {word}", "nothing came", f"{path} {mend}")
+
+
+def _engine(bench: Bench) -> Mapping[str, Any]:
+    return bench.hub.find(f"/orchestrators/{NAME}") or {}
+
+
+def _of_both(bench: Bench) -> Mapping[str, Any] | None:
+    """What is known of the engine, once it has told both: it may tell them now and then only."""
+    found = _engine(bench)
+    return found if found.get("backlog") and found.get("health") else None
 
 
 _PUSHED: Final[tuple[Check, ...]] = (knows_its_keys, refuses_what_is_forged, refuses_what_is_old)

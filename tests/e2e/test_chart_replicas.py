@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.timeout(900)]
 #: measured and counted, orchestrators asked, the store kept.
 LEADING = (
     "evaluate", "predict", "tell", "trigger", "follow", "gather", "backfill", "figures", "count",
-    "retention", "partitions", "poll away",
+    "retention", "partitions", "heartbeats", "poll away",
 )  # fmt: skip
 WANTED_S = 15.0
 POLLED = 'config.orchestrators=[{"name": "away", "kind": "airflow", "settings": {"url": "http://127.0.0.1:1"}}]'

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 from hub.model import Schedule
 from hub.schedules.intervals import interval_text
 from hub.schedules.slots import Slot, timetable_of
+from hub.schedules.zones import zone_of
 
 JUDGES = ["airflow3", "airflow2", "dagster"]
 SECOND = timedelta(seconds=1)
@@ -61,11 +62,16 @@ def found(row: dict[str, Any], zone: str, span: list[Any]) -> list[Slot]:
 def zones_of_the_package() -> Iterator[None]:
     """The judges took their zones from the package tzdata: so do we, whatever the system has."""
     paths = zoneinfo.TZPATH
-    zoneinfo.reset_tzpath([])
-    zoneinfo.ZoneInfo.clear_cache()
+    read_from([])
     yield
+    read_from(paths)
+
+
+def read_from(paths: Sequence[str]) -> None:
+    """Zones that were read before are forgotten: another test would go on with them."""
     zoneinfo.reset_tzpath(paths)
     zoneinfo.ZoneInfo.clear_cache()
+    zone_of.cache_clear()
 
 
 def compared(row: dict[str, Any], zone: str) -> int:
