@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from openlineage.client.uuid import generate_static_uuid
-
 from adapters.airflow.wire import DagRun, TaskInstance
 from hub.model import EntityName
 from hub.ports import RunName
@@ -21,13 +19,20 @@ NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 def dag_run_id(namespace: str, row: DagRun, attempt: int) -> UUID:
     """The run id of a Dag run's attempt; each clear is one more attempt."""
     data = f"{namespace}.{row.dag_id}.{attempt - 1}"
-    return generate_static_uuid(row.logical_date or row.run_after or NO_DATE, data.encode())
+    return _static(row.logical_date or row.run_after or NO_DATE, data.encode())
 
 
 def task_run_id(namespace: str, row: TaskInstance, try_number: int) -> UUID:
     """The run id of one try of a task instance."""
     data = f"{namespace}.{row.dag_id}.{row.task_id}.{try_number}.{row.map_index}"
-    return generate_static_uuid(instant(row), data.encode())
+    return _static(instant(row), data.encode())
+
+
+def _static(at: datetime, data: bytes) -> UUID:
+    # Here, for all the client's transports come with it, and every hub would wait for them.
+    from openlineage.client.uuid import generate_static_uuid
+
+    return generate_static_uuid(at, data)
 
 
 def instant(row: TaskInstance) -> datetime:

@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
-from openlineage.client.serde import Serde
 
 from hub.errors import BadInput
 from hub.openlineage.decode import decode_event
@@ -45,6 +44,9 @@ class Onward(msgspec.Struct, frozen=True):
 
 def onward(event: dict[str, Any]) -> Onward:
     """What OpenLineage's transports write of the event, so that it has the same bytes each time."""
+    # Here, for all the client's transports come with it, and every hub would wait for them.
+    from openlineage.client.serde import Serde
+
     body = Serde.to_json(event).encode()
     try:
         told_at = to_micros(decode_event(body).event_time)

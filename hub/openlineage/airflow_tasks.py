@@ -15,7 +15,6 @@ from uuid import UUID
 
 import msgspec
 from msgspec import Struct
-from openlineage.client.uuid import generate_static_uuid
 
 from hub.model import TERMINAL_EVENTS, JobFacts, LineageEvent, RunFacts
 
@@ -62,6 +61,9 @@ def unbegun_tasks(event: LineageEvent) -> Iterator[bytes]:
     at = dag_run.logical_date or dag_run.run_after
     if at is None:
         return
+    # Here, for all the client's transports come with it, and every hub would wait for them.
+    from openlineage.client.uuid import generate_static_uuid
+
     for task, word in state.unbegun():
         name = f"{job.name.namespace}.{job.name.name}.{task}.{_NEITHER_TRIED_NOR_MAPPED}"
         run_id = generate_static_uuid(at.astimezone(UTC), name.encode())

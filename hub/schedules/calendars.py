@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
-import holidays
 from msgspec import Struct
 
 from hub.schedules.zones import wall_of, zone_of
@@ -41,7 +40,7 @@ class Calendar(Struct, frozen=True):
                 raise ValueError("subdivision needs a country")
             return
         try:
-            holidays.country_holidays(self.country, subdiv=self.subdivision)
+            _of_country(self.country, subdiv=self.subdivision)
         except NotImplementedError as error:
             raise ValueError(f"no holidays are known of {self._place}") from error
 
@@ -102,4 +101,10 @@ def month_end(day: date) -> date:
 
 @cache
 def _holidays(country: str, subdivision: str | None, year: int) -> dict[date, str]:
-    return dict(holidays.country_holidays(country, subdiv=subdivision, years=year))
+    return dict(_of_country(country, subdiv=subdivision, years=year))
+
+
+def _of_country(country: str, **told: Any) -> Mapping[date, str]:
+    import holidays  # each country is a module
+
+    return holidays.country_holidays(country, **told)

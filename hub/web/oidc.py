@@ -1,18 +1,16 @@
-"""Signing in with an OpenID provider: the code flow with PKCE, state and nonce."""
+"""Signing in with an OpenID provider: the code flow with PKCE, state and nonce.
+
+What speaks the protocol is imported where it is used: most hubs have no provider, and all start.
+"""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.httpx_client import OAuth2Client
 from fastapi import Request
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
@@ -24,6 +22,10 @@ from hub.people import claims_of
 from hub.secrets import SecretRef
 from hub.settings.sign_in import Oidc
 from hub.web.site import hub_url, ours, page, pages
+
+if TYPE_CHECKING:
+    from authlib.integrations.httpx_client import OAuth2Client
+    from joserfc.jwt import JWTClaimsRegistry
 
 router: Final = pages()
 
@@ -92,6 +94,11 @@ def end(request: Request, hub: Hub, state: str = "", code: str = "", error: str 
 
 def _identity(settings: Oidc, request: Request, code: str, way: dict[str, Any]) -> dict[str, Any]:
     """The claims of the identity token, checked. What goes wrong is told without the token."""
+    from authlib.common.errors import AuthlibBaseError
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     provider = _provider(settings)
     try:
         with _client(settings, request) as client:
@@ -107,8 +114,10 @@ def _identity(settings: Oidc, request: Request, code: str, way: dict[str, Any]) 
         raise Unauthorized(f"what the provider said can't be believed ({what})") from None
 
 
-def _registry(settings: Oidc, nonce: str) -> jwt.JWTClaimsRegistry:
-    return jwt.JWTClaimsRegistry(
+def _registry(settings: Oidc, nonce: str) -> JWTClaimsRegistry:
+    from joserfc.jwt import JWTClaimsRegistry
+
+    return JWTClaimsRegistry(
         leeway=_LEEWAY_S,
         iss={"essential": True, "value": settings.issuer},
         aud={"essential": True, "value": settings.client_id},
@@ -147,6 +156,8 @@ def _asked(address: str) -> dict[str, Any]:
 
 
 def _client(settings: Oidc, request: Request) -> OAuth2Client:
+    from authlib.integrations.httpx_client import OAuth2Client
+
     secret = settings.client_secret
     return OAuth2Client(
         settings.client_id,
