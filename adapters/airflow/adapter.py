@@ -6,11 +6,9 @@ that are due longest, as far as its requests reach: a quiet poll asks at most si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
-
-import httpx
 
 from adapters.airflow import (
     asset_events,
@@ -30,10 +28,10 @@ from adapters.airflow import (
 from adapters.airflow.api import Api
 from adapters.airflow.config import Config as AirflowConfig
 from adapters.airflow.site import Site
-from adapters.base.parts import Part, Parts, observed
+from adapters.base.in_parts import InParts
+from adapters.base.parts import Look, Part
 from hub.ports import (
     AdapterConfig,
-    Asked,
     BackfillPlan,
     Capability,
     Effects,
@@ -43,7 +41,6 @@ from hub.ports import (
     Launched,
     LaunchRequest,
     LogTail,
-    Observed,
     RunName,
     Wish,
     adapters,
@@ -54,25 +51,16 @@ BESIDE: Final = 4
 
 
 @adapters.register("airflow")
-class Airflow:
+class Airflow(InParts[AirflowConfig, Api, Site]):
     """One Airflow, 3.x or 2.x."""
 
     Config: ClassVar[type[AdapterConfig]] = AirflowConfig
     capabilities: ClassVar[frozenset[Capability]] = frozenset(Capability)
-    keyed: ClassVar[bool] = True
+    title: ClassVar = "Airflow"
+    connect = Api
 
-    def __init__(
-        self,
-        config: AirflowConfig,
-        asked: Asked,
-        *,
-        transport: httpx.BaseTransport | None = None,
-        sleep: Callable[[float], object] | None = None,
-    ) -> None:
-        self._asked = asked
-        self._api = Api(config, transport=transport, sleep=sleep)
-        self._history = timedelta(days=config.history_days)
-        parts: tuple[Part[Site], ...] = (
+    def parts(self) -> tuple[Sequence[Part[Site]], int]:
+        return (
             Part("health", 30, 1, health.look),
             Part("backlog", 30, 3, backlog.look),
             Part("inventory", 60, 2, inventory.look),
@@ -80,17 +68,17 @@ class Airflow:
             Part("written", 60, 1, lambda site, state: assets.written(site, state, self._history)),
             Part("open", 120, 3, open_runs.look),
             Part("assets", 300, 1, assets.look),
-        )
-        self._parts = Parts(parts, beside=BESIDE)
+        ), BESIDE
 
-    def observe(self, cursor: Json, as_of: datetime, known: Known) -> Observed:
-        """The cursor has one member per part, and `due`: when each is to be looked at next."""
-        before = self._api.http.requests
-        site = Site(self._api, self._asked.namespace, as_of, known)
-        first = {"runs": runs.look(site, cursor.get("runs", {}), self._history)}
-        others, due = self._parts.take(site, cursor, as_of)
-        requests = self._api.http.requests - before
-        return observed(first | others, cursor, due, requests, self._api.http.skew_s)
+    @property
+    def _history(self) -> timedelta:
+        return timedelta(days=self._config.history_days)
+
+    def site(self, cursor: Json, as_of: datetime, known: Known) -> Site:  # noqa: ARG002
+        return Site(self._api, self._namespace, as_of, known)
+
+    def runs(self, site: Site, state: Json) -> Look:
+        return runs.look(site, state, self._history)
 
     def check_connection(self) -> Sequence[Finding]:
         return check.check(self._api)
@@ -117,7 +105,4 @@ class Airflow:
         return logs.log_tail(self._api, run, attempt, lines)
 
     def openlineage_setup(self, hub_url: str) -> str:
-        return setup.openlineage_setup(hub_url, self._asked.namespace)
-
-    def close(self) -> None:
-        self._api.http.close()
+        return setup.openlineage_setup(hub_url, self._namespace)

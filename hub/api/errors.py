@@ -153,6 +153,8 @@ def _expected(detail: Mapping[str, Any]) -> str:
     """Pydantic's sentence without its beginning: "a valid integer"."""
     if detail["type"] == "missing":
         return "a value"
+    if detail["type"] == "extra_forbidden":
+        return "no such field"
     text = str(detail["msg"]).removeprefix("Value error, ")
     return mask(re.sub(r"^(\w+ )?should (be )?", "", text))
 

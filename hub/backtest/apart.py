@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Final
 
 import msgspec
@@ -60,7 +60,6 @@ def _main() -> None:
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
 
     def say(said: Said) -> None:
-        # Nobody reads any more: the hub is gone, and this ends by it.
         answer.write(encode(said) + b"\n")
         answer.flush()
 
@@ -74,4 +73,5 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    with suppress(BrokenPipeError):  # the hub is gone, and nobody waits for it any more
+        _main()
