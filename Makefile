@@ -24,7 +24,7 @@ test: $(VENV)/.dev ## run the tests, except those that need real orchestrators o
 	$(BIN)/pytest -m "not real and not soak" -n 4 --durations=25 $(ARGS)
 
 real: $(VENV)/.dev envs ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
-	$(BIN)/pytest -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+	$(BIN)/pytest -o testpaths=tests/real -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules, documentation
 	$(BIN)/ruff check .

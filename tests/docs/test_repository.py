@@ -69,6 +69,15 @@ def test_every_line_of_the_changelog_is_tagged() -> None:
     assert not [line for line in lines if line.startswith("-") and not tag.match(line)]
 
 
+def test_what_is_marked_real_lies_where_make_real_looks() -> None:
+    marked = {
+        path.parent.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if re.search(r"\bmark\.real\b", path.read_text())
+    }
+    assert marked == {"real"}
+
+
 def test_help_tells_every_verb() -> None:
     makefile = (ROOT / "Makefile").read_text()
     phony = re.search(r"^\.PHONY: (.*)", makefile, re.MULTILINE)
