@@ -23,7 +23,7 @@ demo: $(VENV)/.runtime ## run the hub with a small made-up world to look at
 test: $(VENV)/.dev ## run the tests, except those that need real orchestrators or hours
 	$(BIN)/pytest -m "not real and not soak" -n 4 --durations=25 $(ARGS)
 
-real: $(VENV)/.dev envs ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
+real: $(VENV)/.dev envs ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, Metaflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
 	$(BIN)/pytest -o testpaths=tests/real -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules, documentation

@@ -30,6 +30,8 @@ from adapters.flyte import Flyte
 from adapters.flyte.config import Config as FlyteConfig
 from adapters.kubeflow import Kubeflow
 from adapters.kubeflow.config import Config as KubeflowConfig
+from adapters.metaflow import Metaflow
+from adapters.metaflow.config import Config as MetaflowConfig
 from adapters.mlflow import MLflow
 from adapters.mlflow.config import Config as MLflowConfig
 from adapters.prefect import Prefect
@@ -46,6 +48,7 @@ from tests.support.fake_dagster import WholeDagster, operation
 from tests.support.fake_flink import FakeFlink
 from tests.support.fake_flyte import FakeFlyte
 from tests.support.fake_kubeflow import FakeKubeflow
+from tests.support.fake_metaflow import FakeMetaflow
 from tests.support.fake_mlflow import FakeMLflow
 from tests.support.fake_prefect import FakePrefect
 from tests.support.fake_sagemaker import FakeSageMaker
@@ -106,6 +109,13 @@ def mlflow(handler: Handler, slept: list[float]) -> Adapter:
     config = MLflowConfig.model_validate(settings)
     transport = httpx.MockTransport(handler)
     return MLflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
+
+
+def metaflow(handler: Handler, slept: list[float]) -> Adapter:
+    settings = {"url": "http://metaflow", "auth_key": "env:CONTRACT_SECRET"}
+    config = MetaflowConfig.model_validate(settings)
+    transport = httpx.MockTransport(handler)
+    return Metaflow(config, Asked("orch", "space"), transport=transport, sleep=slept.append)
 
 
 def argo(handler: Handler, slept: list[float]) -> Adapter:
@@ -201,6 +211,17 @@ CASES = [
         credential="password",
         shapes=60,
         questions=4,
+    ),
+    Case(
+        "metaflow",
+        metaflow,
+        FakeMetaflow,
+        asks=lambda request: request.url.path,
+        runs="/flows/Train/runs",
+        jobs=("Train", "Train.fit"),
+        credential="auth_key",
+        shapes=60,
+        questions=3,
     ),
     Case(
         "argo",
