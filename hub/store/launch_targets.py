@@ -7,7 +7,18 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.store.tables import launch, launch_target
@@ -32,8 +43,9 @@ def lock_targets(connection: Connection, targets: Collection[Target]) -> None:
         for o, space, name in sorted(targets)
     ]
     connection.execute(put, rows)
-    for target in sorted(targets):
-        connection.execute(select(_MINE.lease).where(_is(target)).with_for_update())
+    if connection.dialect.name == "postgresql":  # on SQLite one alone writes
+        mine = select(_MINE.lease).where(tuple_(*_target(launch_target)).in_(sorted(targets)))
+        connection.execute(mine.order_by(*_target(launch_target)).with_for_update())
 
 
 def take_target(
@@ -42,13 +54,19 @@ def take_target(
     """Whether no launch of it is under way; then one is, until it has ended or that time."""
     free = or_(_MINE.leased_until.is_(None), _MINE.leased_until <= now)
     told = {"lease": token, "leased_until": until}
-    mine = update(launch_target).where(_is(target), free).values(**told)
+    mine = update(launch_target).where(_is(launch_target, target), free).values(**told)
     return bool(connection.execute(mine).rowcount)
 
 
-def free_targets(connection: Connection, token: str | None = None) -> None:
-    """The targets that are held by this token, or all of them, are free again."""
-    mine = _MINE.lease.is_not(None) if token is None else _MINE.lease == token
+def free_targets(connection: Connection, token: str, keys: Collection[int]) -> None:
+    """The targets of these launches are free again, if they are held by this token."""
+    theirs = select(*_target(launch)).where(launch.c.id.in_(keys))
+    mine = and_(tuple_(*_target(launch_target)).in_(theirs), _MINE.lease == token)
+    connection.execute(update(launch_target).where(mine).values(lease=None, leased_until=None))
+
+
+def free_all_targets(connection: Connection) -> None:
+    mine = _MINE.lease.is_not(None)
     connection.execute(update(launch_target).where(mine).values(lease=None, leased_until=None))
 
 
@@ -58,19 +76,14 @@ def begun_within(
     """How many launches of each have begun since."""
     found = Counter[Target]()
     for target in targets:
-        mine = and_(
-            launch.c.orchestrator == target.orchestrator,
-            launch.c.job_namespace == target.namespace,
-            launch.c.job_name == target.name,
-            launch.c.begun_at > since,
-        )
+        mine = and_(_is(launch, target), launch.c.begun_at > since)
         found[target] = int(connection.scalar(select(func.count()).where(mine)) or 0)
     return found
 
 
-def _is(target: Target) -> ColumnElement[bool]:
-    return and_(
-        _MINE.orchestrator == target.orchestrator,
-        _MINE.job_namespace == target.namespace,
-        _MINE.job_name == target.name,
-    )
+def _target(of: Table) -> tuple[Column[str], ...]:
+    return of.c.orchestrator, of.c.job_namespace, of.c.job_name
+
+
+def _is(of: Table, target: Target) -> ColumnElement[bool]:
+    return and_(*(column == name for column, name in zip(_target(of), target, strict=True)))

@@ -21,7 +21,14 @@ from hub.store.access import next_ids
 from hub.store.launch_spans import plan_effects
 from hub.store.launch_steps import note, note_first
 from hub.store.launch_stops import brakes
-from hub.store.launch_targets import Target, begun_within, free_targets, lock_targets, take_target
+from hub.store.launch_targets import (
+    Target,
+    begun_within,
+    free_all_targets,
+    free_targets,
+    lock_targets,
+    take_target,
+)
 from hub.store.reading import among
 from hub.store.tables import job, launch, namespace
 from hub.store.types import storable
@@ -36,6 +43,13 @@ HOUR: Final = timedelta(hours=1)
 NEXT_LOOK: Final = timedelta(minutes=1)
 _KEY: Final = re.compile(r"[a-z0-9-]{1,64}")
 _MINE = launch.c
+
+
+#: What a lease has counted is taken back.
+_NOT_ASKED: Final = {
+    "tries": _MINE.tries - 1,
+    "begun_at": case((_MINE.tries <= 1, null()), else_=_MINE.begun_at),
+}
 
 
 class State(StrEnum):
@@ -229,7 +243,8 @@ def lease(
     lock_targets(connection, targets)
     free = select(launch).where(_MINE.id.in_(keys), _due(now)).with_for_update(skip_locked=True)
     rows = connection.execute(free.order_by(_MINE.next_at, _MINE.id)).all()
-    stopped, begun = brakes(connection), begun_within(connection, targets, now - HOUR)
+    stopped = brakes(connection)
+    begun = begun_within(connection, targets if limits.per_hour else (), now - HOUR)
     token, until = secrets.token_hex(8), now + timedelta(seconds=hold_s)
     taken = []
     for row in rows:
@@ -313,6 +328,14 @@ def _leased(row: Row[Any], token: str, until: datetime, now: datetime) -> Leased
     )
 
 
+def give_back(connection: Connection, token: str, keys: Collection[int], now: datetime) -> None:
+    """Of those that nobody was asked for after all the lease ends, as if it had never been."""
+    free_targets(connection, token, keys)
+    mine = and_(_MINE.id.in_(keys), _MINE.lease == token)
+    told = {"lease": None, "leased_until": None, "attempts": _MINE.attempts - 1, "updated_at": now}
+    connection.execute(update(launch).where(mine).values(**told, **_NOT_ASKED))
+
+
 def find_leased(connection: Connection, key: int) -> LeasedLaunch | None:
     """A launch that somebody has leased at some time, as it is now."""
     row = connection.execute(select(launch).where(_MINE.id == key, _MINE.tries > 0)).first()
@@ -330,7 +353,7 @@ def release_all(connection: Connection, fetching: Collection[str] = ()) -> None:
     fetched = or_(_MINE.kind == LaunchKind.PULL, _MINE.orchestrator.in_(fetching))
     held = and_(_MINE.lease.is_not(None), ~fetched)
     connection.execute(update(launch).where(held).values(lease=None, leased_until=None))
-    free_targets(connection)
+    free_all_targets(connection)
 
 
 def any_unknown(connection: Connection, known: Collection[str], now: datetime) -> bool:
@@ -383,7 +406,7 @@ def launched(connection: Connection, key: int, token: str, found: Launched, now:
     }
     fresh = and_(_MINE.id == key, _MINE.natural_id.is_(None))
     done = bool(connection.execute(update(launch).where(fresh).values(**told)).rowcount)
-    free_targets(connection, token)
+    free_targets(connection, token, [key])
     if done:
         again = ", which was there before" if found.again else ""
         note(connection, key, "launched", f"as {found.natural_id}{again}", now)
@@ -425,8 +448,7 @@ def refused(connection: Connection, key: int, token: str, reason: str, now: date
         "reason": reason,
         "next_at": None,
         "ended_at": now,
-        "tries": _MINE.tries - 1,
-        "begun_at": case((_MINE.tries <= 1, null()), else_=_MINE.begun_at),
+        **_NOT_ASKED,
     }
     return _settle(connection, key, token, told, "refused", reason, now)
 
@@ -440,7 +462,7 @@ def _settle(
     reason: str,
     now: datetime,
 ) -> bool:
-    free_targets(connection, token)
+    free_targets(connection, token, [key])
     mine = and_(_MINE.id == key, _MINE.lease == token)
     over = {"lease": None, "leased_until": None, "updated_at": now}
     kept = bool(connection.execute(update(launch).where(mine).values(**told, **over)).rowcount)

@@ -20,7 +20,8 @@ from hub.store.db import Connection
 from hub.store.launch_effects import Sought
 from hub.store.launch_spans import spans_of
 from hub.store.leases import Fence
-from hub.triggers.launching import Targets, plan_of
+from hub.triggers.asking import plan_of
+from hub.triggers.launching import Targets
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)

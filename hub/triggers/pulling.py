@@ -13,8 +13,9 @@ from hub.errors import Conflict, NotFound, Unavailable
 from hub.ports import Launched, LaunchRequest, LeasedLaunch, launch_run_id
 from hub.store import launches as store
 from hub.store.db import Connection
+from hub.triggers.asking import request_of
 from hub.triggers.grants import Grants
-from hub.triggers.launching import Figures, Transactions, request_of
+from hub.triggers.launching import Figures, Transactions
 from hub.triggers.patience import again_at
 
 #: How long a launch is leased to whom fetches it, if it does not ask for another time.
@@ -60,7 +61,7 @@ class Pulling:
         self, key: int, now: datetime, hold_s: float, connection: Connection
     ) -> Fetched | None:
         for one in store.lease(connection, [key], now, hold_s, self._limits):
-            why_not, request = request_of(connection, self._grants, one)
+            why_not, request = request_of(connection, self._grants.within(connection), one)
             if why_not is None:
                 return one, request
             store.refused(connection, one.id, one.token, why_not, now)

@@ -62,7 +62,7 @@ def test_ninety_days_of_three_levels_are_made_once_though_the_hub_dies_again_and
     half_way = False
     while plant.view(number).ended_at is None:
         if plant.deaths < 20:
-            plant.doing.left = plant.draw.randint(1, 40)
+            plant.doing.left = plant.draw.randint(1, 4)
         if not half_way and plant.view(number).done >= 0.5:
             half_way = True
             plant.die()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from threading import Event
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -22,6 +22,7 @@ from hub.store import launch_views as people
 from hub.store.launch_steps import KEPT, note
 from hub.store.launches import State
 from hub.triggers.grants import Grant, Grants
+from hub.triggers.launching import AT_ONCE, THREADS
 from tests.support.launching import START, Bench, CrashError, Orchestrator, World
 from tests.support.recording import emptied
 
@@ -100,6 +101,87 @@ def test_an_answer_that_does_not_come_keeps_one_place_and_no_more(bench: Benches
     answer.set()
     it.loop.settle()
     assert flow.runs.total() == 21
+
+
+class Slow:
+    """An orchestrator whose places are all taken by calls that do not end until they may."""
+
+    def __init__(self, bench: Benches) -> None:
+        self.flow, self.may_end = Orchestrator(), Event()
+        self.flow.before = self._wait
+        self.it = bench(self.flow, turn_s=0)
+        self.it.ask(*(f"key-{number}" for number in range(AT_ONCE + 3)))
+        self.it.loop.round(self.it.now)
+        self._until(lambda: len(self.flow.asked) == AT_ONCE)
+
+    def in_line(self) -> list[str]:
+        """Those that are leased though nobody has been asked for them."""
+        asked = {request.key for request in self.flow.asked}
+        return [one.key for one in self.it.rows() if one.attempts and one.key not in asked]
+
+    def rounds_until_nothing_is_in_line(self) -> None:
+        self._until(lambda: not self.it.loop.round(self.it.now) and not self.in_line())
+
+    def _wait(self, _: LaunchRequest) -> None:
+        self.may_end.wait(60)
+
+    def end(self) -> None:
+        self.may_end.set()
+        self.it.loop.settle()
+
+    def _until(self, holds: Callable[[], bool]) -> None:
+        end = time.monotonic() + 30
+        while not holds():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+def test_what_waits_for_a_slow_orchestrator_is_given_back_and_taken_by_another_replica(
+    bench: Benches,
+) -> None:
+    slow = Slow(bench)
+    waited = slow.in_line()
+    assert len(waited) == 3
+    slow.rounds_until_nothing_is_in_line()
+    slow.flow.before = lambda _: None
+    other = slow.it.another()
+    other._begun = True
+    other.round(slow.it.now)
+    other.settle()
+    assert [key for key in sorted(slow.flow.runs) if slow.flow.runs[key]] == sorted(waited)
+    slow.end()
+    assert set(slow.flow.runs.values()) == {1}
+    assert [one.state for one in slow.it.rows()] == ["launched"] * (AT_ONCE + 3)
+
+
+def test_a_stop_gives_back_what_waits_in_line(bench: Benches) -> None:
+    slow = Slow(bench)
+    slow.it.do(launch_stops.stop, "flow", "ann", "an incident")
+    slow.it.loop.round(slow.it.now)
+    assert slow.in_line() == []
+    slow.end()
+    assert slow.flow.runs.total() == AT_ONCE
+    slow.it.writer.call(lambda c: launch_stops.go(c, "flow"))
+    slow.it.at(1)
+    assert slow.flow.runs.total() == AT_ONCE + 3
+
+
+def test_a_busy_orchestrator_leaves_places_to_others(bench: Benches) -> None:
+    """However long its line, each of the others gets its turn before the line has ended."""
+    busy = [Orchestrator() for _ in range(THREADS // AT_ONCE)]
+    order: list[str] = []
+    it = bench()
+    for number, flow in enumerate(busy):
+        it.world.orchestrators[f"busy-{number}"] = flow
+        it.ask(*(f"b-{number}-{n}" for n in range(60)), orchestrator=f"busy-{number}")
+        flow.after = lambda request: order.append(request.key)
+    it.world.orchestrators["flow"].after = lambda request: order.append(request.key)
+    it.now = START + timedelta(seconds=1)
+    it.ask("late")
+    rounds(it)
+    it.loop.settle()
+    assert len(order) == 60 * len(busy) + 1
+    assert order.index("late") < len(order) - 60
 
 
 # -- asked for -------------------------------------------------------------------------------------
@@ -250,6 +332,34 @@ def test_launches_of_one_job_go_one_by_one_where_the_orchestrator_knows_no_keys(
     for second in range(6):
         it.at(second)
     assert (max(at_once), len(flow.runs)) == (1, 6)
+
+
+def test_the_end_of_one_job_s_launch_lets_none_of_another_job_go_out_beside_its_first(
+    bench: Benches,
+) -> None:
+    flow, answer, both = Orchestrator(keyed=False), Event(), Barrier(2)
+
+    def hang(request: LaunchRequest) -> None:
+        if request.key in ("quick", "slow-1"):
+            both.wait(30)
+        if request.key == "slow-1":
+            answer.wait(30)
+
+    flow.before = hang
+    it = bench(flow)
+    it.ask("quick", job=EntityName("prod", "quick"))
+    it.ask("slow-1", "slow-2", job=EntityName("prod", "slow"))
+    deadline = time.monotonic() + 30
+    while flow.runs["quick"] == 0 and time.monotonic() < deadline:
+        it.loop.round(it.now)
+    for _ in range(5):
+        it.loop.round(it.now)
+    asked = [request.key for request in flow.asked]
+    answer.set()
+    it.loop.settle()
+    assert sorted(asked) == ["quick", "slow-1"]
+    it.at(1)
+    assert flow.runs == {"quick": 1, "slow-1": 1, "slow-2": 1}
 
 
 # -- failures --------------------------------------------------------------------------------------

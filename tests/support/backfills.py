@@ -166,7 +166,7 @@ class Plant:
         self.gathering = Gathering(self.doing, world)
 
     def die(self) -> None:
-        self.launching.close()
+        self.launching.settle()
         self.deaths += 1
         self.now += timedelta(seconds=HOLD_S + 1)  # leases end
         self.restart()
