@@ -10,7 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
 from threading import Lock
 from typing import Final, Protocol
@@ -30,6 +30,8 @@ THREADS: Final = 8
 AT_ONCE: Final = 4
 #: A call of a notifier that takes longer is somebody else's to repeat.
 HOLD_S: Final = 60.0
+#: So long a round waits for one of its calls to end, for what is due next takes its place.
+TURN_S: Final = 0.25
 
 
 class Figures(Protocol):
@@ -48,6 +50,7 @@ class Deliver:
         figures: Figures,
         *,
         hold_s: float = HOLD_S,
+        turn_s: float = TURN_S,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         """clock: read again after each call of a notifier, which takes its time."""
@@ -56,6 +59,7 @@ class Deliver:
         self._channels = channels
         self._figures = figures
         self._hold_s = hold_s
+        self._turn_s = turn_s
         self._clock = clock
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="deliver")
         self._under_way: Counter[str] = Counter()
@@ -77,15 +81,16 @@ class Deliver:
             self._plan, self._begun = plan, False
 
     def round(self, now: datetime) -> bool:
-        """Begins to send what is due; True if there may be room for more at once."""
+        """Begins to send what is due; True if more may be due, once one of them has ended."""
         self._begin_anew(now)
         room = self._room(now, self._store.health())
         if not any(room.values()):
             return False
         leased = self._store.lease(now, room, self._hold_s)
-        for one in leased:
-            self._begin(one)
-        return False
+        begun = {self._begin(one) for one in leased}
+        if begun:
+            wait(begun | self._open(), self._turn_s, FIRST_COMPLETED)
+        return bool(begun)
 
     def _begin_anew(self, now: datetime) -> None:
         """After the start, and when the plan has changed; leases are ended after the start only."""
@@ -98,9 +103,11 @@ class Deliver:
 
     def settle(self) -> None:
         """Waits until what was begun has ended."""
+        wait(self._open())
+
+    def _open(self) -> set[Future[None]]:
         with self._lock:
-            futures = set(self._futures)
-        wait(futures)
+            return set(self._futures)
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
@@ -127,7 +134,7 @@ class Deliver:
 
     # -- one -----------------------------------------------------------------------------------
 
-    def _begin(self, one: Leased) -> None:
+    def _begin(self, one: Leased) -> Future[None]:
         if not one.again:  # nobody hears of a reminder, and what is new does not wait for it
             self._buckets[one.target].take()
         with self._lock:
@@ -135,6 +142,7 @@ class Deliver:
             future = self._pool.submit(self._send, one)
             self._futures.add(future)
         future.add_done_callback(lambda ended: self._ended(one.target, ended))
+        return future
 
     def _ended(self, target: str, future: Future[None]) -> None:
         with self._lock:

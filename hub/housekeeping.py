@@ -57,6 +57,7 @@ def _watching(hub: Hub) -> list[Loop]:
             EVALUATE_S,
             lambda tick: watch.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
+            wakes=("tell", "trigger"),
         ),
         Loop(
             "predict",
@@ -75,6 +76,7 @@ def _telling(hub: Hub) -> list[Loop]:
             lambda tick: hub.teller.tell(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
+            wakes=("deliver",),
         ),
         Loop(
             "deliver",
@@ -101,6 +103,7 @@ def _triggering(hub: Hub) -> list[Loop]:
             lambda tick: trigger.round(tick.now, tick.fence),
             hold_s=EVALUATE_HOLD_S,
             rests_s=RESTS_S,
+            wakes=("launch",),
         ),
         Loop(
             "launch",

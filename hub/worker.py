@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from hub.store import leases
-from hub.store.db import Database
+from hub.store.db import Connection, Database
 from hub.store.leases import Fence, Held, LeaseLostError
 from hub.turns import Turns
 
@@ -74,6 +74,7 @@ class Loop:
     shared: one of many alike, which the replicas run in equal shares.
     rests_s: so long at most it leaves rounds out while nothing is committed by this process: what
     others commit, and what is due by time alone, waits that long.
+    wakes: the loops that are run at once after a round of this one that has written something.
     hold_s: how long its lease outlives a replica that is gone. While the replica is there it keeps the
     lease, between rounds and in a long one, so that this may be shorter than either.
     """
@@ -86,6 +87,7 @@ class Loop:
     shared: bool = False
     hold_s: float = HOLD_S
     rests_s: float = 0.0
+    wakes: tuple[str, ...] = ()
 
     @property
     def hold(self) -> timedelta:
@@ -100,6 +102,18 @@ class Heartbeat:
     last_at: datetime | None = None
     last_error: str = ""
     holding: bool = False
+
+
+class _Noted:
+    """A fence that knows whether a transaction has begun behind it."""
+
+    def __init__(self, fence: Fence) -> None:
+        self._fence = fence
+        self.has_written = False
+
+    def __call__(self, connection: Connection) -> None:
+        self.has_written = True
+        self._fence(connection)
 
 
 class Worker:
@@ -133,6 +147,7 @@ class Worker:
         self._turns = turns
         self._commits = commits
         self._seen: dict[str, tuple[int, float]] = {}  # commits at the latest round, and when
+        self._woken: set[str] = set()
         self._stopping = threading.Event()
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
@@ -204,7 +219,9 @@ class Worker:
             return False
         commits = self._commits()
         before, at = self._seen.get(loop.name, (-1, now))
-        if commits == before and now - at < loop.rests_s:
+        woken = loop.name in self._woken
+        self._woken.discard(loop.name)
+        if commits == before and now - at < loop.rests_s and not woken:
             self._due[loop.name] = now + loop.every_s
             return True
         self._seen[loop.name] = (commits, now)
@@ -236,10 +253,22 @@ class Worker:
                 loop.elsewhere()
                 return False
             self._since[loop.name] = time.monotonic()
+            noted = _Noted(fence)
             try:
-                return bool(loop.body(Tick(datetime.now(UTC), fence, self._stopping)))
+                return bool(loop.body(Tick(datetime.now(UTC), noted, self._stopping)))
             finally:
                 del self._since[loop.name]
+                if noted.has_written:
+                    self._wake(loop.wakes)
+
+    def _wake(self, names: Collection[str]) -> None:
+        for name in names:
+            self._woken.add(name)
+            self._run_at_once(name)
+
+    def _run_at_once(self, name: str) -> None:
+        with suppress(JobLookupError):  # removed meanwhile
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
 
     def _turn(self, loop: Loop) -> AbstractContextManager[None]:
         return nullcontext() if self._turns is None or not loop.shared else self._turns.turn()
@@ -271,8 +300,7 @@ class Worker:
         with self._db.reading() as connection:
             forsaken = leases.forsaken(connection, now=leases.clock(connection))
         for name in forsaken & (self._loops.keys() - self._held.keys()):
-            with suppress(JobLookupError):  # removed meanwhile
-                self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+            self._run_at_once(name)
 
     def _fence(self, loop: Loop) -> Fence | None:
         """What fences a round, None if another replica runs the loop. SQLite has one process."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from random import Random
+from threading import Event
 from typing import Any
 
 import pytest
@@ -68,6 +70,49 @@ def row(it: Desk, target: str = "chat") -> DeliveryView:
 def incidents(it: Desk, **wanted: Any) -> list[IncidentView]:
     with it.db.reading() as connection:
         return list_incidents(connection, Viewer(all=True), Filter(**wanted), Page()).items
+
+
+# -- one after another -----------------------------------------------------------------------------
+
+
+def rounds(it: Desk) -> None:
+    while it.deliver.round(it.now):
+        pass
+
+
+def test_what_is_due_goes_out_as_soon_as_a_place_is_free(desk: Desks) -> None:
+    """It does not wait for the time of the next round, however few may go out at once."""
+    it = desk()
+    for number in range(20):
+        it.open(str(number), job=number)
+    it.only_tell()
+    it.restart(turn_s=60)
+    rounds(it)
+    it.deliver.settle()
+    assert (len(it.sent()), len(it.sent("mail"))) == (20, 20)
+
+
+def test_an_answer_that_does_not_come_keeps_one_place_and_no_more(desk: Desks) -> None:
+    it, answer, asked = desk(), Event(), Event()
+
+    def hang_once(_: Delivery) -> None:
+        if not asked.is_set():
+            asked.set()
+            answer.wait(60)
+
+    WORLD.places["chat"].fail = hang_once
+    for number in range(20):
+        it.open(str(number), job=number)
+    it.only_tell()
+    it.restart(turn_s=60)
+    rounds(it)
+    end = time.monotonic() + 30
+    while len(it.sent()) < 19 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert (len(it.sent()), len(it.sent("mail"))) == (19, 20)
+    answer.set()
+    it.deliver.settle()
+    assert len(it.sent()) == 20
 
 
 # -- failures --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -77,6 +78,35 @@ def test_a_loop_rests_while_nothing_is_committed_but_not_for_long(db: Database) 
     waking.clear()
     assert waking.wait(5)
     worker.stop()
+
+
+def test_a_round_that_has_written_wakes_the_loops_that_wait_for_it(db: Database) -> None:
+    rounds: Counter[str] = Counter()
+    writes, woken = threading.Event(), threading.Event()
+
+    def evaluate(tick: Tick) -> None:
+        rounds["evaluate"] += 1
+        if writes.is_set():
+            with db.writing() as connection:
+                tick.fence(connection)
+
+    def tell(_: Tick) -> None:
+        rounds["tell"] += 1
+        woken.set()
+
+    worker = Worker(db, "a", commits=lambda: 0)
+    worker.add(Loop("evaluate", 3600, evaluate, wakes=("tell", "one that is not there")))
+    worker.add(Loop("tell", 3600, tell, rests_s=3600))
+    worker.start()
+    assert woken.wait(5)
+    woken.clear()
+    worker.run("evaluate")
+    assert not woken.wait(0.5)
+    writes.set()
+    worker.run("evaluate")
+    assert woken.wait(5)
+    worker.stop()
+    assert rounds["tell"] == 2
 
 
 def test_a_body_that_raises_is_counted_and_told(db: Database) -> None:

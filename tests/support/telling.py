@@ -91,8 +91,7 @@ class Desk:
 
     def only_deliver(self) -> None:
         for _ in range(50):
-            self.deliver.round(self.now)
-            if not self.deliver._futures:
+            if not self.deliver.round(self.now):
                 break
             self.deliver.settle()
 
