@@ -292,8 +292,7 @@ class Rounds:
         told.loop_lag_seconds.labels(name).set(late_s)
         told.lease_held.labels(name).set(holding)
         if holding:
-            told.loop_runs.labels(name, "failed" if failed else "done").inc()
-            told.loop_seconds.labels(name).observe(took_s)
+            told.loop_ended(name, failed=failed, seconds=took_s)
 
 
 def replica_name() -> str:

@@ -171,6 +171,7 @@ class Door:
             raise read.error
         self._limit(principal, len(read.items))
         await self._settle([read], len(raw))
+        self._hub.metrics.begin_signals(named, "otlp")
         for result, count in results.items():
             self._hub.metrics.signals.labels(named, "otlp", result).inc(count)
         return 200, b"{}" if is_json else b""

@@ -66,6 +66,7 @@ class Forwarding:
         self._sender: Sends | None = None
         self._streak = 0
         self._told_at: datetime | None = None
+        metrics.begin_forward(self._name)
 
     def round(self, now: datetime, fence: Fence) -> bool:
         """Sends what is next; True if there is more and it goes well."""

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
 from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter
 
 from hub.metrics.declare import Area, counter, gauge, histogram
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _POLL_SECONDS: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _EVENTS: Final = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+
+EVENT_TYPES: Final = ("run", "job", "dataset", "observation", "ping", "unknown")
+EVENT_RESULTS: Final = ("recorded", "duplicate", "refused", "overloaded")
+SIGNAL_RESULTS: Final = ("used", "ignored", "malformed")
+FORWARD_RESULTS: Final = ("sent", "failed", "parked", "left_out", "passed_over")
+LOOP_RESULTS: Final = ("done", "failed")
+POLL_RESULTS: Final = ("done", "failed", "refused")
+DELIVERY_RESULTS: Final = ("delivered", "failed", "dead")
+LAUNCH_RESULTS: Final = ("launched", "failed", "held", "refused", "dead")
+SENSOR_RESULTS: Final = ("seen", "waiting", "failed")
+
+
+def _begin(one: Counter, *labels: Iterable[str]) -> None:
+    """Of all values of these labels: series that are there from the start, at zero.
+
+    Prometheus sees no step in a series that appears with one: neither what comes first nor that
+    nothing comes would be noticed.
+    """
+    for told in product(*labels):
+        one.labels(*told)
 
 
 class Door(Area):
@@ -17,8 +41,8 @@ class Door(Area):
     events = counter(
         "trackside_events",
         "What senders handed in, by type and by what became of it",
-        "type",  # run, job, dataset, observation, ping, unknown
-        "result",  # recorded, duplicate, refused, overloaded
+        "type",  # EVENT_TYPES
+        "result",  # EVENT_RESULTS
     )
     queue_events = gauge("trackside_queue_events", "Items waiting for the writer")
     queue_bytes = gauge("trackside_queue_bytes", "Bytes waiting for the writer")
@@ -35,6 +59,10 @@ class Door(Area):
     http_seconds = histogram(
         "trackside_http_request_seconds", "How long an HTTP answer took", _SECONDS, "route"
     )
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry)
+        _begin(self.events, EVENT_TYPES, EVENT_RESULTS)
 
     def observe_batch(self, items: int, seconds: float) -> None:
         """For the writer's `figures.observers`."""
@@ -72,13 +100,13 @@ class Streams(Area):
         "Metrics of orchestrators that came in, by what became of them",
         "orchestrator",
         "source",  # statsd, otlp
-        "result",  # used, ignored, malformed
+        "result",  # SIGNAL_RESULTS
     )
     forward_events = counter(
         "trackside_forward_events",
         "Lineage events by what became of them for a receiver",
         "receiver",
-        "result",  # sent, failed, parked, left_out, passed_over
+        "result",  # FORWARD_RESULTS
     )
     forward_lag_seconds = gauge(
         "trackside_forward_lag_seconds",
@@ -91,6 +119,14 @@ class Streams(Area):
     forward_trouble = gauge(
         "trackside_forward_trouble", "1 while a receiver takes nothing", "receiver"
     )
+
+    def begin_signals(self, orchestrator: str, source: str) -> None:
+        """Metrics of an orchestrator may come in."""
+        _begin(self.signals, [orchestrator], [source], SIGNAL_RESULTS)
+
+    def begin_forward(self, receiver: str) -> None:
+        """Events may go on to a receiver."""
+        _begin(self.forward_events, [receiver], FORWARD_RESULTS)
 
 
 class Loops(Area):
@@ -106,6 +142,12 @@ class Loops(Area):
     )
     build = gauge("trackside_build_info", "1, and which release this is", "version")
 
+    def loop_ended(self, loop: str, *, failed: bool, seconds: float) -> None:
+        """A round of a loop ended here."""
+        _begin(self.loop_runs, [loop], LOOP_RESULTS)
+        self.loop_runs.labels(loop, "failed" if failed else "done").inc()
+        self.loop_seconds.labels(loop).observe(seconds)
+
 
 class Polls(Area):
     """How asking orchestrators goes."""
@@ -114,7 +156,7 @@ class Polls(Area):
         "trackside_polls",
         "Polls of an orchestrator, by result",
         "orchestrator",
-        "result",  # done, failed, refused
+        "result",  # POLL_RESULTS
     )
     poll_requests = counter(
         "trackside_poll_requests", "Requests sent to an orchestrator", "orchestrator"
@@ -125,6 +167,7 @@ class Polls(Area):
 
     def polled(self, orchestrator: str, *, result: str, seconds: float, requests: int) -> None:
         """A poll of an orchestrator ended."""
+        _begin(self.polls, [orchestrator], POLL_RESULTS)
         self.polls.labels(orchestrator, result).inc()
         self.poll_requests.labels(orchestrator).inc(requests)
         self.poll_seconds.labels(orchestrator).observe(seconds)
@@ -137,7 +180,7 @@ class Deliveries(Area):
         "trackside_deliveries",
         "Attempts to show a target what it should, by result",
         "target",
-        "result",  # delivered, failed, dead
+        "result",  # DELIVERY_RESULTS
     )
     delivery_seconds = histogram(
         "trackside_delivery_seconds",
@@ -148,6 +191,7 @@ class Deliveries(Area):
 
     def delivery_ended(self, target: str, *, result: str, seconds: float, key: str) -> None:
         """A target took a delivery, or did not."""
+        _begin(self.deliveries, [target], DELIVERY_RESULTS)
         self.deliveries.labels(target, result).inc()
         self.delivery_seconds.labels(target).observe(seconds, {"key": key})
 
@@ -166,11 +210,12 @@ class Gates(Area):
         "trackside_sensor_looks",
         "Looks through a sensor, by result",
         "sensor",
-        "result",  # seen, waiting, failed
+        "result",  # SENSOR_RESULTS
     )
 
     def sensor_looked(self, sensor: str, *, result: str) -> None:
         """A sensor saw something, waits for it, or could not look."""
+        _begin(self.sensor_looks, [sensor], SENSOR_RESULTS)
         self.sensor_looks.labels(sensor, result).inc()
 
 
@@ -190,7 +235,7 @@ class Launches(Area):
         "trackside_launches",
         "Launches asked of an orchestrator, by result",
         "orchestrator",
-        "result",  # launched, failed, held, refused, dead
+        "result",  # LAUNCH_RESULTS
     )
     launch_seconds = histogram(
         "trackside_launch_seconds",
@@ -201,5 +246,6 @@ class Launches(Area):
 
     def launch_ended(self, orchestrator: str, *, result: str, seconds: float, launch: int) -> None:
         """An orchestrator took a launch, or did not."""
+        _begin(self.launches, [orchestrator], LAUNCH_RESULTS)
         self.launches.labels(orchestrator, result).inc()
         self.launch_seconds.labels(orchestrator).observe(seconds, {"launch": str(launch)})

@@ -197,7 +197,7 @@ class Alerts(Area):
     )
     delivery_lag_seconds = gauge(
         "trackside_delivery_lag_seconds",
-        "How long the longest due delivery of a target waits",
+        "How long the longest due delivery of a target waits, retries and all",
         "target",
     )
     deliveries_dead = gauge(
@@ -211,7 +211,7 @@ class Waiting(Area):
     held = gauge("trackside_held", "1 while nothing leaves the hub since its store was restored")
     launch_lag_seconds = gauge(
         "trackside_launch_lag_seconds",
-        "How long the longest due launch of an orchestrator waits",
+        "How long the longest due launch of an orchestrator waits, retries and all",
         "orchestrator",
     )
     launches_open = gauge(

@@ -42,6 +42,7 @@ class Listening:
         self._writer = writer
         self._metrics = metrics
         self._counted = Counted(metrics)
+        metrics.begin_signals(told.orchestrator, "statsd")
         self._sampling = Sampling(told.prefix, told.silent_after_s)
         self._stopping = threading.Event()
         self._socket: socket.socket | None = None

@@ -117,8 +117,13 @@ def resend_dead(connection: Connection, target: str, now: datetime) -> int:
 
 
 def figures(connection: Connection, now: datetime) -> tuple[dict[str, float], dict[str, int]]:
-    """By target: how long the longest due one waits, in seconds, and how many were given up."""
-    due = select(_MINE.target, func.min(_MINE.next_at)).where(_MINE.next_at <= now)
+    """By target: how long the longest due one waits, in seconds, and how many were given up.
+
+    One that failed waits since then: that it is tried again later does not make it less late.
+    """
+    since = func.coalesce(_MINE.failing_since, _MINE.next_at)
+    waits = and_(_MINE.next_at.is_not(None), since <= now)
+    due = select(_MINE.target, func.min(since)).where(waits)
     lags = {
         row[0]: max(0.0, (now - row[1]).total_seconds())
         for row in connection.execute(due.group_by(_MINE.target))

@@ -289,8 +289,10 @@ class LaunchFigures(Struct, frozen=True):
 
 
 def launch_figures(connection: Connection, now: datetime) -> LaunchFigures:
-    waits = and_(_MINE.state == State.DUE, _MINE.next_at <= now)
-    due = select(_MINE.orchestrator, func.min(_MINE.next_at)).where(waits)
+    # One that failed waits since then: that it is asked for again later does not make it less late.
+    since = func.coalesce(_MINE.failing_since, _MINE.next_at)
+    waits = and_(_MINE.state == State.DUE, _MINE.next_at.is_not(None), since <= now)
+    due = select(_MINE.orchestrator, func.min(since)).where(waits)
     dead = select(_MINE.orchestrator, func.count()).where(_MINE.state == State.DEAD)
     still = select(_MINE.orchestrator, _MINE.state, func.count()).where(
         _MINE.state.in_(OPEN), _MINE.ended_at.is_(None)

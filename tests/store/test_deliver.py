@@ -144,6 +144,27 @@ def test_what_fails_is_tried_again_later_and_later_until_it_is_taken(desk: Desks
     assert it.standings() == ["OPEN"]
 
 
+def test_a_target_that_fails_is_late_since_it_failed_first_whenever_it_is_tried_again(
+    desk: Desks,
+) -> None:
+    it = desk()
+    WORLD.places["chat"].fail = failing(Unavailable("no answer"))
+    it.open()
+    for second in range(0, 301, 5):
+        it.at(second)
+    assert lateness(it, 300)["chat"] >= 290
+    assert "mail" not in lateness(it, 300)
+    WORLD.places["chat"].fail = lambda _: None
+    for second in range(305, 3000, 30):
+        it.at(second)
+    assert lateness(it, 3000) == {}
+
+
+def lateness(it: Desk, second: float) -> dict[str, float]:
+    with it.db.reading() as connection:
+        return delivery_views.figures(connection, START + timedelta(seconds=second))[0]
+
+
 def test_what_is_over_before_it_was_taken_is_resolved_and_never_opened_late(desk: Desks) -> None:
     it = desk()
     WORLD.places["mail"].fail = failing(Unavailable("no answer"))

@@ -283,6 +283,11 @@ def test_what_comes_back_is_known(db: Database) -> None:
         assert recorder.apply(connection, [item]) == [Accepted(new=False)]
 
 
+def test_what_may_be_lost_is_told_at_zero_before_anything_is(db: Database) -> None:
+    name, labels = "trackside_forward_events_total", {"receiver": "other", "result": "passed_over"}
+    assert World(db).metrics.registry.get_sample_value(name, labels) == 0
+
+
 def test_what_retention_deletes_unsent_is_passed_over_and_counted(db: Database) -> None:
     record, world = Recording(db), World(db, start="beginning")
     world.round()

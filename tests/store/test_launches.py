@@ -385,6 +385,23 @@ def test_what_passes_is_asked_again_later_and_later_and_given_up_after_a_day(
     assert it.row(one).attempts == len(flow.asked) == 5
 
 
+def test_a_launch_that_fails_is_late_since_it_failed_first_whenever_it_is_asked_again(
+    bench: Benches,
+) -> None:
+    flow = Orchestrator()
+    flow.before = fails(Unavailable("503"), 10_000)
+    it = bench(flow)
+    it.ask("a")
+    for second in (0, 60, 120, 600):
+        it.at(second)
+    with it.db.reading() as connection:
+        assert list(people.launch_figures(connection, it.now).lags.values()) == [600]
+    flow.before = lambda _: None
+    it.at(7200)
+    with it.db.reading() as connection:
+        assert people.launch_figures(connection, it.now).lags == {}
+
+
 def test_of_many_steps_the_first_and_the_latest_are_kept(bench: Benches) -> None:
     it = bench()
     (one,) = it.ask("a", note="for the mart")

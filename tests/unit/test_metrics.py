@@ -74,6 +74,31 @@ def test_what_is_rendered_can_be_parsed_and_tells_of_the_process() -> None:
     assert not [name for name in families if name.endswith("_created")]
 
 
+def test_each_result_is_there_at_zero_before_the_first_one_comes() -> None:
+    metrics = Metrics()
+    taken = {"type": "run", "result": "recorded"}
+    assert metrics.registry.get_sample_value("trackside_events_total", taken) == 0
+    metrics.begin_forward("catalog")
+    metrics.begin_signals("af", "statsd")
+    metrics.loop_ended("evaluate", failed=False, seconds=0.1)
+    metrics.polled("af", result="done", seconds=0.1, requests=1)
+    metrics.delivery_ended("oncall", result="delivered", seconds=0.1, key="k")
+    metrics.launch_ended("af", result="launched", seconds=0.1, launch=1)
+    metrics.sensor_looked("flag", result="seen")
+    zeros = {
+        "forward_events": "passed_over",
+        "signals": "malformed",
+        "loop_runs": "failed",
+        "polls": "failed",
+        "deliveries": "dead",
+        "launches": "dead",
+        "sensor_looks": "failed",
+    }
+    for name, result in zeros.items():
+        told = series(metrics, name)
+        assert [value for labels, value in told.items() if f"'{result}'" in labels] == [0.0], name
+
+
 def test_two_hubs_in_one_process_count_apart() -> None:
     first, second = Metrics(), Metrics()
     first.queue_events.set(1)
