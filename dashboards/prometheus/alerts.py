@@ -39,11 +39,25 @@ class Alert:
         }
 
 
+#: Of each hub for itself where one Prometheus scrapes several: one that is well hides none that is not.
+EACH: Final = "namespace, job"
+_TAKEN: Final = 'trackside_events_total{result=~"recorded|duplicate"}'
+
 HUB: Final = (
-    Alert("TracksideGone", "absent(trackside_build_info)", "5m", "critical",
-          "No hub is scraped: nothing is recorded, judged or told"),
-    Alert("TracksideNobodyMeasures", 'sum(trackside_lease_held{loop="figures"}) == 0', "5m", "critical",
+    Alert("TracksideGone",
+          "absent(last_over_time(trackside_build_info[6h]))"
+          f" or (group by ({EACH}) (last_over_time(trackside_build_info[6h]))"
+          f" unless group by ({EACH}) (trackside_build_info))", "5m", "critical",
+          "No hub is scraped{{ with $labels.job }} as {{ . }}{{ end }}: nothing is recorded, judged or told"),
+    Alert("TracksideNobodyMeasures",
+          f'sum by ({EACH}) (trackside_lease_held{{loop="figures"}}) == 0', "5m", "critical",
           "No replica holds the lease: rules may not be evaluated either"),
+    # Orchestrators come and go, and the loops that poll them with them.
+    Alert("TracksideNobodyRuns",
+          f'sum by ({EACH}, loop) (trackside_lease_held{{loop!~"figures|poll .*"}}) == 0', "5m", "critical",
+          "No replica runs the loop {{ $labels.loop }}"),
+    Alert("TracksideHeld", f"max by ({EACH}) (trackside_held) > 0", "15m", "error",
+          "Nobody is told and nothing launched since the store was restored: it waits for a person"),
     Alert("TracksideLoopFails",
           'sum by (loop) (increase(trackside_loop_runs_total{result="failed"}[15m])) >= 3', "5m", "error",
           "The loop {{ $labels.loop }} fails again and again"),
@@ -54,17 +68,18 @@ HUB: Final = (
     Alert("TracksideQueueFills", "max by (instance) (trackside_queue_events) > 10000", "5m", "error",
           "{{ $value | humanize }} events wait for the writer of {{ $labels.instance }}"),
     Alert("TracksideOverloaded",
-          'sum(rate(trackside_events_total{result="overloaded"}[5m])) > 0', "5m", "error",
+          f'sum by ({EACH}) (rate(trackside_events_total{{result="overloaded"}}[5m])) > 0', "5m", "error",
           "Senders are told to come again later"),
     Alert("TracksideDeadLetters", "sum(increase(trackside_dead_letters_parked_total[1h])) > 0", "0m", "warning",
           "{{ $value | humanize }} inputs could not be understood in the last hour"),
     Alert("TracksideErrors",
-          'sum(rate(trackside_http_requests_total{status=~"5.."}[10m]))'
-          " / sum(rate(trackside_http_requests_total[10m])) > 0.05", "10m", "error",
+          f'sum by ({EACH}) (rate(trackside_http_requests_total{{status=~"5.."}}[10m]))'
+          f" / sum by ({EACH}) (rate(trackside_http_requests_total[10m])) > 0.05", "10m", "error",
           "{{ $value | humanizePercentage }} of the requests are answered with an error"),
+    # A hub that only asks orchestrators, or is new, is right to hear nothing.
     Alert("TracksideHearsNothing",
-          'sum(rate(trackside_events_total{result=~"recorded|duplicate"}[1h])) == 0', "1h", "warning",
-          "No lineage event has come for an hour or more"),
+          f"sum by ({EACH}) (rate({_TAKEN}[1h])) == 0 and sum by ({EACH}) (increase({_TAKEN}[3d])) > 0",
+          "1h", "warning", "No lineage event has come for an hour or more"),
     Alert("TracksideSeriesLeftOut", "max by (metric) (trackside_series_left_out) > 0", "30m", "info",
           "{{ $labels.metric }} has no room for {{ $value }} series"),
 )  # fmt: skip
@@ -75,6 +90,9 @@ ORCHESTRATORS: Final = (
           "All of {{ $labels.orchestrator }} is known only up to {{ $value | humanizeDuration }} ago"),
     Alert("TracksideOrchestratorAway", "max by (orchestrator) (trackside_poll_failures) >= 3", "5m", "error",
           "{{ $labels.orchestrator }} has not answered {{ $value }} times in a row"),
+    Alert("TracksideOrchestratorDown",
+          'max by (orchestrator) (trackside_orchestrator_health{status="DOWN"}) > 0', "5m", "error",
+          "{{ $labels.orchestrator }} says of itself that it is down"),
 )  # fmt: skip
 
 TELLING: Final = (
@@ -82,6 +100,19 @@ TELLING: Final = (
           "{{ $labels.target }} should have been told {{ $value | humanizeDuration }} ago"),
     Alert("TracksideGaveUpTelling", "max by (target) (trackside_deliveries_dead) > 0", "0m", "error",
           "{{ $value }} deliveries to {{ $labels.target }} were given up"),
+)  # fmt: skip
+
+_GIVEN_UP: Final = "max by (orchestrator) (trackside_launches_dead"
+
+LAUNCHING: Final = (
+    Alert("TracksideLaunchesLate", "max by (orchestrator) (trackside_launch_lag_seconds) > 60", "5m", "error",
+          "{{ $labels.orchestrator }} should have been asked for a run {{ $value | humanizeDuration }} ago"),
+    # What nobody wants any more stays given up: only what is new is told.
+    Alert("TracksideGaveUpLaunching",
+          f"{_GIVEN_UP}) - ({_GIVEN_UP} offset 1h) or {_GIVEN_UP}) * 0) > 0", "0m", "error",
+          "{{ $value }} launches of {{ $labels.orchestrator }} were given up in the last hour"),
+    Alert("TracksideLaunchesStopped", f"max by ({EACH}) (trackside_launches_stopped) > 0", "1h", "warning",
+          "All launches have been stopped for an hour or more"),
 )  # fmt: skip
 
 _KAFKA_LAG: Final = (
@@ -126,6 +157,7 @@ GROUPS: Final = {
     "trackside.hub": HUB,
     "trackside.orchestrators": ORCHESTRATORS,
     "trackside.telling": TELLING,
+    "trackside.launching": LAUNCHING,
     "trackside.ways": WAYS,
     "trackside.promises": PROMISES,
 }

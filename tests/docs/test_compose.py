@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from dashboards.files import PROVIDER
+from dashboards.prometheus.recording import WINDOWS
 from hub.settings import variables
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,16 @@ def test_prometheus_reads_our_rules_and_grafana_our_dashboards() -> None:
     assert provider == PROVIDER
     within = provider["providers"][0]["options"]["path"]
     assert mounts("grafana")[within] == "./dashboards/generated"
+
+
+def test_prometheus_keeps_as_much_as_is_recorded_over() -> None:
+    (keeps,) = (
+        told.partition("=")[2]
+        for told in SERVICES["prometheus"]["command"]
+        if told.startswith("--storage.tsdb.retention.time=")
+    )
+    longest = max(int(window.removesuffix("d")) for window in WINDOWS if window.endswith("d"))
+    assert int(keeps.removesuffix("d")) > longest
 
 
 def test_images_have_versions() -> None:
