@@ -30,6 +30,7 @@ PAGES: Final = [
 TEMPLATES: Final = ROOT / "hub" / "web" / "templates"
 #: YAML of others, by the first of its keys.
 OTHERS: Final = {
+    "env": "values of the chart",
     "event_log_storage": "dagster.yaml",
     "replicas": "values of the chart, whose `config` is a piece",
     "transport": "openlineage.yml",

@@ -135,6 +135,8 @@ def test_a_stop_leaves_time_for_open_requests_and_the_last_commits(
         (["database.bundled.enabled=true"], "name one database"),
         (["database.bundled.password=a@b"], "password"),
         (["externalSecret.enabled=true"], "store"),
+        (["user=me"], "user"),
+        (["volumeMounts[0].name=x"], "mountPath"),
         (["autoscaling.enabled=true,autoscaling.maxReplicas=1"], "maxReplicas"),
     ],
 )
@@ -166,7 +168,15 @@ def test_prometheus_finds_each_replica_and_no_other_pod(
     wanted = monitor["spec"]["selector"]["matchLabels"]
     assert wanted.items() <= service["metadata"]["labels"].items()
     (endpoint,) = monitor["spec"]["endpoints"]
-    assert endpoint == {"port": "http", "path": "/metrics", "interval": "15s"}
+    assert endpoint == {
+        "port": "http",
+        "path": "/metrics",
+        "interval": "15s",
+        "relabelings": [{"targetLabel": "cluster", "replacement": "europe"}],
+        "metricRelabelings": [
+            {"sourceLabels": ["__name__"], "regex": "python_.*", "action": "drop"}
+        ],
+    }
     selector = service["spec"]["selector"]
     hub = one(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     job = one(objects, "Job")["spec"]["template"]["metadata"]["labels"]
@@ -188,6 +198,84 @@ def test_the_external_secret_makes_what_the_hub_reads(
     assert {(each["name"], each["key"]) for each in asked} == made
     assert spec["data"][0]["remoteRef"] == {"key": "data/trackside", "property": "database_url"}
     assert spec["secretStoreRef"] == {"name": "vault", "kind": "ClusterSecretStore"}
+
+
+def test_what_runs_once_runs_where_the_hub_may_run_and_trusts_what_it_trusts(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    objects = sets["production"]
+    hub, migration = pod_of(one(objects, "Deployment")), pod_of(one(objects, "Job"))
+    for pod in (migration, pod_of(one(objects, "Pod"))):
+        for name in ("nodeSelector", "tolerations", "priorityClassName", "imagePullSecrets"):
+            assert pod[name] == hub[name], name
+    given = {"slack": "/run/secrets/slack", "vault": "/run/vault", "company": "/etc/company"}
+    for pod in (hub, migration):
+        mounted = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+        assert {mounted.get(f"secret-{n}", mounted.get(n)) for n in given} == set(given.values())
+        assert mounted.keys() == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_pods_are_spread_by_those_of_the_hub(sets: dict[str, list[dict[str, Any]]]) -> None:
+    hub = one(sets["production"], "Deployment")
+    (spread,) = pod_of(hub)["topologySpreadConstraints"]
+    assert spread["labelSelector"] == hub["spec"]["selector"]
+    assert spread["topologyKey"] == "topology.kubernetes.io/zone"
+
+
+def test_where_the_platform_gives_a_user_none_is_named(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    security = pod_of(one(sets["scaled"], "Deployment"))["securityContext"]
+    assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_a_rollout_is_not_given_up_while_a_start_may_still_migrate(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    spec = one(sets["smallest"], "Deployment")["spec"]
+    probe = spec["template"]["spec"]["containers"][0]["startupProbe"]
+    assert spec["progressDeadlineSeconds"] > probe["failureThreshold"] * probe["periodSeconds"]
+
+
+def test_a_replica_that_never_became_ready_holds_up_no_drain(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    budget = one(sets["smallest"], "PodDisruptionBudget")["spec"]
+    assert (budget["maxUnavailable"], budget["unhealthyPodEvictionPolicy"]) == (1, "AlwaysAllow")
+
+
+def admits(policy: dict[str, Any], pod: dict[str, Any]) -> bool:
+    """Whether some peer of the policy takes a Pod of the release by its labels."""
+    labels = pod["metadata"]["labels"] if "template" not in pod["spec"] else None
+    labels = labels or pod["spec"]["template"]["metadata"]["labels"]
+    peers = [peer.get("podSelector") for rule in policy["spec"]["ingress"] for peer in rule["from"]]
+    return any(
+        selector.get("matchLabels", {}).items() <= labels.items()
+        and all(labels[e["key"]] in e["values"] for e in selector.get("matchExpressions", ()))
+        for selector in peers
+        if selector is not None
+    )
+
+
+def test_where_only_some_may_send_the_test_of_helm_still_does(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    policy = one(sets["closed"], "NetworkPolicy", "hub")
+    assert admits(policy, one(sets["closed"], "Pod"))
+    assert not admits(policy, one(sets["closed"], "StatefulSet"))
+
+
+def test_the_bundled_database_is_reached_by_hub_and_migration_alone(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    objects = rendered(
+        "--values", str(CHART / "ci" / "closed.yaml"), "--set", "migration.enabled=true"
+    )
+    policy = one(objects, "NetworkPolicy", "hub-database")
+    database = one(objects, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= database.items()
+    reached = {kind: admits(policy, one(objects, kind)) for kind in ("Deployment", "Job", "Pod")}
+    assert reached == {"Deployment": True, "Job": True, "Pod": False}
 
 
 def test_the_route_of_a_gateway_leads_to_the_service(

@@ -54,11 +54,46 @@ app.kubernetes.io/component: hub
 {{- end }}
 {{- end }}
 
+{{/* Where a Pod may run: the hub's, and those that run once for it. */}}
+{{- define "trackside.place" -}}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What is mounted beside the hub's own: secrets, and what the values name. A certificate that the
+database's URL names is needed by a migration, too. */}}
+{{- define "trackside.mounts" -}}
+{{- range .Values.secretFiles }}
+- {name: secret-{{ .name }}, mountPath: /run/secrets/{{ .name }}, readOnly: true}
+{{- end }}
+{{- with .Values.volumeMounts }}{{ toYaml . | nindent 0 }}{{ end }}
+{{- end }}
+
+{{- define "trackside.volumes" -}}
+{{- range .Values.secretFiles }}
+- name: secret-{{ .name }}
+  secret: {secretName: {{ .secret }}, defaultMode: 0440}
+{{- end }}
+{{- with .Values.volumes }}{{ toYaml . | nindent 0 }}{{ end }}
+{{- end }}
+
 {{- define "trackside.podSecurity" -}}
 runAsNonRoot: true
-runAsUser: 10001
-runAsGroup: 10001
-fsGroup: 10001
+{{- with .Values.user }}
+runAsUser: {{ . }}
+runAsGroup: {{ . }}
+fsGroup: {{ . }}
+{{- end }}
 seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
