@@ -1,4 +1,5 @@
-"""What asking a large orchestrator costs: the first read of all of it, and then a quiet minute.
+"""What asking a large orchestrator costs: the first read of all of it, the minute after it, in which
+rules catch up, and then a quiet one.
 
 A real hub process polls a server of made-up rows (airflow_server.py, dagster_server.py) in a process
 of its own.
@@ -22,11 +23,15 @@ from tests.support.ports import free_port
 
 NAME: Final = "large"
 QUIET_S: Final = 60
+#: After the first read, until rules have caught up.
+CATCH_UP_MINUTES: Final = 3
 PATIENCE_S: Final = 1_800
 
 
 class Found(NamedTuple):
-    """Seconds and CPU of the first read, MB at its end; CPU and requests of a quiet minute."""
+    """Seconds and CPU of the first read, MB at its end; CPU of the minute after it, CPU and requests of
+    a quiet one.
+    """
 
     jobs: int
     events: int
@@ -34,7 +39,8 @@ class Found(NamedTuple):
     first_cpu_s: float
     first_requests: int
     rss_mb: float
-    cpu_s_a_minute: float
+    minute_after_cpu_s: float
+    quiet_minute_cpu_s: float
     requests_a_poll: float
 
 
@@ -77,11 +83,11 @@ def measure(on: Store, kind: str, url: str) -> Found:
         first_s, first_cpu_s = time.monotonic() - began, cpu_s([hub.pid])
         first, memory = _poll(hub), rss_mb(hub.pid)
         _until(lambda: _polls(hub) > 0)
-        before, polls, used = _poll(hub), _polls(hub), cpu_s([hub.pid])
-        time.sleep(QUIET_S)
+        minutes = [_minute(hub) for _ in range(CATCH_UP_MINUTES)]
+        before, polls = _poll(hub), _polls(hub)
+        quiet = _minute(hub)
         after = _poll(hub)
         asked = (after["requests"] - before["requests"]) / max(1, _polls(hub) - polls)
-        used = (cpu_s([hub.pid]) - used) / QUIET_S * 60
         jobs = httpx.get(f"{hub.url}/api/v1/jobs?limit=1").json()["totalCount"]
     return Found(
         jobs,
@@ -90,16 +96,24 @@ def measure(on: Store, kind: str, url: str) -> Found:
         first_cpu_s,
         first["requests"],
         memory,
-        used,
+        minutes[0],
+        quiet,
         asked,
     )
+
+
+def _minute(hub: Hub) -> float:
+    """Seconds of CPU that it uses in one."""
+    used = cpu_s([hub.pid])
+    time.sleep(QUIET_S)
+    return cpu_s([hub.pid]) - used
 
 
 def airflow_section(engine: Engine, dags: int, runs: int, found: Found) -> Section:
     size = f"{dags:,} Dags with {runs:,} runs and as many task instances"
     verdicts = [
         f"{size}: the first read took {found.first_s:.0f} s; wanted: under 300 s for 5,000 and 200,000",
-        f"a quiet minute costs {found.cpu_s_a_minute:.1f} s of the hub's CPU; wanted: under 2",
+        _quiet(found),
         f"{found.rss_mb:.0f} MB at the end of the first read; wanted: under 300",
         f"{found.requests_a_poll:.1f} requests a poll when nothing changed; wanted: at most 6",
     ]
@@ -111,11 +125,18 @@ def dagster_section(engine: Engine, runs: int, found: Found) -> Section:
     verdicts = [
         f"{runs:,} runs of two steps: the first read took {found.first_s:.0f} s",
         f"a run costs {each:.1f} ms of the hub's CPU and {found.first_requests / runs:.2f} requests",
-        f"a quiet minute costs {found.cpu_s_a_minute:.1f} s of the hub's CPU; wanted: under 2",
+        _quiet(found),
         f"{found.rss_mb:.0f} MB at the end of the first read; wanted: under 300",
         f"{found.requests_a_poll:.1f} requests a poll when nothing changed; wanted: at most 6",
     ]
     return Section(f"Polling a large Dagster, {engine}", verdicts, [table(found._fields, [found])])
+
+
+def _quiet(found: Found) -> str:
+    return (
+        f"a quiet minute costs {found.quiet_minute_cpu_s:.1f} s of the hub's CPU (the one right after "
+        f"the first read, in which rules catch up, {found.minute_after_cpu_s:.1f} s); wanted: under 2"
+    )
 
 
 def _poll(hub: Hub) -> dict[str, Any]:

@@ -37,7 +37,7 @@ FOLLOW_S = 0.5
 GATHER_S = 1.0
 ALERTING_S = 2.0  # what is declared over the API is in force everywhere by then
 RESTS_S = 1.0  # where nothing is committed
-TELL_S = 0.25  # what is told leaves within about two of these beyond its group wait
+TELL_S = 0.25  # at once after the loop that they wait for, where that runs on this replica
 
 
 def loops(hub: Hub) -> list[Loop]:
