@@ -65,6 +65,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "Show how the partitions of a dataset stand: complete, failed, running, missing or stale.",
     ),
     "launches": ("launches:app", "What is to be started where, and what became of it."),
+    "offers": (
+        "offers:app",
+        "To whom datasets are offered, who depends on them, which are to end.",
+    ),
     "grants": ("grants:app", "Who may launch which jobs of others."),
     "backfill": ("backfills:app", "Make partitions anew, across orchestrators."),
     "launch": ("launches:launch", "Start one run of a job."),

@@ -81,6 +81,10 @@ def updated(hub: tuple[HubProcess, str], name: str, run: int) -> None:
     assert sent.is_success, sent.text
 
 
+def offers(run: Run, *arguments: str) -> Done:
+    return run(*arguments, under="offers")
+
+
 def until(run: Run, text: str, *arguments: str) -> Done:
     """Asks until the answer has the text in it."""
     done = run(*arguments)
@@ -141,3 +145,41 @@ def test_grants_are_made_listed_and_taken_back(run: Run) -> None:
     assert "no longer" in run("remove", str(listed[1]["id"]), under="grants").out
     again = run("remove", str(listed[1]["id"]), under="grants")
     assert (again.code, "not found" in again.err) == (1, True)
+
+
+def test_a_dataset_is_offered_to_some_announced_to_end_and_kept(
+    hub: tuple[HubProcess, str], run: Run, tmp_path: Path
+) -> None:
+    updated(hub, "prices", 3)
+    file = "/tmp/prices.csv"
+    usual = until(lambda *it: offers(run, *it), "is offered as usual", "show", file)
+    assert "no subscription names it" in usual.out
+    spec = tmp_path / "waits.yaml"
+    spec.write_text(SPEC.replace("name: mart", "name: waits").replace("items", "prices"))
+    assert run("add", str(spec)).code == 0
+    assert (
+        f"file/{file} is offered to marts, sales"
+        in offers(run, "set", file, "--to", "marts", "--to", "sales").out
+    )
+    ended = offers(run, "deprecate", file, "--ends", "2027-01-31", "--text", "use prices_v2")
+    assert "it is to end at 2027-01-31 00:00 UTC: use prices_v2" in ended.out
+    assert "use prices_v2" in run("show", "waits").out
+    shown = json.loads(offers(run, "show", file, "--json").out)
+    assert (shown["teams"], [one["team"] for one in shown["subscriptions"]]) == (
+        ["marts", "sales"],
+        ["sales"],
+    )
+    assert "engine/mart" in offers(run, "show", file).out
+    kept = offers(run, "keep", file)
+    assert (kept.code, "to end" in kept.out) == (0, False)
+    assert "is offered to its own team alone" in offers(run, "set", file, "--private").out
+    assert run("remove", "waits", "--yes").code == 0
+
+
+def test_a_mistake_in_an_offer_is_told(run: Run) -> None:
+    neither = offers(run, "set", "/tmp/prices.csv")
+    assert (neither.code, "--to, --public, --private" in neither.err) == (1, True)
+    nowhere = offers(run, "show", "no-such-dataset")
+    assert (nowhere.code, "not one dataset 'no-such-dataset'" in nowhere.err) == (1, True)
+    never = offers(run, "deprecate", "/tmp/prices.csv", "--ends", "soon")
+    assert (never.code, "--ends" in never.err) == (1, True)
