@@ -7,6 +7,7 @@ and it would bring a second HTTP library into the hub.
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -20,7 +21,7 @@ from hub.vaults.login import Login
 
 
 class Vault:
-    """Asks with VAULT_ADDR and VAULT_NAMESPACE, as whom `login` tells."""
+    """Asks with VAULT_ADDR, VAULT_NAMESPACE and VAULT_CACERT, as whom `login` tells."""
 
     def __init__(
         self,
@@ -87,7 +88,9 @@ class Vault:
     ) -> httpx.Response:
         url, more = _access()
         try:
-            with httpx.Client(transport=self._transport, timeout=TIMEOUT_S) as client:
+            with httpx.Client(
+                transport=self._transport, timeout=TIMEOUT_S, verify=_trusted()
+            ) as client:
                 answer = client.request(
                     method, f"{url}/v1/{path}", headers={**more, **headers}, json=told
                 )
@@ -119,6 +122,17 @@ def _access() -> tuple[str, dict[str, str]]:
             "vault: references need the variable VAULT_ADDR, as in https://vault:8200"
         )
     return url.rstrip("/"), {"X-Vault-Namespace": namespace} if namespace else {}
+
+
+def _trusted() -> ssl.SSLContext | bool:
+    """Whose certificates: those of VAULT_CACERT, as Vault's own tools have it, or the usual ones."""
+    path = os.environ.get("VAULT_CACERT")
+    if not path:
+        return True
+    try:
+        return ssl.create_default_context(cafile=path)
+    except OSError:
+        raise ConfigError("vault: the file of VAULT_CACERT can't be read, or holds none") from None
 
 
 def resolver(

@@ -1,7 +1,7 @@
 """What every vault shares: secrets are kept for a minute, and for an hour while it is away.
 
 So a rotated secret is used without a restart, and a vault that restarts stops nobody. A refusal is
-believed at once.
+believed at once. One that is away is asked again after a pause, or each use would wait for it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from hub.errors import ConfigError
 
 FRESH_S: Final = 60.0
 STALE_S: Final = 3600.0
+PAUSE_S: Final = 10.0
 TIMEOUT_S: Final = 5.0
 
 
@@ -32,6 +33,7 @@ class Kept:
         self._read = read
         self._clock = clock
         self._kept: dict[str, tuple[float, str]] = {}
+        self._away: dict[str, tuple[float, str]] = {}  # since when, and how it is told
 
     def __call__(self, name: str) -> str:
         """The secret, else ConfigError, which never holds it."""
@@ -39,17 +41,29 @@ class Kept:
         kept = self._kept.get(name)
         if kept and now - kept[0] < FRESH_S:
             return kept[1]
+        away = self._away.get(name)
+        if away and now - away[0] < PAUSE_S:
+            return self._while_away(name, away[1], now)
         try:
             value = self._read(name)
         except Away as error:
-            if kept and now - kept[0] < STALE_S:
-                return kept[1]
-            raise ConfigError(f"the secret {self._scheme}:{name} can't be read: {error}") from None
+            failure = str(error)
         except ConfigError:
             self._kept.pop(name, None)
+            self._away.pop(name, None)
             raise
-        self._kept[name] = (now, value)
-        return value
+        else:
+            self._away.pop(name, None)
+            self._kept[name] = (now, value)
+            return value
+        self._away[name] = (now, failure)
+        return self._while_away(name, failure, now)
+
+    def _while_away(self, name: str, why: str, now: float) -> str:
+        kept = self._kept.get(name)
+        if kept and now - kept[0] < STALE_S:
+            return kept[1]
+        raise ConfigError(f"the secret {self._scheme}:{name} can't be read: {why}")
 
 
 def field_of(text: str, field: str, reference: str) -> str:

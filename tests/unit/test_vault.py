@@ -42,6 +42,27 @@ def test_what_was_read_serves_an_hour_while_vault_is_away(fake: FakeVault, vault
     assert VALUE not in str(caught.value)
 
 
+def test_one_that_is_away_is_not_waited_for_at_each_use(fake: FakeVault) -> None:
+    tries: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tries.append(fake.now)
+        return fake.answer(request)
+
+    vault = resolver(httpx.MockTransport(answer), lambda: fake.now)
+    vault("secret/team/slack#token")
+    tries.clear()
+    fake.status = 503
+    for fake.now in (61, 62, 70, 72):
+        assert vault("secret/team/slack#token") == VALUE
+    assert tries == [61, 72]
+    with pytest.raises(ConfigError, match="503"):
+        vault("secret/team/other#token")
+    fake.status, fake.now = 200, 82
+    fake.data["team/slack"]["token"] = "rotated"
+    assert vault("secret/team/slack#token") == "rotated"
+
+
 def test_a_refusal_is_believed_at_once(fake: FakeVault, vault: Kept) -> None:
     vault("secret/team/slack#token")
     fake.status, fake.now = 403, 61

@@ -153,9 +153,10 @@ def test_a_refusal_is_believed_at_once_and_absence_is_not(
     with Refusing() as refusing:
         surroundings(monkeypatch, refusing.url)
         refusing.code, refusing.status = "InternalServiceError", 500
-        clock.now = 3599
+        clock.now = 3580
         assert vault("plain") == VALUE
         refusing.code, refusing.status = "AccessDeniedException", 400
+        clock.now = 3590
         with pytest.raises(ConfigError, match="the role may not read it") as caught:
             vault("plain")
         assert VALUE not in str(caught.value)
