@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from dashboards import GENERATED
+from dashboards.prometheus.alerts import every
 from hub.serve import GRACE_S
 from hub.settings import Settings, variables
 from tests.support.helm import CHART, helm, one, rendered
@@ -136,6 +137,7 @@ def test_a_stop_leaves_time_for_open_requests_and_the_last_commits(
         (["database.bundled.password=a@b"], "password"),
         (["externalSecret.enabled=true"], "store"),
         (["user=me"], "user"),
+        (["prometheusRule.disabled={Gone}"], "disabled"),
         (["volumeMounts[0].name=x"], "mountPath"),
         (["autoscaling.enabled=true,autoscaling.maxReplicas=1"], "maxReplicas"),
     ],
@@ -158,6 +160,34 @@ def test_rules_and_dashboards_are_those_of_the_product(
     shown = {name: json.loads(text) for each in boards for name, text in each["data"].items()}
     assert shown == {path.name: json.loads(path.read_text()) for path in GENERATED.glob("*.json")}
     assert {each["metadata"]["annotations"]["grafana_folder"] for each in boards} == {"Data"}
+
+
+def test_alerts_lead_to_the_runbooks_that_are_named_and_may_be_left_out() -> None:
+    books = "https://wiki.example.com/runbooks"
+    rules = "prometheusRule.enabled=true"
+    given = f"{rules},prometheusRule.runbooks={books}/,prometheusRule.disabled={{TracksideGone}}"
+    objects = rendered("--set", f"database.existingSecret=db,{given}")
+    groups = one(objects, "PrometheusRule", "railway-trackside-alerts")["spec"]["groups"]
+    told = {rule["alert"]: rule for group in groups for rule in group["rules"]}
+    assert told.keys() == {alert.name for alert in every()} - {"TracksideGone"}
+    for name, rule in told.items():
+        assert rule["annotations"]["runbook_url"] == f"{books}/{name}.md"
+
+
+def test_dashboards_may_lie_where_grafana_is(sets: dict[str, list[dict[str, Any]]]) -> None:
+    boards = [
+        each
+        for each in rendered(
+            "--values",
+            str(CHART / "ci" / "monitored.yaml"),
+            "--set",
+            "dashboards.namespace=grafana",
+        )
+        if "grafana_dashboard" in each["metadata"]["labels"]
+    ]
+    assert {each["metadata"]["namespace"] for each in boards} == {"grafana"}
+    own = [each for each in sets["monitored"] if "grafana_dashboard" in each["metadata"]["labels"]]
+    assert {each["metadata"].get("namespace") for each in own} == {None}
 
 
 def test_prometheus_finds_each_replica_and_no_other_pod(
