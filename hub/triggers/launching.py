@@ -24,13 +24,13 @@ import structlog
 from msgspec import Struct
 
 from hub.errors import Declined, NotReady, TracksideError, Unavailable
-from hub.ports import Adapter, LeasedLaunch
+from hub.ports import Adapter, Launched, LeasedLaunch
 from hub.store import launches as store
 from hub.store.db import Connection
 from hub.store.launch_stops import Brakes, brakes
 from hub.store.launches import Limits
 from hub.triggers.asking import Asking, asking_of
-from hub.triggers.grants import Grants
+from hub.triggers.grants import Grants, InForce
 from hub.triggers.patience import again_at
 
 T = TypeVar("T")
@@ -215,7 +215,7 @@ class Launching:
 
     def _ready(self, connection: Connection, leased: Collection[LeasedLaunch]) -> list[Ready]:
         grants, since = self._grants.within(connection), time.monotonic()
-        return [Ready(one, *asking_of(connection, grants, one), since) for one in leased]
+        return [Ready(one, *_asking_of(connection, grants, one), since) for one in leased]
 
     def _give_back(self, is_given: Callable[[Ready], bool]) -> None:
         """What waits in line and is not to go out from here is free for whoever comes first."""
@@ -328,6 +328,22 @@ class Launching:
                     seconds=one.seconds,
                     launch=one.one.id,
                 )
+
+
+def _asking_of(
+    connection: Connection, grants: InForce, one: LeasedLaunch
+) -> tuple[str | None, Asking]:
+    """One that can't be asked for is given up by itself, and holds up no other."""
+    try:
+        return asking_of(connection, grants, one)
+    except (LookupError, TypeError, ValueError) as error:
+        log.exception("launch_not_understood", launch=one.id)
+        told = f"what was kept of it can't be asked for: {type(error).__name__}"
+
+    def fail(_: Adapter) -> Launched:
+        raise Unavailable(told, permanent=True)
+
+    return None, fail
 
 
 def _keep(ended: Collection[Ended], connection: Connection) -> None:

@@ -35,7 +35,7 @@ CHECKS = (
     content_type_conformance,
     response_schema_conformance,
 )
-EXAMPLES = 12
+EXAMPLES = 8
 HOST = {"Host": "127.0.0.1:8080"}
 
 

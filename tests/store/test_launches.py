@@ -15,7 +15,7 @@ from hub.api.hub import Hub
 from hub.errors import BadInput, Conflict, NotReady, Unavailable
 from hub.main import writing
 from hub.model import EntityName
-from hub.ports import LaunchRequest
+from hub.ports import LaunchKind, LaunchRequest
 from hub.settings import Settings
 from hub.store import holds, launch_stops
 from hub.store import launch_views as people
@@ -454,6 +454,15 @@ def test_a_paused_job_is_told_as_held_and_launched_when_it_is_back(bench: Benche
     for second in range(0, 400, 30):
         it.at(second)
     assert (it.row(one).state, flow.runs) == ("launched", {"a": 1})
+
+
+def test_one_that_can_not_be_asked_for_is_dead_and_holds_up_no_other(bench: Benches) -> None:
+    it = bench()
+    (spoilt,) = it.ask("spoilt", kind=LaunchKind.RERUN, cause={})
+    (sound,) = it.ask("sound")
+    it.at(0)
+    assert (it.row(spoilt).state, it.row(sound).state) == ("dead", "launched")
+    assert it.row(spoilt).reason == "what was kept of it can't be asked for: KeyError"
 
 
 def test_an_orchestrator_that_is_not_declared_holds_its_launches(bench: Benches) -> None:
