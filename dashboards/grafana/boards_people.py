@@ -78,7 +78,7 @@ OVERVIEW: Final = Board(
                        (f"sum by (state) (rate(trackside_runs_ended_total{{{T}}}[$__rate_interval])) * 3600", "{{state}}"),
                        stacked=True),
                 series("Budget left", "Of the promises that a team may break in 28 days, the share that is left; -100 % stands for less, too.",
-                       ('clamp_min(team:trackside_budget_left:ratio_28d{team=~"$team"}, -1)', "{{team}}"), unit="percentunit", steps=LEFT, link="/teams"),
+                       (f"clamp_min(namespace_job_team:trackside_budget_left:ratio_28d{{{T}}}, -1)", "{{team}}"), unit="percentunit", steps=LEFT, link="/teams"),
             ),
         ),
         Section(
@@ -113,15 +113,15 @@ TEAM: Final = Board(
             "Promises",
             (
                 stat("Kept in 28 days", "Share of runs, slots and deadlines that were kept.",
-                     'min(team:trackside_attainment:ratio_28d{team=~"$team"})', unit="percentunit", height=8, max=1,
+                     f"min(namespace_job_team:trackside_attainment:ratio_28d{{{T}}})", unit="percentunit", height=8, max=1,
                      steps=((None, "red"), (0.95, "orange"), (0.99, "green"))),
                 stat("Objective", "Which share the team wants to keep.",
                      f"max(trackside_objective_ratio{{{T}}})", unit="percentunit", height=8, max=1),
                 stat("Budget left", "Of what may be broken in 28 days.",
-                     'clamp_min(min(team:trackside_budget_left:ratio_28d{team=~"$team"}), -1)', unit="percentunit", height=8, steps=LEFT),
+                     f"clamp_min(min(namespace_job_team:trackside_budget_left:ratio_28d{{{T}}}), -1)", unit="percentunit", height=8, steps=LEFT),
                 series("Burn of the budget", "1 uses it up in exactly 28 days.",
-                       ('team:trackside_budget_burn:ratio_1h{team=~"$team"}', "{{team}}, 1 h"),
-                       ('team:trackside_budget_burn:ratio_3d{team=~"$team"}', "{{team}}, 3 d"), width=12),
+                       (f"namespace_job_team:trackside_budget_burn:ratio_1h{{{T}}}", "{{team}}, 1 h"),
+                       (f"namespace_job_team:trackside_budget_burn:ratio_3d{{{T}}}", "{{team}}, 3 d"), width=12),
             ),
         ),
         Section(

@@ -186,7 +186,7 @@ FRESHNESS: Final = Board(
                 series("Promises", "Runs, slots and deadlines an hour, by whether they were kept.",
                        (f"sum by (result) (rate(trackside_promises_total{{{T}}}[$__rate_interval])) * 3600", "{{result}}"), stacked=True, link="/teams"),
                 series("Kept in 28 days", "By team.",
-                       ('team:trackside_attainment:ratio_28d{team=~"$team"}', "{{team}}"), unit="percentunit", max=1),
+                       (f"namespace_job_team:trackside_attainment:ratio_28d{{{T}}}", "{{team}}"), unit="percentunit", max=1),
             ),
         ),
         Section("Which", (_which("Stale datasets", "freshness"),)),

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dashboards.prometheus.recording import burn
+from dashboards.prometheus.recording import HUB as EACH
+from dashboards.prometheus.recording import TEAM, burn
 
 #: Where the runbooks are; another place is told with `trackside dashboards export --runbooks`.
 RUNBOOKS: Final = "https://trackside.example/docs/runbooks"
@@ -39,8 +40,6 @@ class Alert:
         }
 
 
-#: Of each hub for itself where one Prometheus scrapes several: one that is well hides none that is not.
-EACH: Final = "namespace, job"
 _TAKEN: Final = 'trackside_events_total{result=~"recorded|duplicate"}'
 
 HUB: Final = (
@@ -63,7 +62,7 @@ HUB: Final = (
           "The loop {{ $labels.loop }} fails again and again"),
     Alert("TracksideReaderBehind", "max by (reader) (trackside_changes_unread) > 20000", "15m", "warning",
           "{{ $labels.reader }} has {{ $value | humanize }} changes to read yet"),
-    Alert("TracksideWriterSlow", "trackside_commit_seconds:p99 > 1", "10m", "warning",
+    Alert("TracksideWriterSlow", "namespace_job:trackside_commit_seconds:p99 > 1", "10m", "warning",
           "The slowest commits take {{ $value | humanizeDuration }}"),
     Alert("TracksideQueueFills", "max by (instance) (trackside_queue_events) > 10000", "5m", "error",
           "{{ $value | humanize }} events wait for the writer of {{ $labels.instance }}"),
@@ -147,9 +146,9 @@ WAYS: Final = (
 )  # fmt: skip
 
 PROMISES: Final = (
-    Alert("TracksideBudgetBurnsFast", f"{burn('1h')} > 14 and on (team) {burn('6h')} > 7", "5m", "error",
+    Alert("TracksideBudgetBurnsFast", f"{burn('1h')} > 14 and on ({TEAM}) {burn('6h')} > 7", "5m", "error",
           "Team {{ $labels.team }} breaks its promises {{ $value | humanize }} times as often as it may"),
-    Alert("TracksideBudgetBurns", f"{burn('6h')} > 3 and on (team) {burn('3d')} > 1", "1h", "warning",
+    Alert("TracksideBudgetBurns", f"{burn('6h')} > 3 and on ({TEAM}) {burn('3d')} > 1", "1h", "warning",
           "Team {{ $labels.team }} will have used up its budget before the 28 days are over"),
 )  # fmt: skip
 

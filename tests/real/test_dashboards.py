@@ -143,7 +143,7 @@ def _ask_the_gate(hub: str) -> None:
 def _is_recorded(url: str) -> None:
     """Rules are evaluated in their own time, and tell nothing before counters have moved."""
     for _ in range(120):
-        asked = {"query": "team:trackside_budget_left:ratio_28d"}
+        asked = {"query": "namespace_job_team:trackside_budget_left:ratio_28d"}
         told = httpx.get(f"{url}/api/v1/query", params=asked, timeout=30).json()
         if told["data"]["result"]:
             return
