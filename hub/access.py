@@ -25,6 +25,7 @@ from hub.settings import Settings
 PREFIX: Final = "tsk_"
 _BASE62: Final = digits + ascii_letters
 _LENGTH: Final = 43  # base62 characters that hold 256 bits
+_TOKEN: Final = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{_LENGTH}}}")
 
 HOW_TO_GET_ONE: Final = (
     "Make one on the machine of the store: trackside token create NAME --scope {scope}, "
@@ -114,6 +115,11 @@ def new_token() -> str:
     return PREFIX + text
 
 
+def is_token(text: str) -> bool:
+    """Whether it looks like one: of that length nobody guesses it."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def digest_of(token: str | bytes) -> bytes:
     """What the store keeps of a token. 256 random bits need neither salt nor stretching."""
     return blake2b(token.encode() if isinstance(token, str) else token, digest_size=32).digest()
@@ -144,6 +150,6 @@ def listening_rule(settings: Settings, token_count: int) -> None:
     raise ConfigError(
         f"host: {settings.host} can be reached from other computers, and there are no tokens: "
         "everybody could send and read. Either make a token first (trackside token create NAME "
-        "--scope admin), or listen on this computer only (--host 127.0.0.1), or, where "
+        "--scope admin) or name one (first_token), or listen on this computer only (--host 127.0.0.1), or, where "
         "something else guards the way, say --insecure"
     )

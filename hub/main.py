@@ -47,6 +47,7 @@ from hub.ports import Action, Capability
 from hub.record import Incoming, Outcome, Recorder
 from hub.record.intake import Intake
 from hub.record.recorder import now_us
+from hub.secrets import SecretRef
 from hub.settings import Settings
 from hub.signals.listening import Listening
 from hub.store.access import count_tokens
@@ -58,6 +59,7 @@ from hub.store.reach import explained
 from hub.store.transfer import refuse_unfinished
 from hub.store.writer import Writer
 from hub.telling import desk_of
+from hub.tokens import begin
 from hub.triggers.following import Following
 from hub.triggers.grants import grants_of
 from hub.triggers.launching import Launching
@@ -155,6 +157,7 @@ def running(settings: Settings) -> Iterator[Hub]:
     """
     check_file(settings)
     with writing(settings) as hub, ExitStack() as stack:
+        _begin_with_token(hub)
         with hub.db.reading() as connection:
             listening_rule(settings, count_tokens(connection))
         stack.callback(hub.authenticator.close)
@@ -175,6 +178,17 @@ def running(settings: Settings) -> Iterator[Hub]:
         stack.callback(hub.kafka.stop)
         stack.callback(hub.fleet.close)  # first: a poll waits for answers longer than we may
         yield hub
+
+
+def _begin_with_token(hub: Hub) -> None:
+    """The one that a setting names, where there never was any."""
+    told = hub.settings.first_token
+    with hub.db.reading() as connection:
+        if told is None or count_tokens(connection):
+            return
+    text, now = SecretRef.parse(told).resolve().reveal(), datetime.now(UTC)
+    if hub.writer.call(lambda connection: begin(connection, text, reference=told, now=now)):
+        log.info("first_token_made", reference=told)
 
 
 @contextmanager

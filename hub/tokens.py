@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.access import SCOPES, Scope, digest_of, new_token
-from hub.errors import BadInput
+from hub.access import SCOPES, Scope, digest_of, is_token, new_token
+from hub.errors import BadInput, ConfigError
 from hub.store import access
 from hub.store.access import NewToken, Team, Token
 
@@ -20,6 +20,8 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _NAME_RULE: Final = "letters, digits, '.', '_' and '-', at most 63, a letter or digit first"
 _MOST_GLOBS: Final = 100
 _LONGEST_GLOB: Final = 255
+#: What the token is called that a setting names.
+FIRST: Final = "first"
 #: Scopes that write, and hence need to know where.
 _WRITING: Final = frozenset({Scope.INGEST, Scope.OPERATE})
 
@@ -39,6 +41,28 @@ def issue(connection: Any, wanted: NewToken, *, actor: str, now: datetime) -> Is
     check(wanted, now)
     text = new_token()
     made = access.create_token(connection, wanted, digest_of(text), actor=actor, now=now)
+    _note_made(connection, made, actor, now)
+    return Issued(made, text)
+
+
+def begin(connection: Any, text: str, *, reference: str, now: datetime) -> bool:
+    """Makes an admin's token of this text if there never was a token; whether it has.
+
+    One that was made so and revoked does not come back. Raises ConfigError if it is no token.
+    """
+    if not is_token(text):
+        raise ConfigError(
+            f"first_token: what {reference} holds is no token: tsk_ and 43 letters and digits "
+            "are expected, drawn at random"
+        )
+    wanted = NewToken(FIRST, (Scope.ADMIN,))
+    made = access.create_first_token(connection, wanted, digest_of(text), actor=reference, now=now)
+    if made is not None:
+        _note_made(connection, made, reference, now)
+    return made is not None
+
+
+def _note_made(connection: Any, made: Token, actor: str, now: datetime) -> None:
     detail = {
         "id": made.id,
         "scopes": made.scopes,
@@ -50,7 +74,6 @@ def issue(connection: Any, wanted: NewToken, *, actor: str, now: datetime) -> Is
     access.record_action(
         connection, actor, "token_created", f"token:{made.name}", now=now, detail=detail
     )
-    return Issued(made, text)
 
 
 def revoke(connection: Any, token_id: int, *, actor: str, now: datetime) -> Token:

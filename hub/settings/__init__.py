@@ -72,6 +72,11 @@ class Settings(_Section):
     insecure: bool = Field(
         False, description="listen beyond this computer though there are no tokens"
     )
+    first_token: Reference | None = Field(
+        None,
+        description="the reference of a secret that holds a token (tsk_ and 43 letters and digits): "
+        "an admin's, made at the start of a hub that never had one",
+    )
     database_url: DatabaseUrl = Field(
         "sqlite:///data/trackside.db", description="sqlite:///path or postgresql://..."
     )

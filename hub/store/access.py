@@ -103,6 +103,17 @@ def create_token(
     return created
 
 
+def create_first_token(
+    connection: Connection, wanted: NewToken, digest: bytes, *, actor: str, now: datetime
+) -> Token | None:
+    """The same, if there never was any."""
+    # Who makes one at the same time waits for this number, and then sees that it is the second.
+    next_id(connection, "token")
+    if has_tokens(connection):
+        return None
+    return create_token(connection, wanted, digest, actor=actor, now=now)
+
+
 def find_token(connection: Connection, digest: bytes) -> Token | None:
     """The token of that digest, whether or not it still holds."""
     rows = connection.execute(select(token).where(token.c.digest == digest)).mappings()

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from hub.access import new_token
 from tests.support.hub_process import HubProcess, event, trackside
 
 
@@ -22,6 +23,17 @@ def test_from_an_empty_folder_it_serves_and_says_what_to_do_next(tmp_path: Path)
         figures = httpx.get(f"{hub.url}/metrics").text
         assert "trackside_build_info" in figures
         assert 'trackside_loop_lag_seconds{loop="requests"}' in figures
+
+
+def test_elsewhere_it_begins_with_the_token_that_a_setting_names(tmp_path: Path) -> None:
+    token = new_token()
+    told = {"TRACKSIDE_HOST": "0.0.0.0", "TRACKSIDE_FIRST_TOKEN": "env:FIRST", "FIRST": token}
+    with HubProcess(tmp_path, environment=told) as hub:
+        url = hub.url.replace("0.0.0.0", "127.0.0.1")
+        assert httpx.get(f"{url}/api/v1/jobs").status_code == 401
+        asked = httpx.get(f"{url}/api/v1/whoami", headers={"Authorization": f"Bearer {token}"})
+        assert (asked.json()["name"], asked.json()["scopes"]) == ("first", ["admin"])
+    assert token not in hub.said
 
 
 def test_the_curl_line_that_it_prints_is_taken(tmp_path: Path) -> None:

@@ -1,21 +1,23 @@
 """Tokens, teams, the audit log and the authenticator, on both engines."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
 
 from hub.access import ANONYMOUS, OPEN, Kind, Scope, digest_of
 from hub.authenticator import TTL_S, Authenticator
-from hub.errors import BadInput, Conflict, NotFound
+from hub.errors import BadInput, ConfigError, Conflict, NotFound
 from hub.settings import Settings
 from hub.store import access
 from hub.store.access import NewToken
 from hub.store.db import Database
 from hub.store.migrate import migrate
 from hub.store.reading import Page
-from hub.tokens import Issued, issue, revoke, set_private
+from hub.tokens import Issued, begin, issue, revoke, set_private
 
 T = TypeVar("T")
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -291,3 +293,42 @@ def test_a_flood_of_tokens_does_not_fill_the_memory(desk: Desk) -> None:
     for number in range(20_000):
         authenticator._remember(b"%d" % number, ANONYMOUS, TTL_S)
     assert len(authenticator._known) <= 10_000
+
+
+# -- the first token -------------------------------------------------------------------------------
+
+FIRST = "tsk_" + "a1B" * 14 + "z"
+
+
+def test_the_first_token_is_an_admins_and_is_made_once(desk: Desk) -> None:
+    assert desk.call(lambda c: begin(c, FIRST, reference="env:FIRST", now=NOW))
+    assert not desk.call(lambda c: begin(c, FIRST[:-1] + "y", reference="env:FIRST", now=NOW))
+    (made,) = desk.tokens()
+    assert (made.name, made.scopes, made.created_by) == ("first", ("admin",), "env:FIRST")
+
+
+def test_a_first_token_that_was_revoked_does_not_come_back(desk: Desk) -> None:
+    desk.call(lambda c: begin(c, FIRST, reference="env:FIRST", now=NOW))
+    desk.revoke(desk.tokens()[0].id)
+    assert not desk.call(lambda c: begin(c, FIRST, reference="env:FIRST", now=NOW))
+    assert len(desk.tokens()) == 1
+
+
+@pytest.mark.parametrize("text", ["", "tsk_short", "hunter2", FIRST + "x", FIRST[:-1] + "-"])
+def test_what_is_no_token_is_refused_and_not_repeated(text: str, desk: Desk) -> None:
+    with pytest.raises(ConfigError, match="what env:FIRST holds is no token") as refused:
+        desk.call(lambda c: begin(c, text, reference="env:FIRST", now=NOW))
+    assert not text or text not in str(refused.value)
+    assert desk.tokens() == []
+
+
+def test_replicas_that_start_together_make_one_first_token(desk: Desk) -> None:
+    both = Barrier(4)
+
+    def start(_: int) -> bool:
+        both.wait(30)
+        return desk.call(lambda c: begin(c, FIRST, reference="env:FIRST", now=NOW))
+
+    with ThreadPoolExecutor(4) as replicas:
+        assert sorted(replicas.map(start, range(4))) == [False, False, False, True]
+    assert len(desk.tokens()) == 1

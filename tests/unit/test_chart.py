@@ -259,6 +259,18 @@ def test_where_the_platform_gives_a_user_none_is_named(
     assert security == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
 
 
+def test_the_first_token_is_a_file_that_may_be_gone_later(
+    sets: dict[str, list[dict[str, Any]]],
+) -> None:
+    pod = pod_of(one(sets["scaled"], "Deployment"))
+    (volume,) = (each["secret"] for each in pod["volumes"] if each["name"] == "first-token")
+    assert volume["items"] == [{"key": "admin", "path": "token"}]
+    assert (volume["secretName"], volume["optional"]) == ("first-token", True)
+    mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+    given = environment(one(sets["scaled"], "Deployment"), {"url": "postgresql://"})
+    assert given["TRACKSIDE_FIRST_TOKEN"] == f"file:{mounts['first-token']}/token"
+
+
 def test_a_rollout_is_not_given_up_while_a_start_may_still_migrate(
     sets: dict[str, list[dict[str, Any]]],
 ) -> None:
