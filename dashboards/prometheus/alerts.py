@@ -94,22 +94,27 @@ ORCHESTRATORS: Final = (
           "{{ $labels.orchestrator }} says of itself that it is down"),
 )  # fmt: skip
 
+
+def _new(label: str, gauge: str) -> str:
+    """More than six hours ago. What nobody wants any more, as of a target that was taken away, stays
+    given up: told for ever it would hide what is new.
+    """
+    now = f"max by ({label}) ({gauge})"
+    return f"{now} - (max by ({label}) ({gauge} offset 6h) or {now} * 0) > 0"
+
+
 TELLING: Final = (
     Alert("TracksideTellsLate", "max by (target) (trackside_delivery_lag_seconds) > 60", "5m", "critical",
           "{{ $labels.target }} should have been told {{ $value | humanizeDuration }} ago"),
-    Alert("TracksideGaveUpTelling", "max by (target) (trackside_deliveries_dead) > 0", "0m", "error",
-          "{{ $value }} deliveries to {{ $labels.target }} were given up"),
+    Alert("TracksideGaveUpTelling", _new("target", "trackside_deliveries_dead"), "0m", "error",
+          "{{ $value }} deliveries to {{ $labels.target }} were given up in the last six hours"),
 )  # fmt: skip
-
-_GIVEN_UP: Final = "max by (orchestrator) (trackside_launches_dead"
 
 LAUNCHING: Final = (
     Alert("TracksideLaunchesLate", "max by (orchestrator) (trackside_launch_lag_seconds) > 60", "5m", "error",
           "{{ $labels.orchestrator }} should have been asked for a run {{ $value | humanizeDuration }} ago"),
-    # What nobody wants any more stays given up: only what is new is told.
-    Alert("TracksideGaveUpLaunching",
-          f"{_GIVEN_UP}) - ({_GIVEN_UP} offset 1h) or {_GIVEN_UP}) * 0) > 0", "0m", "error",
-          "{{ $value }} launches of {{ $labels.orchestrator }} were given up in the last hour"),
+    Alert("TracksideGaveUpLaunching", _new("orchestrator", "trackside_launches_dead"), "0m", "error",
+          "{{ $value }} launches of {{ $labels.orchestrator }} were given up in the last six hours"),
     Alert("TracksideLaunchesStopped", f"max by ({EACH}) (trackside_launches_stopped) > 0", "1h", "warning",
           "All launches have been stopped for an hour or more"),
 )  # fmt: skip
