@@ -125,6 +125,10 @@ _KAFKA_LAG: Final = (
 
 #: Other ways in than the door, and on to others.
 WAYS: Final = (
+    Alert("TracksideSensorFails",
+          'sum by (sensor) (increase(trackside_sensor_looks_total{result="failed"}[1h])) > 1 unless'
+          ' sum by (sensor) (increase(trackside_sensor_looks_total{result=~"seen|waiting"}[1h])) > 0',
+          "15m", "warning", "The sensor {{ $labels.sensor }} can't look: what it waits for is not seen"),
     Alert("TracksideKafkaTrouble", "max by (consumer) (trackside_kafka_trouble) > 0", "5m", "error",
           "The Kafka consumer {{ $labels.consumer }} takes nothing"),
     Alert("TracksideKafkaBehind",
