@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from alerting.declared import DeclaredDigest, DeclaredSilence, DeclaredTarget, Route
 from alerting.plan import USUAL, Digest, Node, Ownership, Plan, Target, Terms, nodes_of
 from alerting.quiet import DeclaredHours, Open
-from hub.errors import ConfigError
+from hub.errors import ConfigError, mistake_at
 from hub.ports import Silence, notifiers
 
 Place = Callable[..., str]
@@ -159,7 +159,7 @@ def _target(declared: DeclaredTarget, problems: list[str], place: Place) -> Targ
         return Target(declared, kind, kind.Config.model_validate(declared.settings))
     except ValidationError as error:
         problems += [
-            f"{place('settings', *detail['loc'])}: {told}: {_problem(detail)}"
+            f"{place('settings', *detail['loc'])}: {told}: {mistake_at(detail)}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
     except ConfigError as error:
@@ -173,18 +173,11 @@ def read(
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        where = ".".join(map(str, at))
         problems += [
-            f"{place(*at, *detail['loc'])}: {where}.{_problem(detail)}"
+            f"{place(*at, *detail['loc'])}: {mistake_at(detail, *at)}"
             for detail in error.errors(include_url=False, include_input=False)
         ]
         return None
-
-
-def _problem(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"]))
-    text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"{where}: {text.removeprefix('Value error, ')}"
 
 
 def _uncalled(routes: Iterable[Route], calendars: Calendars, place: Place) -> Iterator[str]:

@@ -21,7 +21,7 @@ The text of an error is meant for people and never holds a secret.
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class TracksideError(Exception):
@@ -174,6 +174,19 @@ class UnknownKind(ConfigError):
         meant = f" Did you mean {close[0]!r}?" if close else ""
         names = ", ".join(self.known) or "none"
         super().__init__(f"unknown {what} {kind!r}; known: {names}.{meant}")
+
+
+def mistake(detail: Mapping[str, Any]) -> str:
+    """What pydantic found wrong with a setting, without its place."""
+    if detail["type"] == "extra_forbidden":
+        return "no such setting"
+    return str(detail["msg"]).removeprefix("Value error, ")
+
+
+def mistake_at(detail: Mapping[str, Any], *within: str | int) -> str:
+    """The same behind its place, if that is not the whole; `within`: where what was read stands."""
+    where = ".".join(map(str, (*within, *detail["loc"])))
+    return f"{where}: {mistake(detail)}" if where else mistake(detail)
 
 
 def shorten(value: object, limit: int = 80) -> str:

@@ -21,14 +21,13 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hub import rules
-from hub.errors import ConfigError
+from hub.errors import ConfigError, mistake_at
 from hub.evaluate.calendars import Calendars, ChoiceGiven, calendars_of, choice_of
 from hub.incidents import PLAIN, Escalation, Flapping, Severity, Terms
 from hub.rules.base import Fact, Kind, Subject, kinds
 from hub.schedules.days import Choice
 from hub.selector import Selector
 from hub.settings import Settings
-from hub.settings.given import problem
 
 rules.load()
 
@@ -189,7 +188,7 @@ def rule_of(one: Declared, calendars: Calendars = _NONE) -> Rule:
     try:
         return _rule(one, calendars)
     except ValidationError as error:
-        problems = "; ".join(problem(detail) for detail in error.errors(include_url=False))
+        problems = "; ".join(mistake_at(detail) for detail in error.errors(include_url=False))
         raise ConfigError(f"rule {one.name!r} ({one.kind}): {problems}") from None
 
 
@@ -211,7 +210,7 @@ def book_of(settings: Settings) -> Book:
             one = Declared.model_validate(given)
         except ValidationError as error:
             problems += [
-                f"{place(*detail['loc'])}: rules.{index}.{problem(detail)}"
+                f"{place(*detail['loc'])}: {mistake_at(detail, 'rules', index)}"
                 for detail in error.errors(include_url=False)
             ]
             continue
@@ -236,7 +235,7 @@ def _wrong(one: Declared, calendars: Calendars, place: Callable[..., str]) -> li
         _rule(one, calendars)
     except ValidationError as error:
         return [
-            f"{place('settings', *detail['loc'])}: {told}: {problem(detail)}"
+            f"{place('settings', *detail['loc'])}: {told}: {mistake_at(detail)}"
             for detail in error.errors(include_url=False)
         ]
     except ConfigError as error:

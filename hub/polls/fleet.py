@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct
 from pydantic import ValidationError
 
-from hub.errors import ConfigError, TracksideError, Unavailable
+from hub.errors import ConfigError, TracksideError, Unavailable, mistake_at
 from hub.ports import Adapter, AdapterConfig, Asked, Capability, adapters
 from hub.settings import Settings
 from hub.settings.file import FILE_NAME
@@ -64,9 +64,7 @@ def config_of(member: Member) -> AdapterConfig:
 
 
 def _problem(member: Member, detail: Any) -> str:
-    where = ".".join(map(str, ("settings", *detail["loc"])))
-    text = "is not a setting of this kind" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"orchestrator {member.name!r} ({member.kind}): {where}: {text}"
+    return f"orchestrator {member.name!r} ({member.kind}): {mistake_at(detail, 'settings')}"
 
 
 def check_file(settings: Settings) -> None:

@@ -19,14 +19,14 @@ import msgspec
 from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hub.errors import ConfigError, NotFound, TracksideError
+from hub.errors import ConfigError, NotFound, TracksideError, mistake_at
 from hub.model import EntityName
 from hub.polls.outside import Declared, connections_of
 from hub.ports.sensors import Sensor, sensors
 from hub.schedules.cron import crons_of, is_cron
 from hub.schedules.zones import zone_of
 from hub.settings import Settings
-from hub.settings.given import problem, read
+from hub.settings.given import read
 from hub.settings.types import Name
 from hub.store.db import Database
 
@@ -130,7 +130,7 @@ def _declaration(one: SensorGiven, outside: Declared) -> Declaration:
         _check_connection(config, outside)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise ConfigError("; ".join(f"settings.{problem(detail)}" for detail in details)) from None
+        raise ConfigError("; ".join(mistake_at(detail, "settings") for detail in details)) from None
     except TracksideError as error:
         raise ConfigError(f"settings: {error}") from None
     text = msgspec.json.encode([one.kind, one.dataset.model_dump(), config.model_dump(mode="json")])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, mistake_at
 from hub.settings import Settings
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -29,16 +29,9 @@ def read(
             found.append(make(model.model_validate(given)))
         except ValidationError as error:
             details = error.errors(include_url=False)
-            problems += [f"{place}: {section}.{index}.{problem(detail)}" for detail in details]
+            problems += [f"{place}: {mistake_at(detail, section, index)}" for detail in details]
         except (ValueError, ConfigError) as error:
             problems.append(f"{place}: {section}.{index}: {error}")
     if problems:
         raise ConfigError("\n".join(problems))
     return found
-
-
-def problem(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"]))
-    text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    text = text.removeprefix("Value error, ")
-    return f"{where}: {text}" if where else text

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, mistake_at
 from hub.model import EntityName
 from hub.settings import Settings
 from hub.store.db import Connection
@@ -110,7 +110,7 @@ def grants_of(settings: Settings) -> Grants:
         try:
             one = Grant.model_validate(given)
         except ValidationError as error:
-            problems += [f"{place}: grants.{index}.{_told(d)}" for d in error.errors()]
+            problems += [f"{place}: {mistake_at(d, 'grants', index)}" for d in error.errors()]
             continue
         if known and one.team not in known:
             names = ", ".join(sorted(known))
@@ -119,9 +119,3 @@ def grants_of(settings: Settings) -> Grants:
     if problems:
         raise ConfigError("\n".join(problems))
     return Grants(found)
-
-
-def _told(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"]))
-    text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"{where}: {text}"

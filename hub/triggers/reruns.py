@@ -15,12 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, mistake_at
 from hub.failures import FailureClass, classify
 from hub.ports import Again, LaunchKind, NewLaunch, RerunPolicy
 from hub.selector import Selector
@@ -201,13 +201,9 @@ def reruns_of(settings: Settings, ways: Callable[[], Mapping[str, Way]] = dict) 
         try:
             found.append(RerunGiven.model_validate(given))
         except ValidationError as error:
-            problems += [f"{place}: rerun.{index}.{_told(detail)}" for detail in error.errors()]
+            problems += [
+                f"{place}: {mistake_at(detail, 'rerun', index)}" for detail in error.errors()
+            ]
     if problems:
         raise ConfigError("\n".join(problems))
     return Reruns(found, ways)
-
-
-def _told(detail: Any) -> str:
-    where = ".".join(map(str, detail["loc"]))
-    text = "no such setting" if detail["type"] == "extra_forbidden" else detail["msg"]
-    return f"{where}: {text.removeprefix('Value error, ')}"

@@ -29,7 +29,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from hub.errors import BadInput, shorten
+from hub.errors import BadInput, mistake, shorten
 from hub.failures import FailureClass
 from hub.model import EntityName
 from hub.ports import Hours, LaunchKind, RerunPolicy, askable
@@ -218,7 +218,7 @@ def read_spec(given: Mapping[str, Any]) -> Spec | list[Problem]:
         return Spec.model_validate(given)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
-        return [Problem(_plain(detail["loc"]), _text(detail)) for detail in details]
+        return [Problem(_plain(detail["loc"]), mistake(detail)) for detail in details]
 
 
 def spec_of(kept: Mapping[str, Any]) -> Spec:
@@ -229,12 +229,6 @@ def spec_of(kept: Mapping[str, Any]) -> Spec:
 def _plain(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """Without the names of the branches of a union."""
     return tuple(part for part in loc if part not in ("str", "dict[str,any]"))
-
-
-def _text(detail: Any) -> str:
-    if detail["type"] == "extra_forbidden":
-        return "no such setting"
-    return str(detail["msg"]).removeprefix("Value error, ")
 
 
 def _read(parse: Any, from_json: Any, value: Form) -> Any:

@@ -16,9 +16,8 @@ from hub.api.params import Eyes, Hub, Text
 from hub.api.rules import Reader
 from hub.backtest.of_rule import Week
 from hub.backtest.under_way import Backtest
-from hub.errors import BadInput, TracksideError
+from hub.errors import BadInput, TracksideError, mistake_at
 from hub.ports.pages import to
-from hub.settings.given import problem
 from hub.web.charts import Bar, bars
 from hub.web.rules import fields_of, rule_page, rule_seen
 from hub.web.site import back_to, page, pages, read_form
@@ -85,7 +84,7 @@ def _wanted(form: Mapping[str, str], held: Mapping[str, str]) -> NewBacktest:
         return NewBacktest.model_validate(told)
     except ValidationError as error:
         (first, *_) = error.errors(include_url=False)
-        raise BadInput("", told, "what a rule may be set to", problem(first)) from None
+        raise BadInput("", told, "what a rule may be set to", mistake_at(first)) from None
 
 
 def _object(name: str, text: str) -> dict[str, Any] | None:

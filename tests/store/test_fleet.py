@@ -41,7 +41,7 @@ def test_one_without_settings_is_not_polled_and_needs_no_adapter(db: Database) -
 @pytest.mark.parametrize(
     ("kind", "settings", "told"),
     [
-        (KIND, {"url": "http://a", "colour": 1}, "settings.colour: is not a setting of this kind"),
+        (KIND, {"url": "http://a", "colour": 1}, "settings.colour: no such setting"),
         (KIND, {"password": "env:PASSWORD"}, "settings.url: Field required"),
         (KIND, {"url": "http://a", "password": "hunter2"}, "expected a reference to a secret"),
         ("airfow", {"url": "http://a"}, "unknown kind of orchestrator 'airfow'"),
