@@ -1,7 +1,7 @@
 # Every verb of the project. `make` alone lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help serve demo test real check bench soak lock envs clean
+.PHONY: help serve demo test real spark check bench soak lock envs clean
 
 # A virtual environment made elsewhere, or another interpreter, may be named: make VENV=... PYTHON=...
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -25,6 +25,9 @@ test: $(VENV)/.dev ## run the tests, except those that need real orchestrators o
 
 real: $(VENV)/.dev envs ## run the tests against real systems: Airflow, Dagster, Prefect, MLflow, Metaflow, dbt, s3fs, gcsfs, the OpenLineage client, ...
 	$(BIN)/pytest -o testpaths=tests/real -m "real and not soak" --timeout=900 -n 3 --dist loadfile --no-loadscope-reorder --durations=25 $(ARGS)
+
+spark: $(VENV)/.dev .venv-spark ## run the tests against a real Spark, which `make real` leaves out: half a gigabyte
+	$(BIN)/pytest tests/real/test_spark.py --timeout=600 $(ARGS)
 
 check: $(VENV)/.dev ## lint, format, types, import rules, documentation
 	$(BIN)/ruff check .
@@ -51,6 +54,7 @@ lock: $(VENV)/.uv ## compile the lock files anew (ARGS=--upgrade for newer versi
 	$(COMPILE) pyproject.toml --extra sensors-s3 --extra sensors-gcs -c requirements/runtime.lock -o requirements/files.lock $(ARGS)
 	$(COMPILE) requirements/ml.in -o requirements/ml.lock $(ARGS)
 	$(COMPILE) requirements/quality.in -o requirements/quality.lock $(ARGS)
+	$(COMPILE) requirements/spark.in -o requirements/spark.lock $(ARGS)
 	$(COMPILE) pyproject.toml --group dev -c requirements/runtime.lock -o requirements/dev.lock $(ARGS)
 
 ENVS = .venv-airflow .venv-airflow2 .venv-dagster .venv-files .venv-ml .venv-quality
@@ -58,7 +62,7 @@ envs: $(ENVS) ## make the environments that `make real` needs
 
 # Orchestrators and quality tools live in environments of their own; bytecode is compiled once, not
 # by each process.
-$(filter-out .venv-files,$(ENVS)): .venv-%: requirements/%.lock $(VENV)/.uv
+$(filter-out .venv-files,$(ENVS)) .venv-spark: .venv-%: requirements/%.lock $(VENV)/.uv
 	$(PYTHON) -m venv $@
 	$(UV) pip install --quiet --compile-bytecode --python $@/bin/python --require-hashes -r $<
 	@touch $@
@@ -71,7 +75,7 @@ $(filter-out .venv-files,$(ENVS)): .venv-%: requirements/%.lock $(VENV)/.uv
 	@touch $@
 
 clean: ## remove the environment and caches, never ./data
-	rm -rf $(VENV) $(ENVS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(ENVS) .venv-spark .spark .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Each stamp is newer than the files it was made from; a change of a lock file makes it again.

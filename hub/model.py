@@ -236,6 +236,8 @@ class RunFacts(Struct, frozen=True):
     own answer, which outweighs what senders said of the end; `started_at` and `queued_at` are its.
     `relayed`: somebody else tells that word, and outweighs nobody.
     `backfill`: the backfill of the orchestrator's own that the run is of, by its id there.
+    `failure_stands`: this failure is the attempt's end, whatever other end its sender tells.
+    `unended`: its sender tells no success of it, so that it began says nothing about its state.
     """
 
     run_id: bytes
@@ -261,6 +263,8 @@ class RunFacts(Struct, frozen=True):
     started_at: datetime | None = None
     backfill: str | None = None
     relayed: bool = False
+    failure_stands: bool = False
+    unended: bool = False
 
     @property
     def answers(self) -> bool:

@@ -25,6 +25,7 @@ from hub.openlineage.faults import Phrase, fault
 from hub.openlineage.job_facets import JOB_FACETS
 from hub.openlineage.reading import Reading
 from hub.openlineage.run_facets import RUN_FACETS
+from hub.openlineage.spark import as_spark_means
 from hub.openlineage.wire import (
     EVENT,
     WireDataset,
@@ -71,6 +72,8 @@ def _event(event: WireEvent, reading: Reading) -> LineageEvent:
         reading.warn("is missing", "schemaURL")
     job, run, edges = _job_and_run(event, reading)
     datasets = list(_datasets(event, reading))
+    if job is not None and run is not None:
+        run = as_spark_means(reading.event_type, job, run, datasets)
     return LineageEvent(
         time,
         reading.event_type,

@@ -10,6 +10,7 @@ from hub.openlineage.errors import exception_class
 from hub.openlineage.facets import Facet, Known, Reader
 from hub.openlineage.reading import Reading
 from hub.openlineage.shapes import TAGS, Result, WireName, WireRunId, check, entity
+from hub.openlineage.spark import SPARK_RUN
 
 
 class _NominalTime(Facet, rename="camel"):
@@ -172,4 +173,5 @@ RUN_FACETS = {
     **AIRFLOW_RUN,
     **DAGSTER_RUN,
     **ANSWER,
+    **SPARK_RUN,
 }

@@ -49,7 +49,7 @@ class Batch:
         )
         self._checks = Checks(self.ledger, self.descriptions)
         self._versions = Versions(work, self.ledger, now)
-        self._consequences = Consequences(work, self.ledger, self._versions, now)
+        self._consequences = Consequences(work, self.ledger, self._versions, connection, now)
         self._noted: list[tuple[int, str, JobRow | DatasetRow | None]] = []
 
     @property

@@ -11,10 +11,13 @@ from collections.abc import Iterable
 
 from hub.model import ChangeKind, DatasetFacts, Direction
 from hub.record.incoming import IncomingEvent
+from hub.record.states import has_failed_for_good
 from hub.record.terms import to_json
 from hub.record.versions import Versions
+from hub.store.db import Connection
 from hub.store.lattice import greatest, join
 from hub.store.ledger import ChangeRow, Io, IoKey, Ledger, UpdateRow
+from hub.store.merge import last_update_but
 from hub.store.rows import AttemptRow, RunRow
 from hub.store.workset import Workset
 
@@ -23,14 +26,23 @@ _WRITTEN = frozenset({"CREATE", "OVERWRITE", "TRUNCATE"})
 
 
 class Consequences:
-    """Of one batch."""
+    """Of one batch. What an attempt wrote whose failure stands is no update."""
 
-    def __init__(self, work: Workset, ledger: Ledger, versions: Versions, now: int) -> None:
+    def __init__(
+        self,
+        work: Workset,
+        ledger: Ledger,
+        versions: Versions,
+        connection: Connection,
+        now: int,
+    ) -> None:
         self._work = work
         self._ledger = ledger
         self._versions = versions
+        self._connection = connection
         self._now = now
         self._drawn: set[tuple[int, int]] = set()  # (dataset, cause) whose updates are all known
+        self._undone: set[tuple[int, int]] = set()  # of these, whose attempt failed for good
 
     def standalone(self, dataset: int, facts: DatasetFacts, item: IncomingEvent) -> None:
         """A dataset event: nobody's run, but perhaps an update."""
@@ -64,11 +76,13 @@ class Consequences:
         self._versions.show(
             run.job_id, at, _named(io, Direction.INPUT), _named(io, Direction.OUTPUT), run.id
         )
-        told = {key[2] for key in io if key[1] == Direction.OUTPUT and key[4]}
-        for (_, direction, dataset, _, partition), dealing in io.items():
-            if direction != Direction.OUTPUT:
-                continue
-            self._drawn.add((dataset, attempt.id))
+        outputs = {key: dealing for key, dealing in io.items() if key[1] == Direction.OUTPUT}
+        self._drawn |= {(key[2], attempt.id) for key in outputs}
+        if has_failed_for_good(attempt):
+            self._undone |= {(key[2], attempt.id) for key in outputs}
+            return
+        told = {key[2] for key in outputs if key[4]}
+        for (*_, dataset, _, partition), dealing in outputs.items():
             if partition or dataset not in told:
                 self._add(_update(run, attempt, dataset, partition, dealing))
 
@@ -80,7 +94,7 @@ class Consequences:
 
     def _settle_updates(self) -> None:
         """Tells updates that nobody reported before; takes back what is now known better."""
-        causes = [(key[0], key[1]) for key in self._ledger.updates]
+        causes = {(key[0], key[1]) for key in self._ledger.updates} | self._drawn
         held = self._ledger.held_updates(self._work.bulk, causes)
         for key, before in held.items():
             if key not in self._ledger.updates:
@@ -94,6 +108,17 @@ class Consequences:
                 update.schema_id = self._work.datasets.rows[update.dataset_id].schema_id
             if key not in held:
                 self._ledger.changes.append(_updated(self._now, update))
+        self._date_back({key[0] for key in held if key[:2] in self._undone})
+
+    def _date_back(self, datasets: set[int]) -> None:
+        """Of datasets whose update was undone: the failure was heard after the completion."""
+        for number in sorted(datasets):
+            undone = [cause for dataset, cause in self._undone if dataset == number]
+            kept = last_update_but(self._connection, number, undone)
+            new = (one.at for one in self._ledger.updates.values() if one.dataset_id == number)
+            self._work.datasets.rows[number].last_update_at = max(
+                (at for at in (kept, *new) if at is not None), default=None
+            )
 
     def _keep_known(self, update: UpdateRow, before: UpdateRow) -> None:
         """An update without a schema of its own keeps the one it found the dataset with."""

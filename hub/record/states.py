@@ -28,6 +28,8 @@ _STATE_OF = {
 _END_BIT = {EventType.COMPLETE: 1, EventType.FAIL: 2, EventType.ABORT: 4}
 _ANSWERED = 3
 _ALL_ENDS = 7
+# Its failure stands, whatever other end was told.
+_STANDS = 64
 _STARTING = frozenset({EventType.START, EventType.RUNNING})
 # Where a run's events differ in these, the greater value holds.
 _DESCRIBED = ("nominal_start", "nominal_end", "partition_key", "engine", "tags", "backfill")
@@ -45,7 +47,7 @@ def advance_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -
     kind, at = item.event.event_type, item.at
     attempt.no = max(attempt.no, facts.attempt or 0)
     attempt.external_url = greatest(attempt.external_url, facts.external_url)
-    if kind in _STARTING:
+    if kind in _STARTING and not facts.unended:
         attempt.started_at = earliest(attempt.started_at, at)
     if kind is EventType.COMPLETE:
         attempt.completed_at = greatest(attempt.completed_at, at)
@@ -73,25 +75,36 @@ def _hear_answer(attempt: AttemptRow, heard_at: int, facts: RunFacts) -> None:
 def _end_attempt(attempt: AttemptRow, item: IncomingEvent, facts: RunFacts) -> None:
     """The latest event decides, unless the orchestrator itself answered: then its last answer."""
     kind, answered = item.event.event_type, facts.answers
+    stood = has_failed_for_good(attempt)
     attempt.ends = (attempt.ends or 0) | _END_BIT[kind] << (_ANSWERED if answered else 0)
+    attempt.ends |= _STANDS if facts.failure_stands else 0
     heard_at = item.received_at if answered else None
-    mine = (heard_at or -1, item.at, int(Rank[kind.value]), item.digest)
-    held = (attempt.end_heard_at or -1, attempt.state_at, attempt.state_rank, attempt.state_digest)
+    stands = (heard_at or -1, facts.failure_stands)
+    mine = (*stands, item.at, int(Rank[kind.value]), item.digest)
+    held = (
+        *(attempt.end_heard_at or -1, stood),
+        *(attempt.state_at, attempt.state_rank, attempt.state_digest),
+    )
     if attempt.state in FINISHED_STATES and mine <= held:
         return
     attempt.state = _STATE_OF[kind]
     attempt.end_heard_at = heard_at
-    attempt.state_at, attempt.state_rank, attempt.state_digest = mine[1:]
+    attempt.state_at, attempt.state_rank, attempt.state_digest = mine[2:]
     attempt.ended_at = item.at
     attempt.will_retry = facts.will_retry
     attempt.error_class = facts.error_class
     attempt.error_message = facts.error_message
 
 
+def has_failed_for_good(attempt: AttemptRow) -> bool:
+    """Whether what it wrote is not to be relied on, though its sender told a COMPLETE as well."""
+    return bool((attempt.ends or 0) & _STANDS)
+
+
 def is_disputed(attempt: AttemptRow) -> bool:
     """Whether the orchestrator answered another end of the attempt than its events told."""
     ends = attempt.ends or 0
-    told, answered = ends & _ALL_ENDS, ends >> _ANSWERED
+    told, answered = ends & _ALL_ENDS, ends >> _ANSWERED & _ALL_ENDS
     return bool(told and answered and told != answered)
 
 

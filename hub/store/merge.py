@@ -8,7 +8,7 @@ run up finds it by the change's attempt.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, TextClause, text
@@ -203,6 +203,17 @@ def runs_of_two_minds(connection: Connection, datasets: Iterable[int]) -> set[in
     return _of_datasets(connection, _RUNS, datasets)
 
 
+def last_update_but(connection: Connection, number: int, causes: Collection[int]) -> int | None:
+    """When the dataset was last updated by anybody but these."""
+    given = {"dataset": number, "few": len(causes) + 1}
+    rows = connection.execute(_LAST_UPDATES, given)
+    return next((row.last for row in rows if row.cause not in causes), None)
+
+
+_LAST_UPDATES = text(
+    "SELECT cause, max(at) AS last FROM dataset_update WHERE dataset_id = :dataset"
+    " GROUP BY cause ORDER BY 2 DESC LIMIT :few"
+)
 _JOBS = text("SELECT DISTINCT job_id FROM edge WHERE dataset_id = :dataset")
 _RUNS = text(
     "SELECT DISTINCT a.run_id FROM run_dataset a JOIN run_dataset b ON b.run_id = a.run_id"

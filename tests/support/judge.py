@@ -47,6 +47,16 @@ class Told:
         found = ((self.json.get(of) or {}).get("facets") or {}).get(name)
         return found if isinstance(found, dict) and not found.get("_deleted") else {}
 
+    @property
+    def is_sparks(self) -> bool:
+        return self.facet("job", "jobType").get("integration") == "SPARK"
+
+    @property
+    def is_unended(self) -> bool:
+        """Of an RDD that writes nothing Spark tells no success."""
+        rdd = self.facet("job", "jobType").get("jobType") == "RDD_JOB"
+        return self.is_sparks and rdd and not self.json["outputs"]
+
     def datasets(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for side, direction in (("inputs", "INPUT"), ("outputs", "OUTPUT")):
             yield from ((direction, one) for one in self.json.get(side) or ())
@@ -113,8 +123,8 @@ class Judge:
 
     def states(self) -> Iterator[Fault]:
         for attempt, events in self._by_attempt():
-            ends = [(e.at, RANKS.index(e.kind)) for e in events if e.kind in ENDS]
-            started = any(e.kind in {"START", "RUNNING"} for e in events)
+            ends = [(e.at, RANKS.index(e.kind)) for e in ends_of(events)]
+            started = any(e.kind in {"START", "RUNNING"} and not e.is_unended for e in events)
             expected = ENDS[RANKS[max(ends)[1]]] if ends else "RUNNING" if started else "NEW"
             if attempt[3] != expected:
                 yield f"{attempt[0].hex()} is {attempt[3]} and should be {expected}"
@@ -150,11 +160,12 @@ class Judge:
 
     def errors(self) -> Iterator[Fault]:
         for attempt, events in self._by_attempt():
-            ends = [(e.at, RANKS.index(e.kind), e) for e in events if e.kind in ENDS]
+            ends = [(e.at, RANKS.index(e.kind), e) for e in ends_of(events)]
             if not ends:
                 continue
             last = max(ends, key=lambda end: end[:2])[2]
-            message = last.facet("run", "errorMessage").get("message")
+            facets = (last.facet("run", name) for name in ("errorMessage", "spark.exception"))
+            message = next((one["message"] for one in facets if one), None)
             if message != attempt[4] and not ties(ends):
                 yield f"{attempt[4]!r} should be {message!r}"
 
@@ -202,7 +213,7 @@ class Judge:
                 for side, d in e.datasets()
                 if side == "OUTPUT"
             }
-            completed = any(e.kind == "COMPLETE" for e in events)
+            completed = any(e.kind == "COMPLETE" for e in ends_of(events))
             for key in outputs:
                 if ((attempt[2], key) in held) != completed:
                     yield f"dataset {key} of {attempt[0].hex()}, completed: {completed}"
@@ -297,6 +308,12 @@ class Judge:
         for one in self.told:
             if json.dumps(one.json, sort_keys=True) not in kept:
                 yield str(one.json)[:200]
+
+
+def ends_of(events: list[Told]) -> list[Told]:
+    """Spark tells COMPLETE too of an action that has failed."""
+    failed = [e for e in events if e.kind == "FAIL" and e.is_sparks]
+    return failed or [e for e in events if e.kind in ENDS]
 
 
 def name_of(entity: dict[str, Any]) -> Name:

@@ -5,35 +5,20 @@
 
 from __future__ import annotations
 
-import fcntl
-import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self
 from uuid import uuid4
 
-import pytest
-
+from tests.support.maven import get, jars
 from tests.support.ports import free_port
 
 ROOT: Final = Path(__file__).parents[2]
-JARS: Final = ROOT / ".kafka"
-VERSION: Final = "4.1.0"
-_POM: Final = """\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
-  <modelVersion>4.0.0</modelVersion>
-  <groupId>tests</groupId><artifactId>kafka</artifactId><version>1</version>
-  <packaging>pom</packaging>
-  <dependencies><dependency>
-    <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{version}</version>
-  </dependency></dependencies>
-</project>
-"""
+_KAFKA: Final = (ROOT / ".kafka" / "4.1.0", "org.apache.kafka", "kafka_2.13")
 _PROPERTIES: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -56,35 +41,6 @@ auto.create.topics.enable=false
 _JVM: Final = ("-Xmx384m", "-Xms128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
-def jars() -> Path:
-    """The folder of the jars; skips the test where they can't be had."""
-    folder = JARS / VERSION
-    if shutil.which("java") is None:
-        pytest.skip("there is no java")
-    JARS.mkdir(exist_ok=True)
-    with (JARS / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.exists():
-            try:
-                get(folder)
-            except (OSError, subprocess.SubprocessError) as error:
-                pytest.skip(f"there is no Kafka, and Maven can't get it: {type(error).__name__}")
-    return folder
-
-
-def get(folder: Path) -> None:
-    """Has Maven download the broker and all that it needs. Raises if it can't."""
-    with tempfile.TemporaryDirectory() as place:
-        pom = Path(place, "pom.xml")
-        pom.write_text(_POM.format(version=VERSION))
-        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
-        target = Path(place, "jars")
-        asked = ["-DincludeScope=runtime", f"-DoutputDirectory={target}"]
-        subprocess.run([*command, *asked], check=True, timeout=300, capture_output=True)
-        folder.parent.mkdir(exist_ok=True)
-        shutil.move(target, folder)
-
-
 class Broker:
     """One broker on a port that it keeps; what is in its topics survives a restart."""
 
@@ -92,7 +48,7 @@ class Broker:
         self.port, controller = free_port(), free_port()
         self.address = f"127.0.0.1:{self.port}"
         self._folder = folder
-        self._jars = jars()
+        self._jars = jars(*_KAFKA)
         self._settings = folder / "server.properties"
         told = {"port": self.port, "controller": controller, "data": folder / "data"}
         self._settings.write_text(_PROPERTIES.format(**told))
@@ -169,4 +125,4 @@ class Broker:
 
 
 if __name__ == "__main__":
-    get(JARS / VERSION)
+    get(*_KAFKA)

@@ -160,7 +160,9 @@ attempt = table_of(
     at("queued_at", required=False),
     at("answered_at", required=False),  # when we heard the orchestrator's last answer
     at("end_heard_at", required=False),  # when we heard the answer that decided the end
-    Column("ends", SmallInteger),  # which ends were told: 3 bits by senders, 3 by answers
+    Column(
+        "ends", SmallInteger
+    ),  # which ends were told: 3 bits by senders, 3 by answers, 1: a failure that stands
     UniqueConstraint("uuid", "job_id"),
 )
 Index("attempt_of_run", attempt.c.run_id)
