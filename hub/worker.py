@@ -149,10 +149,11 @@ class Worker:
         self._seen: dict[str, tuple[int, float]] = {}  # commits at the latest round, and when
         self._woken: set[str] = set()
         self._stopping = threading.Event()
+        # However many rounds are under way, their leases are prolonged.
+        self._pools = {"default": ThreadPoolExecutor(threads), "leases": ThreadPoolExecutor(2)}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            # However many rounds are under way, their leases are prolonged.
-            executors={"default": ThreadPoolExecutor(threads), "leases": ThreadPoolExecutor(2)},
+            executors=self._pools,
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
         self.heartbeats: dict[str, Heartbeat] = {}
@@ -203,7 +204,10 @@ class Worker:
         if self._turns is not None:
             self._turns.end()
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            # It would wait with its locks held, which a round needs that wakes another loop.
+            self._scheduler.shutdown(wait=False)
+            for pool in self._pools.values():
+                pool.shutdown(wait=True)
         for held in (*self._held.values(), *filter(None, (self._presence,))):
             with suppress(Exception):
                 self._give_back(held)

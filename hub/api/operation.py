@@ -1,15 +1,19 @@
-"""For those who run the hub: is it alive, is it ready, and its figures. Nobody needs a token."""
+"""For those who run the hub: is it alive, is it ready, and its figures. Nobody needs a token of the hub."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from hmac import compare_digest
 from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from hub.api.errors import RESPONSES
+from hub.errors import Unauthorized
 from hub.metrics import CONTENT_TYPE, OPEN_CONTENT_TYPE
+from hub.secrets import SecretRef
 from hub.store import migrate
 from hub.store.holds import find_hold
 
@@ -42,18 +46,28 @@ def readyz(request: Request) -> JSONResponse:
     return JSONResponse(told, 200 if ready else 503)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses={401: RESPONSES[401]})
 def metrics(request: Request) -> Response:
     """The figures of this process, as Prometheus reads them; as OpenMetrics, if that is accepted,
-    with exemplars.
+    with exemplars. With `metrics_token` set that secret is to be sent as a bearer's token.
     """
     hub = request.app.state.hub
+    _require(hub.settings.metrics_token, request.headers.get("authorization", ""))
     figures = hub.writer.figures
     hub.metrics.queue_events.set(figures.queued_items)
     hub.metrics.queue_bytes.set(figures.queued_bytes)
     if OPEN_METRICS in request.headers.get("accept", ""):
         return Response(hub.metrics.render_open(), media_type=OPEN_CONTENT_TYPE)
     return Response(hub.metrics.render(), media_type=CONTENT_TYPE)
+
+
+def _require(reference: str | None, authorization: str) -> None:
+    if reference is None:
+        return
+    kind, _, shown = authorization.partition(" ")
+    wanted = SecretRef.parse(reference).resolve().reveal()
+    if kind.lower() != "bearer" or not compare_digest(shown.strip().encode(), wanted.encode()):
+        raise Unauthorized("/metrics: send the secret that metrics_token names, as Bearer")
 
 
 def _outcome(name: str, check: Callable[[Any], str], hub: Any) -> str:

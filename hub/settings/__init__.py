@@ -77,6 +77,11 @@ class Settings(_Section):
         description="the reference of a secret that holds a token (tsk_ and 43 letters and digits): "
         "an admin's, made at the start of a hub that never had one",
     )
+    metrics_token: Reference | None = Field(
+        None,
+        description="the reference of a secret without which nobody reads /metrics, which names what "
+        "is private, too",
+    )
     database_url: DatabaseUrl = Field(
         "sqlite:///data/trackside.db", description="sqlite:///path or postgresql://..."
     )

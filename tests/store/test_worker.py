@@ -109,6 +109,30 @@ def test_a_round_that_has_written_wakes_the_loops_that_wait_for_it(db: Database)
     assert rounds["tell"] == 2
 
 
+def test_a_round_that_wakes_another_loop_while_it_is_told_to_stop_comes_to_its_end(
+    db: Database,
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def evaluate(tick: Tick) -> None:
+        begun.set()
+        tick.stopping.wait(10)
+        time.sleep(0.2)  # by then the worker waits
+        with db.writing() as connection:
+            tick.fence(connection)
+        over.set()
+
+    worker = Worker(db, "a")
+    worker.add(Loop("evaluate", 3600, evaluate, wakes=("tell",)))
+    worker.add(Loop("tell", 3600, lambda _: None))
+    worker.start()
+    assert begun.wait(5)
+    stopping = threading.Thread(target=worker.stop, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert (over.is_set(), stopping.is_alive()) == (True, False)
+
+
 def test_a_body_that_raises_is_counted_and_told(db: Database) -> None:
     def body(_: Tick) -> None:
         raise ZeroDivisionError("no trains today")

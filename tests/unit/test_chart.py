@@ -202,6 +202,7 @@ def test_prometheus_finds_each_replica_and_no_other_pod(
         "port": "http",
         "path": "/metrics",
         "interval": "15s",
+        "authorization": {"credentials": {"name": "trackside-metrics", "key": "token"}},
         "relabelings": [{"targetLabel": "cluster", "replacement": "europe"}],
         "metricRelabelings": [
             {"sourceLabels": ["__name__"], "regex": "python_.*", "action": "drop"}
