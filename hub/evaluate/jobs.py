@@ -46,8 +46,7 @@ class Jobs:
         self._horizons = this.horizons
         self._open = open_keys
         self._waits = expectations.waits(connection, Subject.JOB, keys)
-        late = {key for (_, key), wait in self._waits.items() if this.now - wait.due_at > BEHIND}
-        self._late = late.intersection(keys)
+        self._late = self._late_ones(this, rows)
         self._runs = self._runs_of(connection, keys) if Fact.RUNS in needs else {}
         self._spans = (
             spans.spans_of(connection, keys) | this.edited if Fact.SCHEDULE in needs else {}
@@ -84,6 +83,15 @@ class Jobs:
             partial(self._history, row.id),
             told,
         )
+
+    def _late_ones(self, this: Round, rows: Sequence[JobRow]) -> set[int]:
+        """Those that a rule wanted to look at long ago."""
+        known = {row.id: this.known(Subject.JOB, row) for row in rows}
+        return {
+            key
+            for (_, key), wait in self._waits.items()
+            if key in known and known[key] - wait.due_at > BEHIND
+        }
 
     def _roll_calls(
         self, connection: Connection, this: Round, rows: Sequence[JobRow]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from msgspec import Struct
 
 from hub.baselines.baseline import Baseline
 from hub.evaluate.maintenance import Maintenance
 from hub.incidents import PLAIN, Terms
+from hub.model import EntityName
 from hub.rules.base import Blind, DatasetSeen, JobSeen, Judgement, OrchestratorSeen, RollCall
 from hub.schedules.spans import Origin
 from hub.store import outages
@@ -33,6 +35,19 @@ RollCalls = dict[int, RollCall]
 """By orchestrator."""
 
 
+class Judged(Protocol):
+    """A subject's row."""
+
+    @property
+    def id(self) -> int: ...
+
+    @property
+    def name(self) -> EntityName: ...
+
+    @property
+    def orchestrator_id(self) -> int: ...
+
+
 class Found(Struct, frozen=True):
     """What a rule saw and found of a subject, and what surrounds the subject if it looks bad.
 
@@ -49,6 +64,16 @@ class Found(Struct, frozen=True):
     terms: Terms = PLAIN
     seen: JobSeen | DatasetSeen | OrchestratorSeen | None = None
     columns: Mapping[str, Below] = {}
+
+
+class Pace(Struct, frozen=True):
+    """Of a replay, in which each subject is as far as what is known of it.
+
+    due: what is looked at. as_of: up to when a subject is known, by its sort, name and orchestrator.
+    """
+
+    due: Sequence[Looked]
+    as_of: Callable[[str, EntityName, int], datetime | None]
 
 
 @dataclass(slots=True)
@@ -71,8 +96,21 @@ class Round:
     windows: Sequence[Maintenance] = ()
     changes: Sequence[Change] = ()
     learned: Learned = field(default_factory=dict)
+    pace: Pace | None = None
     _calls: RollCalls = field(default_factory=dict)
     _outages: Sequence[Blind] | None = None
+
+    def as_of(self, subject: str, row: Judged) -> datetime | None:
+        """Up to when a subject may be judged; None: not at all yet."""
+        if self.pace is not None:
+            return self.pace.as_of(subject, row.name, row.orchestrator_id)
+        return self.horizons.of(row.orchestrator_id)
+
+    def known(self, subject: str, row: Judged) -> datetime:
+        """What the clock shows where the subject is."""
+        if self.pace is None:
+            return self.now
+        return self.pace.as_of(subject, row.name, row.orchestrator_id) or self.now
 
     def outages(self, connection: Connection) -> Sequence[Blind]:
         """When no hub was there; it is asked once in a round."""

@@ -25,7 +25,7 @@ from hub.evaluate.orchestrators import Orchestrators
 from hub.evaluate.outcome import READER, save
 from hub.evaluate.plan import Plan
 from hub.evaluate.quiet import hushed, quiets
-from hub.evaluate.round import Found, Round
+from hub.evaluate.round import Found, Pace, Round
 from hub.evaluate.start import begin, looks, rescheduled
 from hub.model import ChangeKind
 from hub.rules.base import Fact, Judgement, Status, Subject
@@ -100,13 +100,15 @@ class Watch:
         self._counted_every = counted_every
         self._counted_at: datetime | None = None
 
-    def round(self, now: datetime, fence: Fence) -> bool:
-        """Judges what has changed and what is due; True if more is left."""
+    def round(self, now: datetime, fence: Fence, pace: Pace | None = None) -> bool:
+        """Judges what has changed and what is due, by the horizons if no pace is given; True if more
+        is left.
+        """
         if not self._begun:
             self._writer.call(lambda connection: self._begin(connection, now, fence), apart=True)
             self._begun = True
         with self._db.reading() as connection:
-            this = self._judge(connection, now)
+            this = self._judge(connection, now, pace)
         if not this.empty:
             self._writer.call(lambda connection: save(connection, this, fence), apart=True)
         return this.more
@@ -139,10 +141,11 @@ class Watch:
         this.windows = [*self._plan.windows, *of_store(list_windows(connection, now - JUDGED))]
         return this
 
-    def _judge(self, connection: Connection, now: datetime) -> Round:
+    def _judge(self, connection: Connection, now: datetime, pace: Pace | None) -> Round:
         this = self._begun_round(connection, now)
+        this.pace = pace
         changes, this.places = read_changes(connection, READER, CHANGES)
-        due = expectations.due(connection, this.horizons, DUE)
+        due = pace.due if pace else expectations.due(connection, this.horizons, DUE)
         this.timed = [
             (held.id, self._book.terms_of(held.rule))
             for held in due_incidents(connection, now, DUE)
@@ -276,7 +279,7 @@ def _look_at(
     open_now: frozenset[str],
 ) -> Found:
     """What a rule finds of a subject, as far as maintenance and its calendar let it count."""
-    as_of = this.horizons.of(row.orchestrator_id) or EPOCH
+    as_of = this.as_of(rule.subject, row) or EPOCH
     sight = seen.see(row, rule.name)
     judgement, error = _judged(rule, sight, as_of, this.now)
     times = quiets(this.windows, within(row), rule.days)

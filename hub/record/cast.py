@@ -157,19 +157,21 @@ class Cast:
 
     # -- runs ------------------------------------------------------------------------------------
 
-    def attempt(self, uuid: bytes, key: RunKey, at: int) -> tuple[RunRow, AttemptRow]:
+    def attempt(
+        self, uuid: bytes, key: RunKey, at: int, heard_at: int
+    ) -> tuple[RunRow, AttemptRow]:
         """The attempt with that run id and its run, which is `key` unless it is known already."""
         attempt = self._work.attempt(uuid, key[0])
         if attempt is not None:
             return self._work.runs.rows[attempt.run_id], attempt
         found = self._work.run(key)
-        run = found or self._make_run(key, uuid, at)
+        run = found or self._make_run(key, uuid, at, heard_at)
         attempt = self._make_attempt(run, uuid, at)
         if found is None:
             run.attempt_id = attempt.id
         return run, attempt
 
-    def _make_run(self, key: RunKey, uuid: bytes, at: int) -> RunRow:
+    def _make_run(self, key: RunKey, uuid: bytes, at: int, heard_at: int) -> RunRow:
         job, natural, map_index, orchestrator = key
         row = RunRow(
             id=self._work.ids.take("run"),
@@ -182,7 +184,7 @@ class Cast:
             attempt_uuid=uuid,
             attempt_no=0,
             sort_at=at,
-            created_at=self._now,
+            created_at=heard_at,
             updated_at=self._now,
         )
         return self._work.add_run(row)

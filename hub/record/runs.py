@@ -59,7 +59,7 @@ class Runs:
     def apply(self, job: JobRow, facts: RunFacts, item: IncomingEvent) -> tuple[RunRow, AttemptRow]:
         """One event of an attempt."""
         key = self._identities.key(job.id, facts.run_id)
-        run, attempt = self._cast.attempt(facts.run_id, key, item.at)
+        run, attempt = self._cast.attempt(facts.run_id, key, item.at, item.received_at)
         before, disputed = attempt.state, is_disputed(attempt)
         advance_attempt(attempt, item, facts)
         if is_disputed(attempt) and not disputed:
@@ -85,7 +85,7 @@ class Runs:
         if ref is None:
             return None
         key = self._identities.key(self._cast.job(ref.job).id, ref.run_id)
-        run, attempt = self._cast.attempt(ref.run_id, key, item.at)
+        run, attempt = self._cast.attempt(ref.run_id, key, item.at, item.received_at)
         if attempt.id not in self._mentioned or item.at < attempt.first_at:
             self._mentioned.add(attempt.id)
             mention_attempt(attempt, item.at)

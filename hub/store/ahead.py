@@ -8,17 +8,21 @@ from msgspec import Struct
 from sqlalchemy import Connection, func, select
 
 from hub.model import EntityName
+from hub.store.expectations import Looked
 from hub.store.tables import dataset, expectation, job, namespace
 
 
 class Waiting(Struct, frozen=True):
-    """A rule that wants to look at a subject, by its name; None: of neither a job nor a dataset."""
+    """A rule that wants to look at a subject, by its name; None: of neither a job nor a dataset.
 
-    rule: str
-    kind: str
+    inner: it is a job within another, as a task in a Dag.
+    """
+
+    looked: Looked
     subject: EntityName | None
     orchestrator_id: int
     due_at: datetime
+    inner: bool
 
 
 def waiting(connection: Connection, until: datetime) -> list[Waiting]:
@@ -31,10 +35,12 @@ def waiting(connection: Connection, until: datetime) -> list[Waiting]:
         select(
             mine.rule,
             mine.subject_kind,
+            mine.subject_id,
             func.coalesce(spaces[0].c.name, spaces[1].c.name),
             func.coalesce(job.c.name, dataset.c.name),
             mine.orchestrator_id,
             mine.due_at,
+            job.c.parent_job_id.is_not(None),
         )
         .outerjoin(job, of_job)
         .outerjoin(spaces[0], spaces[0].c.id == job.c.namespace_id)
@@ -44,6 +50,6 @@ def waiting(connection: Connection, until: datetime) -> list[Waiting]:
         .order_by(mine.due_at)
     )
     return [
-        Waiting(rule, kind, None if space is None else EntityName(space, name), whose, at)
-        for rule, kind, space, name, whose, at in rows
+        Waiting(Looked(*looked), space and EntityName(space, name), whose, at, bool(inner))
+        for *looked, space, name, whose, at, inner in rows
     ]

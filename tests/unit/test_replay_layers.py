@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hub.backtest.replay import layered
+from hub.backtest.layers import layered
 from hub.openlineage.decode import decode_event
 from hub.record import Incoming, IncomingEvent
 from hub.record.incoming import Sender, incoming_event
