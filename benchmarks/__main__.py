@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
 from typing import Final, get_args
 
 from benchmarks import (
@@ -63,14 +65,24 @@ def main() -> None:
         "which", nargs="*", metavar="which", help=f"of {', '.join(BENCHMARKS)}; all"
     )
     parser.add_argument("--full", action="store_true", help="a million events, 100,000 jobs")
+    parser.add_argument("--jobs", type=int, help="of the detection suite, if not 1,000")
+    parser.add_argument(
+        "--parts",
+        type=Path,
+        metavar="FOLDER",
+        help="where finished parts of the detection suite are kept, and where it goes on from",
+    )
     parser.add_argument("--keep", action="store_true", help="put the figures into RESULTS.md")
     told = parser.parse_args()
     if unknown := set(told.which) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(unknown)}")
+    runs = dict(BENCHMARKS) | {
+        "detection": partial(suite.run, jobs=told.jobs, folder=told.parts),
+    }
     text = heading(calibrate())
     print(text)
     for name in told.which or BENCHMARKS:
-        for section in BENCHMARKS[name](full=told.full):
+        for section in runs[name](full=told.full):
             print(f"\n{section}", flush=True)
             text += f"\n\n{section}"
     if told.keep:

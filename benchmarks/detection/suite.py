@@ -9,10 +9,9 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
-from itertools import repeat
-from multiprocessing import get_context
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -21,6 +20,7 @@ from benchmarks.detection.data_faults import put_data
 from benchmarks.detection.faults import DEADLINE, Fault, put_faults
 from benchmarks.detection.fleet import Fleet, fleet
 from benchmarks.detection.orchestrators import put_troubles
+from benchmarks.detection.parts import Part, Played, parts_of, play_parts, saying
 from benchmarks.detection.telling import told as telling
 from benchmarks.detection.watchers import WATCHERS, Alarm
 from benchmarks.detection.world import REPORTED
@@ -28,6 +28,7 @@ from benchmarks.report import Section, table
 from hub.backtest.replay import Replay, scratch
 from hub.evaluate.book import PACK, Book, Declared
 from hub.model import EntityName
+from hub.rules.base import Subject
 from hub.selector import Selector
 from hub.store import history as kept
 from hub.store.history import Told
@@ -90,54 +91,41 @@ class Outcome(Struct, frozen=True):
     seconds: float  # of one core
 
 
-def run(*, full: bool) -> Iterator[Section]:
-    """1,000 jobs over a year, or 60 over six weeks."""
-    jobs, days = (1000, 365) if full else (60, 42)
-    found = play(jobs, days, REPORTED)
-    yield _section(found, jobs, days)
+def run(*, full: bool, jobs: int | None = None, folder: Path | None = None) -> Iterator[Section]:
+    """1,000 jobs over a year, or 60 over six weeks. folder: where finished parts are kept."""
+    many, days = (jobs or 1000, 365) if full else (jobs or 60, 42)
+    found = play(many, days, REPORTED, folder=folder)
+    yield _section(found, many, days)
 
 
-def play(jobs: int, days: int, seed: int, book: Book | None = None) -> Outcome:
-    """Puts faults into a fleet and replays what the hub hears of it.
-
-    Each orchestrator with its jobs has a store and a process of its own: no rule looks across them.
-    """
+def play(
+    jobs: int, days: int, seed: int, book: Book | None = None, *, folder: Path | None = None
+) -> Outcome:
+    """Puts faults into a fleet and replays what the hub hears of it, in parts."""
     made = fleet(jobs, days, seed)
     faults = [*put_faults(made, seed), *put_data(made, seed), *put_troubles(made, seed)]
-    parts = list(_parts(made))
-    with ProcessPoolExecutor(len(parts), get_context("fork")) as pool:
-        played = list(pool.map(_play, parts, repeat(seed), repeat(book or Book(RULES))))
-    told = [one for part, _, _ in played for one in part]
+    rules = book or Book(RULES)
+    played = play_parts(parts_of(made), partial(play_part, seed=seed, book=rules), folder)
     return Outcome(
         made,
         faults,
-        told,
-        events=sum(items for _, items, _ in played),
-        seconds=sum(seconds for _, _, seconds in played),
+        [one for part in played for one in part.told],
+        events=sum(part.items for part in played),
+        seconds=sum(part.seconds for part in played),
     )
 
 
-def _parts(made: Fleet) -> Iterator[Fleet]:
-    for name in dict.fromkeys(one.job.orchestrator.name for one in made.histories):
-        yield Fleet(
-            made.begin,
-            made.end,
-            [one for one in made.histories if one.job.orchestrator.name == name],
-            {name: made.outages.get(name, [])},
-            [(whose, seen) for whose, seen in made.observed if whose == name],
-        )
-
-
-def _play(made: Fleet, seed: int, book: Book) -> tuple[list[Told], int, float]:
-    """What was told, how much came in, and seconds of CPU."""
+def play_part(part: Part, *, seed: int, book: Book) -> Played:
+    """Through the recorder and the rules, in a store of its own."""
     began = time.process_time()
     with scratch() as db:
         with Replay(db, book, step=STEP) as replay:
-            replay.feed(telling(made, seed))
-            replay.until(made.end)
+            replay.feed(saying(part, telling(part.made, seed)))
+            replay.until(part.made.end)
         with db.reading() as connection:
             told = kept.told(connection)
-    return told, replay.items, time.process_time() - began
+    mine = [one for one in told if part.first or one.sort != Subject.ORCHESTRATOR]
+    return Played(mine, replay.items, time.process_time() - began)
 
 
 def judged(kind: str, alarms: Iterable[Alarm], faults: Sequence[Fault]) -> Figures:
