@@ -94,7 +94,7 @@ class Consequences:
 
     def _settle_updates(self) -> None:
         """Tells updates that nobody reported before; takes back what is now known better."""
-        causes = {(key[0], key[1]) for key in self._ledger.updates} | self._drawn
+        causes = {(key[0], key[1]) for key in self._ledger.updates} | self._undone
         held = self._ledger.held_updates(self._work.bulk, causes)
         for key, before in held.items():
             if key not in self._ledger.updates:
