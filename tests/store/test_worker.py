@@ -191,19 +191,19 @@ def test_a_round_that_takes_longer_than_its_lease_keeps_it_and_a_dead_holder_los
     db = Database(postgres_url, durable=False)
     migrate(db)
     ran: list[str] = []
-    second = worker_with(db, "b", Loop("evaluate", 10, lambda _: ran.append("b"), hold_s=0.4))
+    second = worker_with(db, "b", Loop("evaluate", 10, lambda _: ran.append("b"), hold_s=1.2))
 
     def body(_: Tick) -> None:
         for _turn in range(3):
-            time.sleep(0.3)
+            time.sleep(0.7)
             first.prolong()
             second.run("evaluate")
         ran.append("a")
 
-    first = worker_with(db, "a", Loop("evaluate", 10, body, hold_s=0.4))
+    first = worker_with(db, "a", Loop("evaluate", 10, body, hold_s=1.2))
     first.run("evaluate")
     assert ran == ["a"]
-    time.sleep(0.5)
+    time.sleep(1.5)
     second.run("evaluate")
     assert ran == ["a", "b"]
     db.close()
@@ -222,16 +222,16 @@ def test_a_lease_is_kept_between_rounds_however_long_and_taken_over_at_once_when
         ran.append("b")
         taken.set()
 
-    first = worker_with(db, "a", Loop("sweep", 3600, lambda _: ran.append("a"), hold_s=0.6))
-    second = worker_with(db, "b", Loop("sweep", 3600, second_ran, hold_s=0.6))
+    first = worker_with(db, "a", Loop("sweep", 3600, lambda _: ran.append("a"), hold_s=1.5))
+    second = worker_with(db, "b", Loop("sweep", 3600, second_ran, hold_s=1.5))
     first.run("sweep")
     second.start()
-    for _turn in range(4):
-        time.sleep(0.3)
+    for _turn in range(3):
+        time.sleep(0.7)
         first.prolong()
         second.take_over()
     assert ran == ["a"]
-    time.sleep(0.8)  # the first one is gone
+    time.sleep(1.8)  # the first one is gone
     second.take_over()
     assert taken.wait(5)
     second.stop()
