@@ -20,9 +20,10 @@ from hub.model import (
     ScheduleObserved,
     WatermarkObserved,
 )
-from hub.ports import Asked, Grade, LaunchKind, LaunchRequest, RunName
+from hub.ports import Asked, Finding, Grade, LaunchKind, LaunchRequest, RunName
 from tests.support import own_tables
 from tests.support.airflow import VENV, Airflow
+from tests.support.line import until
 from tests.support.watch import SPACE, Watch, moment
 
 pytestmark = [
@@ -242,9 +243,13 @@ def test_deleted_runs_and_dags_are_told(watch: Watch) -> None:
 
 
 def test_the_check_finds_everything_good(watch: Watch) -> None:
-    found = {finding.what: finding for finding in watch.adapter.check_connection()}
-    assert [one for one in found.values() if one.grade is not Grade.GOOD] == []
-    assert "launch" in found
+    """Airflow calls its own scheduler unhealthy for a moment where the computer is busy."""
+
+    def wrong() -> list[Finding]:
+        return [one for one in watch.adapter.check_connection() if one.grade is not Grade.GOOD]
+
+    until(lambda: not wrong(), wrong, timeout_s=120)
+    assert "launch" in {one.what for one in watch.adapter.check_connection()}
 
 
 def test_two_launches_with_one_key_start_one_run(watch: Watch) -> None:
