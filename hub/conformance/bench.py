@@ -33,6 +33,7 @@ class Bench:
         self.hub = hub
         self.patience_s = patience_s
         self.key = ""  # of the first launch that was taken
+        self.run_s = 0.0  # how long its run took
 
     # -- launches ------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -143,10 +143,13 @@ class Recording:
     def __init__(self, db: Database, **options: Any) -> None:
         self.db = db
         self.recorder = Recorder(db, **options)
+        self._clock: Callable[[], int] = options.get("clock", lambda: START)
 
     def __call__(self, *events: dict | Incoming, sender: Sender = NOBODY) -> list[Outcome]:
-        """Records the events in one batch."""
-        return self.batch([incoming(e, sender) if isinstance(e, dict) else e for e in events])
+        """Records the events in one batch, heard of just now."""
+        now = self._clock()
+        made = (incoming(e, sender, heard_at=now) if isinstance(e, dict) else e for e in events)
+        return self.batch(list(made))
 
     def each(self, events: Iterable[dict | Incoming]) -> None:
         """Records the events in a batch of its own each."""

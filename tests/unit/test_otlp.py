@@ -115,5 +115,5 @@ def test_one_that_is_not_taken_is_made_up_for_by_the_next(receiver: Receiver) ->
         metrics.events.labels("run", "recorded").inc()
         assert not sender.send(time.time_ns())
     assert sender.send(time.time_ns())
-    (point,) = told(receiver)["trackside_events"].sum.data_points
-    assert point.as_double == 4
+    points = told(receiver)["trackside_events"].sum.data_points
+    assert [point.as_double for point in points if point.as_double] == [4]
