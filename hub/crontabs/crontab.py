@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.crontabs.entry import Entry, told_apart
+from hub.crontabs.naming import name_of
 from hub.model import Schedule
 from hub.schedules.cron import is_cron
 from hub.schedules.zones import zone_of
@@ -30,9 +31,6 @@ _OF_USER: Final = re.compile(rf"{_TIMES}(?P<command>\S.*)")
 _OF_SYSTEM: Final = re.compile(rf"{_TIMES}(?P<user>\S+\s+)(?P<command>\S.*)")
 #: What a command may hold that needs no shell.
 _PLAIN: Final = re.compile(r"[\w@+=:,./ -]+", re.ASCII)
-#: What comes before the program that matters, or runs it.
-_BEFORE: Final = frozenset({"cd", "test", "[", "sleep"})
-_RUNNERS: Final = frozenset({"exec", "nice", "ionice", "env", "sudo", "nohup", "time", "flock"})
 _PERCENT: Final = re.compile(r"(?<!\\)%")
 
 
@@ -74,7 +72,7 @@ def _entry(line: Line, where: str, host_zone: str) -> Entry:
     schedule, trouble = schedule_of(line.when, line.zone or host_zone)
     named = named_by_wrapper(line.command)
     return Entry(
-        name=named[1] if named else _name_of(line.command),
+        name=named[1] if named else name_of(line.command),
         namespace=named[0] if named else None,
         command=line.command,
         where=f"{where}:{line.number}",
@@ -115,47 +113,6 @@ def named_by_wrapper(command: str) -> tuple[str | None, str] | None:
         return None
     given = any(word.partition("=")[0] == "--namespace" for word in words)
     return (options.namespace if given else None), options.name
-
-
-def _name_of(command: str) -> str:
-    """By the program or script that it runs; of several the first."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        words = command.split()
-    while words:
-        first = words[0].rpartition("/")[2]
-        if first in _BEFORE and (rest := _behind(words)):
-            words = rest
-        elif first in _RUNNERS or _SETTING.fullmatch(words[0]):
-            words = _run_by(words)
-        else:
-            return _file(words)
-    return "command"
-
-
-def _behind(words: Sequence[str]) -> list[str]:
-    """What stands behind the first `&&`, `||` or `;`."""
-    for place, word in enumerate(words):
-        if word in {"&&", "||"} or word.endswith(";"):
-            return list(words[place + 1 :])
-    return []
-
-
-def _run_by(words: Sequence[str]) -> list[str]:
-    """What stands behind a runner and its options; flock has a file before it."""
-    rest = list(words[1:])
-    while rest and rest[0].startswith("-"):
-        rest.pop(0)
-    return rest[1:] if words[0].endswith("flock") else rest
-
-
-def _file(words: Sequence[str]) -> str:
-    first = words[0].rpartition("/")[2]
-    if re.fullmatch(r"(ba|da|z|k)?sh|python[\d.]*|perl|ruby|node|php|Rscript", first):
-        script = next((word for word in words[1:] if not word.startswith("-")), "")
-        return script.rpartition("/")[2].split(" ")[0] or first
-    return first
 
 
 # -- wrapping ----------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ class Child:
     """One command. `tail`: so many bytes of the end of its output are kept.
 
     Output passes through us where it is looked at and goes to no terminal; else it is the
-    command's own.
+    command's own. Where output and errors go to one place they keep their order.
     """
 
     def __init__(self, command: list[str], *, tail: int, environment: dict[str, str]) -> None:
@@ -40,13 +40,13 @@ class Child:
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         self._poll.register(self._woken, select.POLLIN)
         handled = self._listen()
-        ends = {fd: os.pipe() for fd in (1, 2) if self._keep and not os.isatty(fd)}
+        ends = _pipes([fd for fd in (1, 2) if self._keep and not os.isatty(fd)])
         self._pid = pid = os.fork()
         if pid == 0:
             self._become({fd: end for fd, (_, end) in ends.items()}, handled)
         for number in self._early:
             self._pass_on(number, None)
-        for fd, (end, write) in ends.items():
+        for (end, write), fd in {pipe: fd for fd, pipe in ends.items()}.items():
             os.close(write)
             self._pipes[end] = fd
             self._poll.register(end, select.POLLIN)
@@ -124,6 +124,19 @@ class Child:
         os.close(fd)
         del self._pipes[fd]
         return False
+
+
+def _pipes(fds: list[int]) -> dict[int, tuple[int, int]]:
+    """One for each place that they go to, as in `2>&1` or under cron: so what is written stays in order."""
+    by_place: dict[tuple[int, int], tuple[int, int]] = {}
+    found = {}
+    for fd in fds:
+        told = os.fstat(fd)
+        place = (told.st_dev, told.st_ino)
+        if place not in by_place:
+            by_place[place] = os.pipe()
+        found[fd] = by_place[place]
+    return found
 
 
 def _written(fd: int, data: bytes) -> bool:

@@ -60,7 +60,7 @@ def test_lines_of_the_same_program_are_told_apart_and_the_first_keeps_its_name()
 def test_a_systems_crontab_names_a_user_in_each_line() -> None:
     found = entries_of(SYSTEM, "/etc/crontab", "UTC", system=True)
     assert [(one.name, one.command) for one in found] == [
-        ("run-parts", "cd / && run-parts --report /etc/cron.hourly"),
+        ("cron.hourly", "cd / && run-parts --report /etc/cron.hourly"),
         ("true", "/bin/true"),
     ]
 
@@ -68,6 +68,38 @@ def test_a_systems_crontab_names_a_user_in_each_line() -> None:
 def test_the_name_is_that_of_what_runs_behind_sudo_nice_and_flock() -> None:
     text = "* * * * * sudo -n nice -n5 /bin/a\n* * * * * flock -n /run/lock A=b /opt/b.sh x\n"
     assert [one.name for one in entries_of(text, "t", "UTC", system=False)] == ["a", "b.sh"]
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (
+            "test -x /usr/sbin/anacron || { cd / && run-parts --report /etc/cron.daily; }",
+            "cron.daily",
+        ),
+        (
+            "[ -x /usr/lib/sessionclean ] && if [ ! -d /run/systemd ]; then /usr/lib/sessionclean; fi",
+            "sessionclean",
+        ),
+        ("command -v debian-sa1 > /dev/null && debian-sa1 1 1", "debian-sa1"),
+        ("command /opt/a.sh", "a.sh"),
+        ("sudo -u postgres pg_dump app > /backup/app.sql", "pg_dump"),
+        ("nice -n 10 /opt/a.sh", "a.sh"),
+        ("ionice -c 2 -n7 nice /opt/a.sh", "a.sh"),
+        ("timeout -k 5 3600 /opt/b.sh", "b.sh"),
+        ("flock -w 5 /run/lock -c '/opt/b.sh --all'", "b.sh"),
+        ("su - etl -c '/opt/c.sh --all'", "c.sh"),
+        ("bash -lc 'source /etc/profile; cd /srv && python3 -u load.py 2>&1 | logger'", "load.py"),
+        ("(cd /srv && ./e.sh) >> /var/log/e.log 2>&1", "e.sh"),
+        ("source /opt/venv/bin/activate; DAY=1 /opt/d.sh", "d.sh"),
+        ("sleep 30; /opt/d.sh", "d.sh"),
+        ("cd /srv", "cd"),
+        ("echo 'it does not end", "echo"),
+    ],
+)
+def test_the_name_is_that_of_the_program_that_matters(command: str, name: str) -> None:
+    (one,) = entries_of(f"* * * * * {command}\n", "t", "UTC", system=False)
+    assert one.name == name
 
 
 # -- wrapping ----------------------------------------------------------------------------------

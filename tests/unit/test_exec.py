@@ -39,13 +39,14 @@ class Exec:
         return [sys.executable, "-m", "hub.entry", "exec", *arguments]
 
     def __call__(
-        self, *arguments: str, stdin: bytes = b"", **more: str
+        self, *arguments: str, stdin: bytes = b"", together: bool = False, **more: str
     ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             self.line(*arguments),
             input=stdin,
             env=self.environment(**more),
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
             timeout=PATIENCE_S,
             check=False,
         )
@@ -95,6 +96,19 @@ def sh(script: str) -> tuple[str, ...]:
 def test_input_output_and_errors_are_those_of_the_command(wrapped: Exec) -> None:
     done = wrapped(*sh("cat; echo wrong >&2"), stdin=b"in\0\xff")
     assert (done.returncode, done.stdout, done.stderr) == (0, b"in\0\xff", b"wrong\n")
+
+
+def test_output_and_errors_that_go_to_one_place_keep_their_order(
+    wrapped: Exec, door: FakeDoor
+) -> None:
+    """As in a cron's mail, or a log of both."""
+    lines = "".join(f"out {n}\nerr {n}\n" for n in range(50))
+    done = wrapped(
+        *sh("i=0; while [ $i -lt 50 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"),
+        together=True,
+    )
+    assert done.stdout.decode() == lines
+    assert door.events[-1]["run"]["facets"]["trackside_log"]["tail"] == lines
 
 
 def test_much_output_passes_whole(wrapped: Exec) -> None:
