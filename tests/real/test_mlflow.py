@@ -147,6 +147,20 @@ def test_an_alias_and_a_stage_are_updates_when_they_are_moved(
         one["outputFacets"]["dataQualityAssertions"]["assertions"][0]["actual"] for one in champions
     ]
     assert scores == ["0.71", "0.78"]
+    server.post(
+        "/model-versions/transition-stage",
+        name="churn",
+        version="2",
+        stage="Production",
+        archive_existing_versions=True,
+    )
+    watch.look(2)
+    assert [_version(one) for one in watch.outputs("models/churn/Production")] == ["1", "2"]
+    assert [_version(one) for one in watch.outputs("models/churn/Archived")] == ["1"]
+
+
+def _version(output: dict[str, Any]) -> str:
+    return str(output["facets"]["version"]["datasetVersion"])
 
 
 def test_a_run_that_ends_and_one_that_is_deleted_are_seen(
