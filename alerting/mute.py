@@ -11,7 +11,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from alerting.declared import match_of
-from hub.model import IncidentState
+from hub.model import SEVERITIES, IncidentState
 from hub.ports import About, Case, Silence
 
 
@@ -33,9 +33,16 @@ def muted(case: Case, silences: Iterable[Silence], now: datetime) -> Muted | Non
     silence = silenced(case.about, silences, now)
     if silence is not None:
         return Muted(told_of(silence), silence.ends_at)
-    if case.parent is not None and case.parent_told:
+    if case.parent is not None and case.parent_told and not _is_worse(case):
         return Muted(f"incident {case.parent} is its cause, and is told")
     return None
+
+
+def _is_worse(case: Case) -> bool:
+    """Than its cause, of which those may not hear whom it concerns."""
+    if case.parent_severity is None:
+        return False
+    return SEVERITIES.index(case.about.severity) > SEVERITIES.index(case.parent_severity)
 
 
 def silenced(about: About, silences: Iterable[Silence], now: datetime) -> Silence | None:

@@ -30,7 +30,7 @@ def say(one: Notification, plan: Plan, now: datetime, public_url: str | None) ->
     if one.state is _WAITING:
         return _begin(one, terms, standing, now, public_url)
     if standing is Standing.RESOLVED:
-        return _end(one, now, public_url)
+        return _end(one, public_url)
     return _go_on(one, terms, standing, now, public_url)
 
 
@@ -79,8 +79,10 @@ def _begin(
     )
 
 
-def _end(one: Notification, now: datetime, public_url: str | None) -> Said:
-    del now
+def _end(one: Notification, public_url: str | None) -> Said:
+    if one.standing is Standing.RESOLVED:
+        told = _decided(one, "over", "it was over before it was told again")
+        return Said(id=one.id, state=_OVER, due_at=None, decisions=[told])
     shown = _delivery(one, Standing.RESOLVED, public_url, loud=False)
     return Said(
         id=one.id,
@@ -106,12 +108,18 @@ def _go_on(
     loud = calls and (begins or repeats or bool(due))
     paced = _paced_until(one, terms, standing, loud=loud)
     if paced is not None and paced > now:
-        return Said(id=one.id, state=_TOLD, due_at=paced, loud=one.loud)
+        due_at = _first(
+            paced, _awake(_next(terms, told_at, one.repeated_at or told_at, steps), quiet)
+        )
+        return Said(id=one.id, state=_TOLD, due_at=due_at if needs else paced, loud=one.loud)
+    if quiet is not None and one.standing is Standing.RESOLVED:
+        told = _decided(one, "muted", f"open again, in quiet hours until {_clock(quiet)}")
+        return Said(id=one.id, state=_TOLD, due_at=quiet, loud=one.loud, decisions=[told])
     targets = _joined(one.targets, due)
     repeated_at = now if repeats or begins else (one.repeated_at or told_at)
     next_at = _next(terms, told_at, repeated_at, steps + len(due)) if needs else None
     if quiet is not None:
-        next_at = quiet if next_at is None else max(next_at, quiet)
+        next_at = _awake(next_at, quiet) or quiet
     return Said(
         id=one.id,
         state=_TOLD,
@@ -156,6 +164,15 @@ def _next(terms: Terms, told_at: datetime, repeated_at: datetime, done: int) -> 
     if terms.repeat_s is not None:
         times.append(repeated_at + timedelta(seconds=terms.repeat_s))
     return min(times, default=None)
+
+
+def _awake(at: datetime | None, quiet: datetime | None) -> datetime | None:
+    """Nobody is called before quiet hours end."""
+    return at if at is None or quiet is None else max(at, quiet)
+
+
+def _first(at: datetime, other: datetime | None) -> datetime:
+    return at if other is None else min(at, other)
 
 
 # -- words -------------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ from hub.settings import Settings
 from hub.signals.listening import Listening
 from hub.store.access import count_tokens
 from hub.store.db import Database, store_file
-from hub.store.holds import notice
+from hub.store.holds import find_hold, notice
 from hub.store.lock import StoreLock
 from hub.store.migrate import migrate
 from hub.store.reach import explained
@@ -234,12 +234,17 @@ def build_worker(hub: Hub) -> Worker:
     for loop in loops(hub):
         worker.add(loop)
     if hub.teller.has_heartbeat:
-        worker.add(
-            Loop("heartbeat", MINUTE_S, lambda _: hub.teller.beat(worker.failing()), leased=False)
-        )
+        worker.add(Loop("heartbeat", MINUTE_S, lambda _: _beat(hub, worker), leased=False))
     if hub.settings.otlp_url is not None:
         worker.add(_exporting(hub, hub.settings.otlp_url))
     return worker
+
+
+def _beat(hub: Hub, worker: Worker) -> None:
+    """To whom watches the hub: all is well, unless a loop does not work or nobody is told of anything."""
+    with hub.db.reading() as connection:
+        hold = find_hold(connection)
+    hub.teller.beat([*worker.failing(), *([] if hold is None else [str(hold)])])
 
 
 def _exporting(hub: Hub, url: str) -> Loop:

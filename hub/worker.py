@@ -172,8 +172,10 @@ class Worker:
         self._scheduler.remove_job(name)
 
     def failing(self) -> list[str]:
-        """The loops whose last round failed."""
-        return [name for name, beat in self.heartbeats.items() if beat.last_error]
+        """The loops whose last round failed, or does not come to its end."""
+        now = time.monotonic()
+        stuck = {name for name, at in self._since.copy().items() if now - at > LONGEST_ROUND_S}
+        return [n for n, beat in self.heartbeats.items() if beat.last_error or n in stuck]
 
     @property
     def loops(self) -> Mapping[str, Loop]:

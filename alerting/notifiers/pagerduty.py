@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final, Literal
 
+import structlog
 from pydantic import Field, field_validator
 
 from alerting.notifiers.base import HttpNotifier, encode, short, signed, web_address
 from alerting.rendering import cut, headline, links, one_line, sections
-from hub.errors import Unauthorized
+from hub.errors import Unauthorized, Unavailable
 from hub.ports import (
     Action,
     Delivery,
@@ -28,6 +29,8 @@ from hub.ports import (
     WhatToDo,
     notifiers,
 )
+
+log = structlog.get_logger(__name__)
 
 MAX_EVENT_BYTES: Final = 512_000
 MAX_SUMMARY: Final = 1024
@@ -87,9 +90,22 @@ class PagerDuty(HttpNotifier):
         if standing is Standing.OPEN or (standing is Standing.ACKNOWLEDGED and not held):
             self._send(self._trigger(delivery), reference)
         if action := _ACTIONS.get(standing):
-            event = {"event_action": action, "dedup_key": short(delivery.key, MAX_KEY)}
-            self._send(event, reference)
+            self._act(action, delivery.key, reference)
+        if (before := held.get("routing_key")) and before != str(reference):
+            self._leave(delivery.key, SecretRef.parse(before))
         return {"routing_key": str(reference), "version": delivery.version}
+
+    def _act(self, action: str, key: str, reference: SecretRef) -> None:
+        self._send({"event_action": action, "dedup_key": short(key, MAX_KEY)}, reference)
+
+    def _leave(self, key: str, reference: SecretRef) -> None:
+        """The service that showed it before the target had another routing key."""
+        try:
+            self.reveal(reference)
+        except Unavailable as error:  # the secret is gone, and with it the way there
+            log.warning("incident_left_open", target=self.target, error=str(error))
+        else:
+            self._act("resolve", key, reference)
 
     def _tell_change(self, message: Message) -> None:
         """A change event: shown beside the service's incidents, and calls nobody."""

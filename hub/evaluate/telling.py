@@ -280,11 +280,13 @@ class Delivering:
 
 
 def _keep_health(connection: Connection, health: Health, now: datetime) -> None:
-    """Keeps how the target does, and the incident that says so; what was given up while it was
-    down is sent again when it is not.
+    """Keeps how the target does, and the incident that says so; what was given up or put off
+    while it was down is sent when it is not.
     """
     if not health.failures and targets.is_ill(connection, health.name):
         deliveries.revive(connection, health.name, now)
+        if targets.is_down(connection, health.name):
+            deliveries.hasten(connection, health.name, now)
     number = targets.save_health(connection, health)
     place = Place(RULE, KIND, "target", number, None, "error", dry_run=False)
     held = find_incident(connection, place, "")

@@ -67,8 +67,8 @@ class Membership(Struct, frozen=True):
 
 class Case(Struct, frozen=True, kw_only=True):
     """An incident to look at. window: of maintenance, in which it happened and which still holds,
-    at least until `window_until`. parent: the open incident that is its cause; steps: what happened
-    to it since it was looked at last.
+    at least until `window_until`. parent: the open incident that is its cause, whether somebody hears of
+    that and how severe it is; steps: what happened to it since it was looked at last.
     """
 
     id: int
@@ -81,6 +81,7 @@ class Case(Struct, frozen=True, kw_only=True):
     window_until: datetime | None = None
     parent: int | None = None
     parent_told: bool = False
+    parent_severity: str | None = None
     steps: frozenset[Transition] = frozenset()
     memberships: tuple[Membership, ...] = ()
 

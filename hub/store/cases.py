@@ -90,7 +90,8 @@ def cases_of(
 ) -> list[Case]:
     rows = among(connection, ABOUT, incident.c.id, keys)
     abouts = abouts_of(connection, rows)
-    told = _told(connection, {row.parent_id for row in rows if row.parent_id is not None})
+    parents = {row.parent_id for row in rows if row.parent_id is not None}
+    told, severities = _told(connection, parents), _severities(connection, parents)
     parts = _memberships(connection, keys)
     return [
         Case(
@@ -103,6 +104,7 @@ def cases_of(
             window=_window(row.evidence),
             parent=None if row.cause_over_at is not None else row.parent_id,
             parent_told=row.parent_id in told,
+            parent_severity=severities.get(row.parent_id),
             steps=frozenset((steps or {}).get(row.id, ())),
             memberships=tuple(parts[row.id]),
         )
@@ -162,6 +164,11 @@ def _steps(connection: Connection, limit: int) -> tuple[dict[int, list[Transitio
     for row in rows:
         found[row.incident_id].append(Transition(row.transition))
     return found, rows[-1].id if rows else cursor
+
+
+def _severities(connection: Connection, keys: Collection[int]) -> dict[int, str]:
+    found = among(connection, select(incident.c.id, incident.c.severity), incident.c.id, keys)
+    return {row.id: row.severity for row in found}
 
 
 def _told(connection: Connection, parents: Collection[int]) -> set[int]:

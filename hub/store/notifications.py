@@ -107,10 +107,7 @@ def _touch(connection: Connection, touched: Mapping[int, bool], now: datetime) -
             continue
         live = and_(notification.c.id.in_(keys), notification.c.state != NotificationState.OVER)
         values: dict[str, Any] = {"due_at": now} | ({"loud": True} if loud else {})
-        # One that waits is looked at no earlier for it, unless nothing would wake it.
-        idle = notification.c.due_at.is_(None)
-        told = notification.c.state == NotificationState.TOLD
-        connection.execute(update(notification).where(live, idle | told).values(**values))
+        connection.execute(update(notification).where(live).values(**values))
 
 
 def _look_again(connection: Connection, found: Sorted, now: datetime) -> None:

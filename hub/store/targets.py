@@ -41,6 +41,13 @@ def is_ill(connection: Connection, name: str) -> bool:
     return bool(connection.scalar(failures))
 
 
+def is_down(connection: Connection, name: str) -> bool:
+    """Whether deliveries to it have failed for so long that it counted as down, as far as was kept."""
+    mine = target_health.c
+    down = select(mine.down_since).where(mine.name == name)
+    return connection.scalar(down) is not None
+
+
 def _health(row: Row[Any]) -> Health:
     return Health(**{name: getattr(row, name) for name in Health.__struct_fields__})
 

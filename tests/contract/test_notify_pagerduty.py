@@ -11,7 +11,7 @@ import pytest
 from alerting.notifiers.pagerduty import PagerDuty, PagerDutyConfig
 from hub.errors import Unauthorized, Unavailable
 from hub.ports import Action, Delivery, Standing, WhatToDo
-from tests.support.channels.pagerduty import ROUTING_KEY, FakePagerDuty, webhook
+from tests.support.channels.pagerduty import OTHER_KEY, ROUTING_KEY, FakePagerDuty, webhook
 from tests.support.messages import CHANGED, CREEP, FAILED, HUGE, NIGHT, at, life, opened
 
 
@@ -82,6 +82,35 @@ def test_a_resolve_goes_where_the_trigger_went(
     assert ROUTING_KEY not in str(held)
     make(fake, routing_key="env:OTHER_KEY").deliver(life()[3], held)
     assert [each.status for each in fake.incidents] == ["resolved"]
+
+
+def test_with_another_routing_key_it_moves_to_that_service_and_is_over_at_the_former(
+    fake: FakePagerDuty, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", OTHER_KEY)
+    held = make(fake).deliver(opened(), {})
+    other = make(fake, routing_key="env:OTHER_KEY")
+    held = other.deliver(Delivery("incident-4711", 2, Standing.OPEN, FAILED), held)
+    assert [(one.routing_key, one.status) for one in fake.incidents] == [
+        (ROUTING_KEY, "resolved"),
+        (OTHER_KEY, "triggered"),
+    ]
+    other.deliver(Delivery("incident-4711", 3, Standing.RESOLVED, FAILED), held)
+    assert [one.status for one in fake.incidents] == ["resolved", "resolved"]
+    assert fake.dropped == []
+
+
+def test_a_former_key_that_is_gone_keeps_no_page_back(
+    fake: FakePagerDuty, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", OTHER_KEY)
+    held = make(fake).deliver(opened(), {})
+    monkeypatch.delenv("FAKE_PD_KEY")
+    make(fake, routing_key="env:OTHER_KEY").deliver(
+        Delivery("incident-4711", 2, Standing.OPEN, FAILED), held
+    )
+    assert [one.status for one in fake.incidents] == ["triggered", "triggered"]
+    assert "incident_left_open" in "".join(capsys.readouterr())
 
 
 def test_what_opens_again_is_a_new_incident(fake: FakePagerDuty) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from alerting.channels import Channels
 from hub.api.hub import Hub
@@ -228,6 +228,28 @@ def test_what_was_given_up_while_the_target_was_down_is_sent_when_it_is_up(desk:
     assert ("retry", "it was given up while the target was down, which takes deliveries again") in (
         it.decisions(one)
     )
+
+
+def test_what_was_put_off_while_the_target_was_down_is_sent_as_soon_as_it_is_up(
+    desk: Desks,
+) -> None:
+    """Not when its own pause is over, which has grown to minutes meanwhile."""
+    it = desk()
+    WORLD.places["chat"].fail = failing(Unavailable("no answer"))
+    it.open("1")
+    for second in range(0, 120, 2):
+        it.at(second)
+    later = it.now + timedelta(minutes=15)
+    put_off = update(delivery).where(delivery.c.target == "chat").values(next_at=later)
+    it.writer.call(lambda connection: connection.execute(put_off))
+    WORLD.places["chat"].fail = lambda _: None
+    it.open("2", job=2)
+    for second in range(120, 600, 5):
+        it.at(second)
+    assert sorted(it.sent()) == [
+        ("OPEN", "failed-run: run 1 failed"),
+        ("OPEN", "failed-run: run 2 failed"),
+    ]
 
 
 def test_a_test_that_is_taken_brings_back_what_was_given_up(desk: Desks) -> None:

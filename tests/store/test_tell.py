@@ -232,6 +232,21 @@ def test_a_cause_that_nobody_hears_of_hides_nothing(desk: Desks) -> None:
     assert ("sent", "to chat by route route-0") in it.decisions(child)
 
 
+def test_a_cause_hides_nothing_that_is_worse_than_itself(desk: Desks) -> None:
+    """Those who hear of the worse one may not hear of its cause."""
+    it = desk(targets=[CHAT, PAGER], routes=[{"to": ["chat", "pager"], "group_wait_s": 0}])
+    root = it.open("root", severity="info")
+    it.at(0)
+    worse, like = (
+        it.open("w", parent=root, severity="critical"),
+        it.open("l", parent=root, severity="info"),
+    )
+    it.at(1)
+    assert it.standings("pager") == ["OPEN"]
+    assert ("sent", "to chat, pager by route route-0") in it.decisions(worse)
+    assert it.decisions(like) == [("muted", f"incident {root} is its cause, and is told")]
+
+
 def test_an_incident_of_a_dry_rule_is_not_told(desk: Desks) -> None:
     it = desk(routes=AT_ONCE)
     one = it.open(dry_run=True)

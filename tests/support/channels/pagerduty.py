@@ -20,6 +20,7 @@ from tests.support.channels.server import (
 )
 
 ROUTING_KEY = "R0123456789abcdef0123456789abcde"
+OTHER_KEY = "RfedcbaABCDEF0123456789abcdefFED"
 WEBHOOK_SECRET = "pd-webhook-secret-0123456789"
 SHOWN = {"triggered": "OPEN", "acknowledged": "ACKNOWLEDGED", "resolved": "RESOLVED"}
 
@@ -28,10 +29,11 @@ class Incident(Struct):
     key: str
     status: str
     payloads: list[Json]
+    routing_key: str
 
 
 class FakePagerDuty(FakeChannel):
-    """One service. Each trigger of an open key is logged with it; after a resolve it is a new one."""
+    """Two services, each with a key of its own. Each trigger of an open key is logged with it; after a resolve it is a new one."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,7 +62,7 @@ class FakePagerDuty(FakeChannel):
         event = request.json()
         _require(len(request.body) <= 512_000, "event size exceeds 512 KB", 413)
         _require(isinstance(event, dict), "event is not an object")
-        _require(event.get("routing_key") == ROUTING_KEY, "Invalid routing key")
+        _require(event.get("routing_key") in {ROUTING_KEY, OTHER_KEY}, "Invalid routing key")
         if (request.method, request.path) == ("POST", "/v2/change/enqueue"):
             only(event, need={"routing_key", "payload"}, may={"links"}, where="change")
             _check_change(event["payload"])
@@ -85,11 +87,12 @@ class FakePagerDuty(FakeChannel):
         return Reply(202, body)
 
     def _do(self, action: str, event: Json) -> None:
-        key = event["dedup_key"]
-        alive = [each for each in self.incidents if each.key == key and each.status != "resolved"]
+        key, service = event["dedup_key"], event["routing_key"]
+        here = [each for each in self.incidents if (each.key, each.routing_key) == (key, service)]
+        alive = [each for each in here if each.status != "resolved"]
         if action == "trigger":
             if not alive:
-                self.incidents.append(Incident(key, "triggered", []))
+                self.incidents.append(Incident(key, "triggered", [], service))
                 alive = self.incidents[-1:]
             alive[0].payloads.append(event)
         elif alive:
