@@ -67,14 +67,14 @@ def _taken(nodes: Sequence[Node], about: About, trace: Trace, depth: int) -> Ite
 
 def _add(trace: Trace, plan: Plan, about: About, node: Node, told: set[str]) -> None:
     names = node.to if node.to is not None else plan.teams.get(about.team or "", ())
-    if not names:
-        trace.lines.append(
-            "  nobody: the route says so"
-            if node.to is not None
-            else f"  nobody: the route leaves it to the team, and {_team(about)} has no targets"
-        )
-        return
-    _hear(trace, plan, about, node.name, names, node.terms, told)
+    if node.to is None and not names:
+        left = f"the route leaves it to the team, and {_team(about)} has no targets"
+        names = plan.for_all
+        trace.lines.append(f"  {left}; everybody's hear" if names else f"  nobody: {left}")
+    elif not names:
+        trace.lines.append("  nobody: the route says so")
+    if names:
+        _hear(trace, plan, about, node.name, names, node.terms, told)
 
 
 def _default(trace: Trace, plan: Plan, about: About, told: set[str]) -> None:

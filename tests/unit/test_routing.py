@@ -96,6 +96,18 @@ def test_children_say_it_more_exactly_and_inherit_the_rest() -> None:
     assert heard([tree], about(team="sales")) == ["sales-chat"]
 
 
+def test_a_route_that_leaves_it_to_a_team_without_targets_leaves_it_to_everybodys() -> None:
+    """A route of the most severe with terms of its own takes nothing away from anybody."""
+    routes = [{"match": {"severity": "critical"}, "group_wait_s": 0}]
+    teams = {"sales": ["sales-chat"]}
+    found = who_hears(
+        plan(targets=TARGETS, routes=routes, teams=teams), about(severity="critical", team="new")
+    )
+    assert names(found) == ["ops"]
+    assert "team new has no targets; everybody's hear" in "\n".join(found.lines)
+    assert heard(routes, about(severity="critical", team="sales"), teams=teams) == ["sales-chat"]
+
+
 def test_a_route_to_nobody_ends_it() -> None:
     found = who_hears(plan(targets=TARGETS, routes=[{"to": []}]), about())
     assert names(found) == []
