@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
@@ -51,6 +52,8 @@ log = structlog.get_logger(__name__)
 #: Changes and due expectations of one round.
 CHANGES: Final = 1000
 DUE: Final = 1000
+#: Jobs upstream that are looked at for those.
+CAUSES: Final = 200
 #: How often all orchestrators are looked at.
 COUNTED_EVERY: Final = timedelta(seconds=15)
 _ENDS: Final = frozenset({ChangeKind.RUN_COMPLETED, ChangeKind.RUN_FAILED, ChangeKind.RUN_ABORTED})
@@ -164,9 +167,23 @@ class Watch:
             mine = [looked for looked in wanted if looked.kind == subject]
             self._look(connection, this, subject, sight, mine)
             wanted.update(self._held(this.found))
+        if pace is None:
+            self._causes_first(connection, this)
         judged = {one.looked for one in this.found}
         this.gone = [looked for looked in due if looked not in judged]
         return this
+
+    def _causes_first(self, connection: Connection, this: Round) -> None:
+        """Looks upstream of what begins to look bad, though the news from there may be far from read: a
+        cause opens before what it causes.
+        """
+        above = dict.fromkeys(job for one in this.found if one.above for job in one.above.jobs)
+        news = (Change(ChangeKind.RUN_FAILED, job, None, None) for job in islice(above, CAUSES))
+        judged = {one.looked for one in this.found}
+        mine = [looked for looked in looks(self._book, news) if looked not in judged]
+        caused, this.found = this.found, []
+        self._look(connection, this, Subject.JOB, SIGHTS[Subject.JOB], mine)
+        this.found += caused
 
     def _schedules(self, connection: Connection, this: Round, changes: Sequence[Change]) -> None:
         """What changes of when jobs are meant to run: as was declared, is filed, or was learned."""

@@ -234,6 +234,32 @@ def test_what_fails_downstream_is_caused_by_what_failed_upstream(hub: Hub) -> No
     assert [dataset.name for dataset in root.impact.datasets] == ["raw", "mart", "board"]
 
 
+def test_a_cause_opens_before_what_it_causes_however_late_its_news_is_read(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read first are completions of those downstream, which have failed since."""
+    jobs = [f"report-{number}" for number in range(5)]
+    record(hub, *run(1, "load", 0, 1, "COMPLETE", outputs=["orders"]))
+    look(hub)
+    for number, job in enumerate(jobs, 2):
+        record(hub, *run(number, job, 2, 3, "COMPLETE", inputs=["orders"]))
+    record(hub, *run(10, "load", 4, 5, "FAIL", outputs=["orders"]))
+    for number, job in enumerate(jobs, 11):
+        record(hub, *run(number, job, 4, 6, "FAIL", inputs=["orders"]))
+    monkeypatch.setattr(watching, "CHANGES", 2)
+    watch = Watch(hub.db, hub.writer, hub.book)
+    while not incidents(hub):
+        assert watch.round(START + timedelta(minutes=60), no_fence)
+    (root, *children) = incidents(hub)
+    assert (root.job and root.job.name, root.parent_id) == ("load", None)
+    assert children
+    assert {child.parent_id for child in children} == {root.id}
+    look(hub)
+    told = incidents(hub)
+    assert len(told) == 6
+    assert {one.parent_id for one in told[1:]} == {root.id}
+
+
 def test_a_cause_that_is_found_later_takes_those_downstream(hub: Hub) -> None:
     chain(hub)
     record(hub, *run(14, "report", 13, 14, "FAIL"))
