@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 
@@ -31,9 +32,12 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("expected an address like https://airflow.example.com")
-        return url.rstrip("/").removesuffix("/api/v2").removesuffix("/api/v1")
+        found = web_address(
+            url,
+            example="https://airflow.example.com",
+            credentials="username and password, or token, as references to secrets",
+        )
+        return found.removesuffix("/api/v2").removesuffix("/api/v1")
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:

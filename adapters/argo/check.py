@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from adapters.argo.api import Api
+from adapters.base.connection import clock, tried
 from hub.errors import Unavailable
 from hub.ports import Finding, Grade
 
@@ -22,12 +23,10 @@ def check(api: Api) -> Iterator[Finding]:
     yield Finding("address", Grade.GOOD, api.http.url)
     yield _version(version)
     now = datetime.now(UTC)
-    yield _tried("list workflows", lambda: api.created(now, 0))
-    yield _tried("list cron workflows", api.cron_workflows)
-    yield _tried("list workflow templates", api.templates)
-    skew_s = api.http.skew_s
-    if skew_s is not None and abs(skew_s) > 60:
-        yield Finding("clock", Grade.WARNING, f"{skew_s:+.0f} s from ours", "set both by NTP")
+    yield tried("list workflows", lambda: api.created(now, 0))
+    yield tried("list cron workflows", api.cron_workflows)
+    yield tried("list workflow templates", api.templates)
+    yield from clock(api.http.skew_s)
 
 
 def _version(version: str) -> Finding:
@@ -36,11 +35,3 @@ def _version(version: str) -> Finding:
         mend = "before 3.7 it can't be asked for what was created since: each poll reads all"
         return Finding("version", Grade.WARNING, f"Argo Workflows {version}", mend)
     return Finding("version", Grade.GOOD, f"Argo Workflows {version}")
-
-
-def _tried(what: str, read: Callable[[], object]) -> Finding:
-    try:
-        read()
-    except Unavailable as error:
-        return Finding(what, Grade.BAD, str(error), "see the text")
-    return Finding(what, Grade.GOOD)

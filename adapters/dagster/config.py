@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-import httpx
 from pydantic import Field, field_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 #: Headers that would be ours to set, or would break the connection.
@@ -43,15 +43,12 @@ class DagsterConfig(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as https://dagster.example.org")
-        if parsed.userinfo:
-            raise ValueError("put credentials into token or headers, as references to secrets")
-        return url.rstrip("/").removesuffix("/graphql").rstrip("/")
+        found = web_address(
+            url,
+            example="https://dagster.example.org",
+            credentials="token or headers, as references to secrets",
+        )
+        return found.removesuffix("/graphql").rstrip("/")
 
     @field_validator("headers")
     @classmethod

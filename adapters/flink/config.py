@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 from pydantic import Field, field_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 
@@ -25,12 +25,9 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as http://flink.example.org:8081")
-        if parsed.userinfo:
-            raise ValueError("put credentials into token or headers, as references to secrets")
-        return url.rstrip("/").removesuffix("/v1")
+        found = web_address(
+            url,
+            example="http://flink.example.org:8081",
+            credentials="token or headers, as references to secrets",
+        )
+        return found.removesuffix("/v1")

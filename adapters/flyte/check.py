@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from adapters.base.connection import clock, tried
 from adapters.flyte.api import BASE, Api
 from hub.errors import Unavailable
 from hub.ports import Finding, Grade
@@ -24,16 +25,6 @@ def check(api: Api, places: Sequence[str]) -> Iterator[Finding]:
     yield Finding("address", Grade.GOOD, api.http.url)
     now = datetime.now(UTC)
     for place in places:
-        yield _tried(f"list executions of {place}", partial(api.changed, place, now, 0))
-        yield _tried(f"list launch plans of {place}", partial(api.plans, place))
-    skew_s = api.http.skew_s
-    if skew_s is not None and abs(skew_s) > 60:
-        yield Finding("clock", Grade.WARNING, f"{skew_s:+.0f} s from ours", "set both by NTP")
-
-
-def _tried(what: str, read: Callable[[], object]) -> Finding:
-    try:
-        read()
-    except Unavailable as error:
-        return Finding(what, Grade.BAD, str(error), "see the text")
-    return Finding(what, Grade.GOOD)
+        yield tried(f"list executions of {place}", partial(api.changed, place, now, 0))
+        yield tried(f"list launch plans of {place}", partial(api.plans, place))
+    yield from clock(api.http.skew_s)

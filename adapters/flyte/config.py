@@ -6,9 +6,9 @@ import re
 from typing import Final, Self
 from zoneinfo import ZoneInfo
 
-import httpx
 from pydantic import Field, field_validator, model_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 _PLACE: Final = re.compile(r"[^/\s]+/[^/\s]+")
@@ -42,15 +42,12 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as https://flyte.example.org")
-        if parsed.userinfo:
-            raise ValueError("put credentials into client_secret, as a reference to a secret")
-        return url.rstrip("/").removesuffix("/api/v1")
+        found = web_address(
+            url,
+            example="https://flyte.example.org",
+            credentials="client_secret, as a reference to a secret",
+        )
+        return found.removesuffix("/api/v1")
 
     @field_validator("projects")
     @classmethod

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-import httpx
 from pydantic import Field, field_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 
@@ -40,15 +40,12 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as https://kubeflow.example.org/pipeline")
-        if parsed.userinfo:
-            raise ValueError("put credentials into token, as a reference to a secret")
-        return url.rstrip("/").removesuffix("/apis/v2beta1")
+        found = web_address(
+            url,
+            example="https://kubeflow.example.org/pipeline",
+            credentials="token, as a reference to a secret",
+        )
+        return found.removesuffix("/apis/v2beta1")
 
     @field_validator("timezone")
     @classmethod

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
+from adapters.base.connection import clock, tried
 from adapters.metaflow.api import Api
 from hub.errors import Unavailable
 from hub.ports import Finding, Grade
@@ -24,15 +25,5 @@ def check(api: Api, patterns: Sequence[str]) -> Iterator[Finding]:
         told = f"none of its {len(flows)} flows is looked at"
         yield Finding("flows", Grade.WARNING, told, "check `flows`")
     if ours:
-        yield _tried("list runs", lambda: api.runs(ours[0]))
-    skew_s = api.http.skew_s
-    if skew_s is not None and abs(skew_s) > 60:
-        yield Finding("clock", Grade.WARNING, f"{skew_s:+.0f} s from ours", "set both by NTP")
-
-
-def _tried(what: str, read: Callable[[], object]) -> Finding:
-    try:
-        read()
-    except Unavailable as error:
-        return Finding(what, Grade.BAD, str(error), "see the text")
-    return Finding(what, Grade.GOOD)
+        yield tried("list runs", lambda: api.runs(ours[0]))
+    yield from clock(api.http.skew_s)

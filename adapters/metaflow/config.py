@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 from pydantic import Field, field_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 
@@ -46,12 +46,8 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as https://metaflow.example.org")
-        if parsed.userinfo:
-            raise ValueError("put credentials into auth_key or headers, as references to secrets")
-        return url.rstrip("/")
+        return web_address(
+            url,
+            example="https://metaflow.example.org",
+            credentials="auth_key or headers, as references to secrets",
+        )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
+from adapters.base.connection import clock, tried
 from adapters.mlflow.api import Api
 from hub.errors import Unavailable
 from hub.ports import Finding, Grade
@@ -20,17 +21,7 @@ def check(api: Api) -> Iterator[Finding]:
     yield Finding("address", Grade.GOOD, f"{api.http.url}, {len(experiments)} experiments")
     if experiments:
         where, order = "attributes.end_time >= 0", "attributes.end_time DESC"
-        yield _tried("read runs", lambda: api.runs(experiments[:1], where, order))
-    yield _tried("read registered models", api.models)
-    yield _tried("read model versions", lambda: next(api.versions()))
-    skew_s = api.http.skew_s
-    if skew_s is not None and abs(skew_s) > 60:
-        yield Finding("clock", Grade.WARNING, f"{skew_s:+.0f} s from ours", "set both by NTP")
-
-
-def _tried(what: str, read: Callable[[], object]) -> Finding:
-    try:
-        read()
-    except Unavailable as error:
-        return Finding(what, Grade.BAD, str(error), "see the text")
-    return Finding(what, Grade.GOOD)
+        yield tried("read runs", lambda: api.runs(experiments[:1], where, order))
+    yield tried("read registered models", api.models)
+    yield tried("read model versions", lambda: next(api.versions()))
+    yield from clock(api.http.skew_s)

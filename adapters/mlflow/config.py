@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 
@@ -27,9 +28,12 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("expected an address like https://mlflow.example.org")
-        return url.rstrip("/").removesuffix("/api/2.0/mlflow")
+        found = web_address(
+            url,
+            example="https://mlflow.example.org",
+            credentials="username and password, or token, as references to secrets",
+        )
+        return found.removesuffix("/api/2.0/mlflow")
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:

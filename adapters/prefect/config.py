@@ -8,6 +8,7 @@ from typing import Final, Self
 import httpx
 from pydantic import Field, field_validator, model_validator
 
+from adapters.base.connection import web_address
 from hub.ports import AdapterConfig, SecretRef
 
 _CLOUD: Final = re.compile(
@@ -40,16 +41,12 @@ class Config(AdapterConfig):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise ValueError(f"expected a web address: {error}") from None
-        if parsed.scheme not in {"http", "https"} or not parsed.host:
-            raise ValueError("expected an address such as https://prefect.example.org/api")
-        if parsed.userinfo:
-            raise ValueError("put credentials into api_key or auth, as references to secrets")
-        url = url.rstrip("/")
-        return url if "/api" in parsed.path else f"{url}/api"
+        found = web_address(
+            url,
+            example="https://prefect.example.org/api",
+            credentials="api_key or auth, as references to secrets",
+        )
+        return found if "/api" in httpx.URL(found).path else f"{found}/api"
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
+from adapters.base.connection import tried
 from adapters.sagemaker.api import Api
-from hub.errors import TracksideError, Unavailable
+from hub.errors import TracksideError
 from hub.ports import Finding, Grade
 
 
@@ -22,15 +23,7 @@ def check(api: Api) -> Iterator[Finding]:
     if not rows:
         return
     name, now = rows[0].pipeline_name, datetime.now(UTC).timestamp()
-    yield _tried("list executions", lambda: next(api.executions(name, now - 1, "Ascending"), None))
+    yield tried("list executions", lambda: next(api.executions(name, now - 1, "Ascending"), None))
     arn = "arn:aws:sagemaker:eu-central-1:000000000000:pipeline/none/execution/none"
-    yield _tried("describe executions", lambda: api.execution(arn))
-    yield _tried("list steps", lambda: api.steps(arn))
-
-
-def _tried(what: str, read: Callable[[], object]) -> Finding:
-    try:
-        read()
-    except Unavailable as error:
-        return Finding(what, Grade.BAD, str(error), "see the text")
-    return Finding(what, Grade.GOOD)
+    yield tried("describe executions", lambda: api.execution(arn))
+    yield tried("list steps", lambda: api.steps(arn))
